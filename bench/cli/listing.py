@@ -1,0 +1,43 @@
+"""Commands that list what there is: `methods`, `datasets`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.state import make_console
+
+
+def methods() -> None:
+    """List the methods: what each sees, and whether it needs clusters or a trained model."""
+    from rich.table import Table
+
+    from bench.judge.methods import METHODS, all_methods
+
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("method", "sees", "needs", "what it is"):
+        table.add_column(name, no_wrap=name != "what it is")
+    for name, method in all_methods().items():
+        needs = {"nothing": "labels", "clusters": "labels, K", "model": "labels, model"}[method.needs]
+        table.add_row(name, method.sees, needs, method.summary + ("" if name in METHODS else " (plug-in)"))
+    make_console().print(table)
+
+
+def datasets(
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of downloaded data.  [default: user cache]", show_default=False)] = None,
+) -> None:
+    """List the data sets: size, classes, and whether they are on disk."""
+    from rich.table import Table
+
+    from bench.data.registry import all_datasets, default_data_dir
+
+    folder = data_dir or default_data_dir()
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name, justify in (("data set", "left"), ("items", "right"), ("classes", "right"), ("on disk", "left"), ("what it is", "left")):
+        table.add_column(name, justify=justify, no_wrap=name != "what it is")  # type: ignore[arg-type]
+    for name, source in all_datasets().items():
+        there = "yes" if source.on_disk(folder) else "no, downloads"
+        table.add_row(name, f"{source.n_items:,}", str(source.n_classes), there, source.summary)
+    console = make_console()
+    console.print(table)
+    console.print(f"\nfolder: {folder}\nown data: --data FILE.npz, .csv or .parquet", style="dim", soft_wrap=True)

@@ -1,0 +1,50 @@
+"""The command `gmvae-bench`. Heavy imports wait inside commands, so that `--help` answers at once."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bench.cli.evaluate import coverage, plot, table
+from bench.cli.listing import datasets, methods
+from bench.cli.run import run
+from bench.cli.state import STATE
+from bench.errors import BenchError
+from gmvae.errors import GMVAEError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="gmvae-bench",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="How many labels turn clusters found without labels into a classifier, and how does that compare with learners that start from nothing?",
+    epilog="Exit codes: 0 done, 1 some cells failed, 2 the input is wrong, 130 interrupted.",
+)
+for command in (run, table, plot, coverage, methods, datasets):
+    app.command()(command)
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of errors.")] = False) -> None:
+    """Take the options that hold for every command."""
+    STATE.debug = debug
+
+
+def main() -> None:
+    """Run the command line and turn the project's errors into one or two lines and exit code 2."""
+    try:
+        app()
+    except (BenchError, GMVAEError) as error:
+        if STATE.debug:
+            raise
+        sys.stderr.write(f"gmvae-bench: {error}\n")
+        sys.exit(EXIT_USER_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

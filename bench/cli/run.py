@@ -1,0 +1,141 @@
+"""`gmvae-bench run`: train, decode, compare."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bench.cli.state import make_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.engine.work import Executor, Work
+    from bench.pipeline import RunPlan
+    from bench.plan.settings import RunSettings
+
+EXIT_CELLS_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+_GRID, _TRAINING, _WHERE = "Grid", "Training", "Where it runs"
+
+
+def run(
+    data: Annotated[str | None, typer.Option(help="A name of `datasets`, or a .npz, .csv or .parquet file.  [default: digits]", show_default=False)] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of downloaded data.  [default: user cache]", show_default=False)] = None,
+    label_column: Annotated[str | None, typer.Option(help="Label column of a .csv or .parquet file.")] = None,
+    holdout: Annotated[str | None, typer.Option(help="Held-out items: none (one pool, as in the study), official, or a fraction.  [default: none]", show_default=False)] = None,
+    components: Annotated[str | None, typer.Option(help="Values of K, e.g. 50,100.  [default: by size of the data, at most 100]", rich_help_panel=_GRID, show_default=False)] = None,
+    model_seeds: Annotated[str | None, typer.Option(help="Seeds of the models, e.g. 0-2 or 0,5.  [default: 0,1]", rich_help_panel=_GRID, show_default=False)] = None,
+    budgets: Annotated[str | None, typer.Option(help="Numbers of labels: counts, percentages, fractions: 73,291,7%.  [default: 25 … 800]", rich_help_panel=_GRID, show_default=False)] = None,
+    label_seeds: Annotated[str | None, typer.Option(help="How many draws of labels, or their seeds, e.g. 0-4.  [default: 5]", rich_help_panel=_GRID, show_default=False)] = None,
+    methods: Annotated[str | None, typer.Option(help="Names of `methods`.  [default: all]", rich_help_panel=_GRID, show_default=False)] = None,
+    objective: Annotated[str | None, typer.Option(help="exact (the study's) or bayes.  [default: bayes]", rich_help_panel=_TRAINING, show_default=False)] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the data.  [default: by size of the data]", rich_help_panel=_TRAINING, show_default=False)] = None,
+    batch_size: Annotated[int | None, typer.Option(rich_help_panel=_TRAINING)] = None,
+    learning_rate: Annotated[float | None, typer.Option(rich_help_panel=_TRAINING)] = None,
+    latent_dim: Annotated[int | None, typer.Option(rich_help_panel=_TRAINING)] = None,
+    encoder_layers: Annotated[str | None, typer.Option(help="Hidden widths, e.g. 512,512.", rich_help_panel=_TRAINING)] = None,
+    decoder_layers: Annotated[str | None, typer.Option(help="Hidden widths, e.g. 512,512.", rich_help_panel=_TRAINING)] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML file with any of these options; flags win over it.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Settings that come with the package, e.g. study.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: results/runs/NAME]", show_default=False)] = None,
+    executor: Annotated[str | None, typer.Option(help="ray, or serial: the same in one process.  [default: ray]", rich_help_panel=_WHERE, show_default=False)] = None,
+    address: Annotated[str | None, typer.Option(help="local, auto or HOST:PORT of a Ray cluster.  [default: local]", rich_help_panel=_WHERE, show_default=False)] = None,
+    cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs of a training.  [default: this machine's, shared out]", rich_help_panel=_WHERE, show_default=False)] = None,
+    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of a training; fractions share one.  [default: 1 where there are any]", rich_help_panel=_WHERE, show_default=False)] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.  [default: auto]", rich_help_panel=_WHERE, show_default=False)] = None,
+) -> None:
+    """Train Gaussian-mixture VAEs without labels, name their clusters with a few, and compare with other few-label learners.
+
+    Without options: scikit-learn's digits, all methods, in a few minutes. Repeating a command continues it; more K, seeds, budgets or
+    methods add to it.
+    """
+    flags = {
+        name: value
+        for name, value in locals().copy().items()
+        if value is not None and name not in ("config", "preset", "out")
+    }
+    settings = _settings(flags, config, preset)
+    console, progress = make_console(), make_console(stderr=True)
+    # Imported only now: they bring torch, scikit-learn and xgboost, seconds that a wrong option should not cost.
+    with progress.status("reading data") if progress.is_terminal else _nothing():
+        from bench.data.registry import load_dataset
+        from bench.pipeline import make_plan, make_work
+        from bench.store.folder import default_folder
+
+        dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
+        plan = make_plan(settings, dataset)
+        folder = out or default_folder(settings.data, _fingerprint(plan))
+    work = make_work(plan, folder.resolve())
+    _carry_out(plan, work, console, progress)
+    _finish(plan, folder, console)
+
+
+def _settings(flags: dict[str, Any], config: Path | None, preset: str | None) -> "RunSettings":
+    from bench.plan.presets import read_preset
+    from bench.plan.settings import make_settings, read_toml
+
+    return make_settings(read_preset(preset) if preset else {}, read_toml(config) if config else {}, flags)
+
+
+def _fingerprint(plan: "RunPlan") -> str:
+    from bench.plan.seeds import derive_seed
+
+    return f"{derive_seed(*(f'{key}={value}' for key, value in plan.identity.items())):08x}"
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _executor(plan: "RunPlan", work: "Work") -> Iterator[tuple["Executor", "Work"]]:
+    if plan.settings.executor == "serial":
+        from bench.engine.serial import SerialExecutor
+
+        yield SerialExecutor(), work
+        return
+    from bench.engine.cluster import connected, with_cluster_gpus
+
+    with connected(plan.settings.address):
+        from bench.engine.distributed import RayExecutor
+
+        yield RayExecutor(), with_cluster_gpus(work, asked=plan.settings.gpus_per_trial)
+
+
+def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Console") -> None:
+    from bench.pipeline import carry_out
+    from bench.show.live import LiveDisplay
+
+    if not work.batches:
+        progress.print(f"all {len(plan.cells):,} cells are already done")
+        return
+    try:
+        with _executor(plan, work) as (executor, placed), LiveDisplay(placed, progress) as listener:
+            carry_out(placed, executor, listener)
+    except KeyboardInterrupt:
+        progress.print("interrupted; what had finished is saved. Repeat the same command to go on.")
+        console.file.flush()
+        # Ray and Tune leave threads behind that would hold the process; everything of ours is on disk.
+        os._exit(EXIT_INTERRUPTED)
+
+
+def _finish(plan: "RunPlan", folder: Path, console: "Console") -> None:
+    from bench.cli.evaluate import comparison_of
+    from bench.show.tables import render
+    from bench.store.folder import open_run
+
+    stored = open_run(folder)
+    console.print(render(comparison_of(stored, "accuracy", plan.settings.methods), console.width), soft_wrap=False)
+    failed = stored.records[stored.records["status"] != "ok"]
+    console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)
+    console.print(f"next: gmvae-bench plot {folder}", style="dim", soft_wrap=True)
+    if len(failed):
+        first = failed.iloc[0]
+        console.print(f"{len(failed):,} of {len(stored.records):,} cells failed, the first: {first['method']} at {first['n_labeled']}: {first['error']}", style="red", soft_wrap=True)
+        raise typer.Exit(EXIT_CELLS_FAILED)

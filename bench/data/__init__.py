@@ -1,0 +1,1 @@
+"""Stage 1: data sets, embedded, downloaded or the user's own, each with a fingerprint."""

@@ -1,0 +1,86 @@
+"""The data set: items, classes, names, and a fingerprint of all that."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from bench.errors import DataError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A pool of items to learn from, and optionally held-out items to test on."""
+
+    name: str
+    pool: np.ndarray
+    """(n, d) items: uint8 images, float32 in [0, 1], or any finite float32."""
+    labels: Int[np.ndarray, "n"]
+    """(n,) class codes, -1 where unknown. Only samplers and scores read them; training never does."""
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int] | None = None
+    """Height and width when an item is an image."""
+    test: np.ndarray | None = None
+    """(m, d) held-out items."""
+    test_labels: Int[np.ndarray, "m"] | None = None
+    note: str = ""
+    """What a reader of any number from these data must know."""
+
+    def __post_init__(self) -> None:
+        """Raise `DataError` where items and labels cannot belong together."""
+        for part, items, labels in (("pool", self.pool, self.labels), ("test set", self.test, self.test_labels)):
+            if items is None or labels is None:
+                continue
+            if len(items) != len(labels):
+                raise DataError(f"{self.name}: the {part} has {len(items)} items but {len(labels)} labels; give one label per item")
+            if items.dtype != np.uint8 and not np.isfinite(items).all():
+                bad = np.flatnonzero(~np.isfinite(items).all(axis=1))
+                raise DataError(f"{self.name}: {len(bad)} items hold NaN or infinity, the first is row {bad[0]}; remove or impute them")
+            if labels.max(initial=-1) >= len(self.class_names):
+                raise DataError(f"{self.name}: class {labels.max()} has no name; there are {len(self.class_names)} class names")
+        if len(self.class_names) < 2:
+            raise DataError(f"{self.name}: found {len(self.class_names)} class; labels of at least two classes are needed to compare methods")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Fingerprint of items, labels, names and split; the same on every machine."""
+        digest = hashlib.sha256()
+        for array in (self.pool, self.labels, self.test, self.test_labels):
+            if array is not None:
+                header = f"{array.dtype.newbyteorder('<').str}{array.shape}"
+                digest.update(header.encode())
+                digest.update(np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).data)
+        digest.update(json.dumps(self.class_names).encode())
+        return digest.hexdigest()
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def likelihood(self) -> Literal["bernoulli", "gaussian"]:
+        """The likelihood that suits the values: bernoulli for bytes and [0, 1], else gaussian."""
+        if self.pool.dtype == np.uint8 or (self.pool.min() >= 0 and self.pool.max() <= 1):
+            return "bernoulli"
+        return "gaussian"
+
+    def describe(self) -> dict[str, Any]:
+        """Return what `dataset.json` of a run folder says."""
+        return {
+            "name": self.name,
+            "sha256": self.sha256,
+            "n_pool": len(self.pool),
+            "n_pool_labels_known": int((self.labels >= 0).sum()),
+            "n_test": 0 if self.test is None else len(self.test),
+            "n_features": self.pool.shape[1],
+            "image_shape": self.image_shape,
+            "class_names": list(self.class_names),
+            "class_counts": np.bincount(self.labels[self.labels >= 0], minlength=self.n_classes).tolist(),
+            "likelihood": self.likelihood,
+            "note": self.note,
+        }

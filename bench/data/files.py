@@ -1,0 +1,140 @@
+"""The user's own data: `.npz` with items and labels, or a CSV or Parquet table with a label column."""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bench.data.dataset import Dataset
+from bench.errors import DataError
+
+SUFFIXES = (".npz", ".csv", ".parquet")
+_ITEM_KEYS = ("x", "X", "images", "data", "features")
+_LABEL_KEYS = ("y", "labels", "label", "target", "targets")
+_TEST_ITEM_KEYS = ("x_test", "X_test", "test_images", "test_data")
+_TEST_LABEL_KEYS = ("y_test", "test_labels", "test_targets")
+LABEL_COLUMNS = ("label", "class", "target", "y")
+
+
+def load(path: Path, label_column: str | None = None) -> Dataset:
+    """Read a file of one of `SUFFIXES`.
+
+    An `.npz` holds items under `x` (n, d) or (n, h, w) and labels under `y`: integers with -1, floats with NaN, or strings
+    with "" where unknown; optionally `x_test`, `y_test` and `class_names`. A table has one row per item, numbers in every column
+    but the label column.
+    """
+    if not path.is_file():
+        raise DataError(f"no file {path}; give a {', '.join(SUFFIXES)} file, or a name that `gmvae-bench datasets` lists")
+    if path.suffix == ".npz":
+        return _from_npz(path)
+    return _from_table(path, label_column)
+
+
+def _from_npz(path: Path) -> Dataset:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
+        why = "it holds pickled objects, which are never read" if "pickle" in str(error).lower() else str(error).splitlines()[0]
+        raise DataError(f"{path} cannot be read: {why}; write it with numpy.savez(path, x=items, y=labels) from plain arrays") from error
+    items, labels = _pick(path, arrays, _ITEM_KEYS), _pick(path, arrays, _LABEL_KEYS)
+    test, test_labels = _find(arrays, _TEST_ITEM_KEYS), _find(arrays, _TEST_LABEL_KEYS)
+    pool, shape = _as_items(path, items)
+    given = arrays.get("class_names")
+    names = _class_names(labels, test_labels) if given is None else tuple(map(str, given))
+    as_codes = given is not None
+    return Dataset(
+        name=path.stem,
+        pool=pool,
+        labels=_codes(path, labels, names, as_codes),
+        class_names=names,
+        image_shape=shape,
+        test=None if test is None else _as_items(path, test)[0],
+        test_labels=None if test_labels is None else _codes(path, test_labels, names, as_codes),
+    )
+
+
+def _from_table(path: Path, label_column: str | None) -> Dataset:
+    try:
+        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read as {path.suffix}: {str(error).splitlines()[0]}") from error
+    column = label_column or next((name for name in LABEL_COLUMNS if name in table.columns), None)
+    if column is None or column not in table.columns:
+        asked = f"no column {label_column!r}" if label_column else f"none of the columns {', '.join(LABEL_COLUMNS)}"
+        raise DataError(f"{path}: {asked} in the table; name the label column with --label-column")
+    values = table.drop(columns=column)
+    text = [str(name) for name in values.columns if not pd.api.types.is_numeric_dtype(values[name])]
+    if text or values.empty:
+        raise DataError(f"{path}: columns that are not numbers: {', '.join(text[:5]) or 'there are none'}; encode or drop them")
+    labels = np.asarray(table[column].astype(object).where(table[column].notna(), ""), dtype=object)
+    labels = np.array([_clean(value) for value in labels], dtype=str)
+    names = _class_names(labels, None)
+    pool, _ = _as_items(path, values.to_numpy(np.float32))
+    return Dataset(path.stem, pool, _codes(path, labels, names, as_codes=False), names)
+
+
+def _clean(value: object) -> str:
+    # A column of whole numbers with gaps arrives as floats: 3.0 is class 3, and -1 is the other way to say "unknown".
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value == -1 else str(value)
+
+
+def _find(arrays: Mapping[str, np.ndarray], keys: tuple[str, ...]) -> np.ndarray | None:
+    return next((arrays[key] for key in keys if key in arrays), None)
+
+
+def _pick(path: Path, arrays: Mapping[str, np.ndarray], keys: tuple[str, ...]) -> np.ndarray:
+    found = _find(arrays, keys)
+    if found is None:
+        raise DataError(f"{path} holds {', '.join(arrays) or 'no arrays'}; expected an array named {keys[0]!r}")
+    return found
+
+
+def _as_items(path: Path, items: np.ndarray) -> tuple[np.ndarray, tuple[int, int] | None]:
+    if items.ndim not in (2, 3) or 0 in items.shape:
+        raise DataError(f"{path}: items of shape {items.shape}; expected (n, features) or (n, height, width)")
+    if items.dtype.kind not in "uifb":
+        raise DataError(f"{path}: items of type {items.dtype}; expected numbers")
+    shape = (int(items.shape[1]), int(items.shape[2])) if items.ndim == 3 else None
+    flat = items.reshape(len(items), -1)
+    return (flat if flat.dtype == np.uint8 else flat.astype(np.float32)), shape
+
+
+def _known(labels: np.ndarray) -> np.ndarray:
+    if labels.dtype.kind == "f":
+        return np.asarray(np.isfinite(labels) & (labels >= 0))
+    return np.asarray(labels >= 0) if labels.dtype.kind in "iu" else np.asarray(labels != "")
+
+
+def _class_names(labels: np.ndarray, test_labels: np.ndarray | None) -> tuple[str, ...]:
+    """Names of the distinct classes, sorted as numbers where they are numbers."""
+    parts = [part[_known(part)] for part in (labels, test_labels) if part is not None]
+    values = np.unique(np.concatenate(parts)) if parts else np.array([])
+    if values.dtype.kind == "f":
+        values = values.astype(np.int64) if (values == np.round(values)).all() else values
+    return tuple(str(value) for value in values)
+
+
+def _codes(path: Path, labels: np.ndarray, names: tuple[str, ...], as_codes: bool) -> np.ndarray:
+    """Turn labels into codes 0 … L-1; with `as_codes` they already are codes into given names."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iufU":
+        raise DataError(f"{path}: labels of shape {labels.shape} and type {labels.dtype}; expected one integer or text per item")
+    known = _known(labels)
+    codes = np.full(len(labels), -1, np.int64)
+    values = labels[known]
+    if labels.dtype.kind == "f" and not (values == np.round(values)).all():
+        raise DataError(f"{path}: labels such as {values[values != np.round(values)][0]} are not whole numbers; expected classes, not a quantity")
+    if as_codes and labels.dtype.kind != "U":
+        codes[known] = values.astype(np.int64)
+        return codes
+    place = {name: code for code, name in enumerate(names)}
+    as_text = [str(int(value)) if labels.dtype.kind in "iuf" else str(value) for value in values]
+    unknown = sorted(set(as_text) - set(place))
+    if unknown:
+        raise DataError(f"{path}: labels {', '.join(unknown[:5])} are not among class_names")
+    codes[known] = [place[value] for value in as_text]
+    return codes

@@ -1,0 +1,53 @@
+"""Pool and held-out items: the study's merged pool, the official split, or a random share."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from bench.data.dataset import Dataset
+from bench.errors import SettingsError
+
+MERGED, OFFICIAL = "none", "official"
+_SPLIT_SEED = 20260401
+
+
+def apply_holdout(dataset: Dataset, holdout: str) -> Dataset:
+    """Return the data set with the held-out items that `holdout` asks for.
+
+    Parameters
+    ----------
+    holdout
+        `none`: training and test files are one pool, as in the study, and every score is transductive. `official`: the test file
+        is held out. A fraction such as `0.2`: that share of all items, drawn once with a fixed seed, is held out.
+    """
+    if holdout == OFFICIAL:
+        if dataset.test is None:
+            raise SettingsError(f"{dataset.name} has no official test set; use --holdout 0.2 to hold out a random fifth, or none")
+        return dataset
+    merged = _merge(dataset)
+    if holdout == MERGED:
+        return merged
+    try:
+        share = float(holdout)
+    except ValueError:
+        share = -1
+    if not 0 < share < 1:
+        raise SettingsError(f"--holdout got {holdout!r}; expected none, official or a fraction between 0 and 1 such as 0.2")
+    order = np.random.default_rng(_SPLIT_SEED).permutation(len(merged.pool))
+    n_test = max(1, round(share * len(order)))
+    test, pool = np.sort(order[:n_test]), np.sort(order[n_test:])
+    return replace(
+        merged, pool=merged.pool[pool], labels=merged.labels[pool], test=merged.pool[test], test_labels=merged.labels[test]
+    )
+
+
+def _merge(dataset: Dataset) -> Dataset:
+    if dataset.test is None or dataset.test_labels is None:
+        return dataset
+    return replace(
+        dataset,
+        pool=np.concatenate([dataset.pool, dataset.test]),
+        labels=np.concatenate([dataset.labels, dataset.test_labels]),
+        test=None,
+        test_labels=None,
+    )

@@ -1,0 +1,103 @@
+"""The executor on Ray: Tune trains, tasks represent and judge, the data set lies in the object store once."""
+
+import queue
+from collections.abc import Iterator
+from typing import Any
+
+import ray
+
+from bench.engine.cluster import cluster_cpus
+from bench.engine.steps import failed_batch, judge_batch, represent
+from bench.engine.tuning import TuneTraining
+from bench.engine.work import Batch, Listener, Work
+from bench.judge.record import Record
+
+_POLL_SECONDS = 0.2
+
+
+class RayExecutor:
+    """Runs on the connected Ray cluster (`bench.engine.cluster.connected`)."""
+
+    def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
+        """Yield records as batches finish; a model's batches become ready when it is trained."""
+        dataset = ray.put(work.dataset)
+        evaluation = _Evaluation(work, dataset)
+        evaluation.add(work.ready())
+        training = TuneTraining(work, dataset, listener) if work.trainings else None
+        untrained = len(work.trainings)
+        while untrained or evaluation.busy:
+            while untrained:
+                try:
+                    job, error = training.finished.get(timeout=0 if evaluation.busy else _POLL_SECONDS)
+                except queue.Empty:
+                    break
+                untrained -= 1
+                listener.training_done(job.key, error)
+                if error is None:
+                    evaluation.add(work.waiting_for(job.key))
+                    continue
+                for batch in work.waiting_for(job.key):
+                    yield failed_batch(batch, work, error)
+            for records in evaluation.step():
+                listener.records_done(records)
+                yield records
+
+
+class _Evaluation:
+    """Batches waiting, batches in flight, and the representations they share."""
+
+    def __init__(self, work: Work, dataset: Any) -> None:
+        self._work = work
+        self._dataset = dataset
+        self._waiting: list[Batch] = []
+        self._in_flight: dict[Any, Batch] = {}
+        self._views: dict[tuple[str, str], Any] = {}
+        # Bounded, so that the driver and the object store hold little; above the CPUs, so that none of them waits for the driver.
+        self._limit = 2 * int(cluster_cpus()) + 2
+        self._represent = ray.remote(num_cpus=1, max_retries=1)(represent)
+        self._judge = ray.remote(num_cpus=1, max_retries=1)(judge_batch)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is waiting or in flight."""
+        return bool(self._waiting or self._in_flight)
+
+    def add(self, batches: tuple[Batch, ...]) -> None:
+        """Queue batches, the longest first."""
+        self._waiting = sorted([*self._waiting, *batches], key=lambda batch: -batch.seconds)
+
+    def step(self) -> Iterator[list[Record]]:
+        """Start what fits, wait a moment, and yield what has finished."""
+        while self._waiting and len(self._in_flight) < self._limit:
+            batch = self._waiting.pop(0)
+            self._in_flight[self._submit(batch)] = batch
+        if not self._in_flight:
+            return
+        done, _ = ray.wait(list(self._in_flight), num_returns=len(self._in_flight), timeout=_POLL_SECONDS)
+        for reference in done:
+            batch = self._in_flight.pop(reference)
+            try:
+                yield ray.get(reference)
+            except ray.exceptions.RayError as error:
+                yield failed_batch(batch, self._work, _reason(error))
+        self._forget_unused_views()
+
+    def _submit(self, batch: Batch) -> Any:
+        work, method = self._work, self._work.methods[batch.method]
+        key = self._view_key(batch)
+        if key not in self._views:
+            self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, work.folder)
+        return self._judge.remote(batch, method, self._views[key], self._dataset, work.origin, work.model_name)
+
+    def _view_key(self, batch: Batch) -> tuple[str, str]:
+        return self._work.methods[batch.method].representation, batch.clustering.id if batch.clustering else ""
+
+    def _forget_unused_views(self) -> None:
+        used = {self._view_key(batch) for batch in [*self._waiting, *self._in_flight.values()]}
+        self._views = {key: view for key, view in self._views.items() if key in used}
+
+
+def _reason(error: Exception) -> str:
+    cause = getattr(error, "cause", None) or error
+    lines = str(cause).strip().splitlines() or [""]
+    return f"{type(cause).__name__}: {lines[-1]}"

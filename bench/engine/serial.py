@@ -1,0 +1,50 @@
+"""The executor's in-process twin: the same steps, one after the other, without Ray."""
+
+from collections.abc import Iterable, Iterator
+
+from bench.engine.steps import failed_batch, judge_batch, represent, train_model
+from bench.engine.work import Batch, Listener, Work
+from bench.errors import BenchError
+from bench.judge.record import Record
+from gmvae.errors import GMVAEError
+
+
+class SerialExecutor:
+    """Runs everything in this process; for debugging, small runs and machines without Ray."""
+
+    def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
+        """Yield records as batches finish: those that need no training first, then model by model."""
+        yield from self._judge(work.ready(), work, listener)
+        for job in work.trainings:
+            listener.training_started(job)
+            error = None
+            try:
+                train_model(job, work.dataset, work.folder, lambda stats, key=job.key: listener.epoch_done(key, stats))
+            except (BenchError, GMVAEError, ArithmeticError, RuntimeError, MemoryError) as failure:
+                error = f"training failed: {type(failure).__name__}: {failure}"
+            listener.training_done(job.key, error)
+            waiting = work.waiting_for(job.key)
+            if error is None:
+                yield from self._judge(waiting, work, listener)
+            else:
+                yield from (failed_batch(batch, work, error) for batch in waiting)
+
+    def _judge(self, batches: Iterable[Batch], work: Work, listener: Listener) -> Iterator[list[Record]]:
+        # Batches of one representation follow each other, so that one view at a time is in memory.
+        def views(batch: Batch) -> tuple[str, str]:
+            return work.methods[batch.method].representation, batch.clustering.id if batch.clustering else ""
+
+        current, view = None, None
+        for batch in sorted(batches, key=views):
+            method = work.methods[batch.method]
+            try:
+                if views(batch) != current:
+                    current, view = None, None
+                    view = represent(method, batch.clustering, work.dataset, work.folder)
+                    current = views(batch)
+                assert view is not None  # noqa: S101 - set with `current`
+                records = judge_batch(batch, method, view, work.dataset, work.origin, work.model_name)
+            except Exception as error:  # noqa: BLE001 - a representation that fails fails its cells, not the run
+                records = failed_batch(batch, work, f"{type(error).__name__}: {error}")
+            listener.records_done(records)
+            yield records

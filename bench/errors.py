@@ -1,0 +1,32 @@
+"""Errors a user can mend; each message says what was got, what was expected and how to mend it, in one or two lines."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BenchError(Exception):
+    """Base class of the errors that the command line shows without a traceback, with exit code 2."""
+
+
+class SettingsError(BenchError, ValueError):
+    """An option, configuration key or name that is not valid."""
+
+
+class DataError(BenchError, ValueError):
+    """Data that are absent or cannot be used."""
+
+
+class StoreError(BenchError, OSError):
+    """A run folder that is missing, broken, or belongs to other settings."""
+
+
+class ClusterError(BenchError, RuntimeError):
+    """A Ray cluster that cannot be reached or used."""
+
+
+def unknown_name(kind: str, name: str, valid: Iterable[str]) -> SettingsError:
+    """Return an error for a name that is not among the valid ones, with the nearest of them."""
+    names = sorted(valid)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return SettingsError(f"unknown {kind} {name!r}; {hint}valid: {', '.join(names)}")

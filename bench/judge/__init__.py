@@ -1,0 +1,1 @@
+"""Stage 3: one cell to one record: methods, representations, metrics. Pure."""

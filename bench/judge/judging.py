@@ -1,0 +1,55 @@
+"""One cell to one outcome: show the labels, fit, predict, score."""
+
+import time
+import traceback
+
+import numpy as np
+
+from bench.data.dataset import Dataset
+from bench.judge.methods import Method
+from bench.judge.metrics import accuracy, macro_accuracy
+from bench.judge.record import Outcome
+from bench.judge.representations import View
+from bench.plan.cells import Cell
+from bench.plan.samplers import labeled_items
+from gmvae.decoding import Posterior
+
+
+def judge(cell: Cell, method: Method, view: View, dataset: Dataset, n_jobs: int = 1) -> Outcome:
+    """Return what the cell measures; whatever goes wrong inside the method is an outcome too."""
+    try:
+        return _judge(cell, method, view, dataset, n_jobs)
+    except Exception as error:  # noqa: BLE001 - a third party's method may raise anything, and one cell must not end a sweep
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{where.filename.rsplit('/', 1)[-1]}:{where.lineno}"
+        return Outcome(status="failed", error=f"{type(error).__name__}: {error} ({place})")
+
+
+def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, n_jobs: int) -> Outcome:
+    shown = labeled_items(dataset.labels, dataset.sha256, cell.sampler, cell.label_seed, cell.budget.n_labeled)
+    y = np.full(len(dataset.labels), -1)
+    y[shown] = dataset.labels[shown]
+    begun = time.perf_counter()
+    learner = method.make(dataset.n_classes, n_jobs, cell.method_seed).fit(view.pool, y)
+    fitted = time.perf_counter()
+    predicted = getattr(learner, "transduction_", None)
+    if predicted is None:
+        predicted = learner.predict(view.pool)
+    done = time.perf_counter()
+    rest = (y < 0) & (dataset.labels >= 0)
+    return Outcome(
+        accuracy=accuracy(predicted[rest], dataset.labels[rest]),
+        accuracy_test=_test_accuracy(learner.predict(view.test), dataset) if view.test is not None else None,
+        macro_accuracy=macro_accuracy(predicted[rest], dataset.labels[rest]),
+        clusters_covered=len(np.unique(view.pool.assignment[shown])) if isinstance(view.pool, Posterior) else None,
+        classes_seen=len(np.unique(y[shown])),
+        fit_seconds=fitted - begun,
+        predict_seconds=done - fitted,
+    )
+
+
+def _test_accuracy(predicted: np.ndarray, dataset: Dataset) -> float | None:
+    if dataset.test_labels is None:
+        return None
+    known = dataset.test_labels >= 0
+    return accuracy(predicted[known], dataset.test_labels[known])

@@ -1,0 +1,114 @@
+"""`METHODS`: every way to turn a few labels into classes, by name; the only join of `gmvae` and `baselines`."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import entry_points
+from typing import Any, Literal, Protocol, Self
+
+import numpy as np
+
+from baselines.boosting import XGBoostBaseline
+from baselines.graph import SpreadingBaseline
+from baselines.linear import LogisticBaseline
+from baselines.mlp import MLPBaseline
+from baselines.neighbors import NeighborsBaseline
+from baselines.self_training import SelfTrainingBaseline
+from bench.errors import unknown_name
+from gmvae.decoding import HardDecoder, HardFallbackDecoder, LabelDecoder, SoftBayesDecoder, SoftDecoder
+
+ENTRY_POINTS = "gmvae_bench.methods"
+Needs = Literal["nothing", "clusters", "model"]
+
+
+class Learner(Protocol):
+    """scikit-learn's semi-supervised contract: y holds -1 where an item has no label, classes are codes 0 … n_classes - 1.
+
+    A learner that sets `transduction_` in `fit` is scored on the pool by it, otherwise by `predict`.
+    """
+
+    def fit(self, x: Any, y: np.ndarray) -> Self:
+        """Learn from the whole pool and the labels shown."""
+        ...
+
+    def predict(self, x: Any) -> np.ndarray:
+        """Return the class of each item."""
+        ...
+
+    def predict_proba(self, x: Any) -> np.ndarray:
+        """Return class probabilities (n, n_classes)."""
+        ...
+
+
+LearnerFactory = Callable[[int, int, int], Learner]
+"""Takes n_classes, n_jobs and random_state."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """A learner with what it sees, and what it costs."""
+
+    make: LearnerFactory
+    representation: str
+    """A name in `bench.judge.representations.REPRESENTATIONS`."""
+    summary: str
+    needs: Needs = "nothing"
+    """`model`: a trained model. `clusters`: a number of components and a seed, but no model of ours. Else `nothing`."""
+    seconds: tuple[float, float] = (1.0, 0.0)
+    """Rough time of a cell on 100,000 images and one core: fixed, and per label. Only for putting long cells first."""
+
+    @property
+    def sees(self) -> str:
+        """What the record's column `input` says."""
+        return {"posterior": "posterior", "latent": "latent", "latent-graph": "latent"}.get(self.representation, "pixels")
+
+    def estimate_seconds(self, n_labeled: int, n_pool: int) -> float:
+        """Return a rough time of one cell, for scheduling."""
+        fixed, per_label = self.seconds
+        return fixed * n_pool / 100_000 + per_label * n_labeled
+
+
+def _decoder(decoder: type[LabelDecoder]) -> LearnerFactory:
+    return lambda n_classes, _n_jobs, _random_state: decoder(n_classes)
+
+
+def _soft_clusters(representation: str, summary: str) -> Method:
+    return Method(_decoder(SoftDecoder), representation, summary, "clusters", (0.1, 0.0))
+
+
+_decodes = partial(Method, representation="posterior", needs="model", seconds=(0.1, 0.0))
+
+METHODS: dict[str, Method] = {
+    "soft": _decodes(_decoder(SoftDecoder), summary="GMVAE, soft decoding as in the study"),
+    "soft-bayes": _decodes(_decoder(SoftBayesDecoder), summary="GMVAE, class given cluster by Bayes' rule, smoothed"),
+    "hard": _decodes(_decoder(HardDecoder), summary="GMVAE, majority vote as in the study (no label: class 0)"),
+    "hard-fallback": _decodes(_decoder(HardFallbackDecoder), summary="GMVAE, majority vote, unnamed clusters ask a neighbour"),
+    "latent-logreg": Method(LogisticBaseline, "latent", "GMVAE latent means, logistic regression", "model", (0.3, 0.001)),
+    "latent-spreading": Method(SpreadingBaseline, "latent-graph", "GMVAE latent means, label spreading", "model", (8.0, 0.0)),
+    "kmeans-soft": _soft_clusters("kmeans", "k-means on principal components, soft decoding"),
+    "gmm-soft": _soft_clusters("mixture", "Gaussian mixture on principal components, soft decoding"),
+    "label-spreading": Method(SpreadingBaseline, "pixel-graph", "label spreading on a k-NN graph", seconds=(8.0, 0.0)),
+    "self-training": Method(SelfTrainingBaseline, "pca", "logistic regression, self-training", seconds=(10.0, 0.001)),
+    "knn": Method(NeighborsBaseline, "pca", "nearest labelled neighbours", seconds=(0.5, 0.002)),
+    "logreg": Method(LogisticBaseline, "pixels", "logistic regression, as in the study", seconds=(1.0, 0.01)),
+    "mlp": Method(MLPBaseline, "pixels", "multilayer perceptron, as in the study", seconds=(1.5, 0.006)),
+    "xgboost": Method(XGBoostBaseline, "pixels", "gradient-boosted trees, as in the study", seconds=(15.0, 0.02)),
+}
+
+
+def all_methods() -> dict[str, Method]:
+    """Return the built-in methods and those that installed packages offer under `gmvae_bench.methods`."""
+    return METHODS | {point.name: point.load() for point in entry_points(group=ENTRY_POINTS)}
+
+
+def select_methods(names: Iterable[str] | None) -> dict[str, Method]:
+    """Return the methods of the given names, in that order; all of them for `None`."""
+    known = all_methods()
+    if names is None:
+        return known
+    chosen = {}
+    for name in names:
+        if name not in known:
+            raise unknown_name("method", name, known)
+        chosen[name] = known[name]
+    return chosen

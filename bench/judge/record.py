@@ -1,0 +1,99 @@
+"""The record: one row of `records.parquet`, failures included."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.plan.cells import Cell
+
+Status = Literal["ok", "failed", "timeout"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What all records of one run share."""
+
+    dataset: str
+    dataset_sha256: str
+    n_pool: int
+    n_labels: int
+    """Items of the pool whose label is known; percentages in budgets refer to it."""
+    version: str
+    """Of gmvae-bench."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The outcome of one cell; `None` where a column does not apply or the cell failed."""
+
+    dataset: str
+    dataset_sha256: str
+    n_pool: int
+    method: str
+    input: str
+    """What the method sees: `pixels`, `posterior` or `latent`."""
+    model: str | None
+    """The trained variant, e.g. `gmvae`; `None` for methods that need no model of ours."""
+    n_components: int | None
+    model_seed: int | None
+    budget: str
+    """As asked: `291`, `7%`."""
+    n_labeled: int
+    labeled_fraction: float
+    sampler: str
+    label_seed: int
+    method_seed: int
+    accuracy: float | None
+    """Transductive: share of right classes on the pool's items whose label was not shown."""
+    accuracy_test: float | None
+    """Inductive: the same on held-out items."""
+    macro_accuracy: float | None
+    """Transductive, mean over classes."""
+    clusters_covered: int | None
+    """Clusters (argmax) that hold a labelled item."""
+    classes_seen: int | None
+    """Classes among the labels shown."""
+    fit_seconds: float | None
+    predict_seconds: float | None
+    status: Status
+    error: str | None
+    host: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The measured part of a record."""
+
+    accuracy: float | None = None
+    accuracy_test: float | None = None
+    macro_accuracy: float | None = None
+    clusters_covered: int | None = None
+    classes_seen: int | None = None
+    fit_seconds: float | None = None
+    predict_seconds: float | None = None
+    status: Status = "ok"
+    error: str | None = None
+
+
+def make_record(cell: Cell, origin: Origin, *, sees: str, model: str | None, host: str, outcome: Outcome) -> Record:
+    """Join what identifies a cell with what was measured."""
+    clustering = cell.clustering
+    return Record(
+        dataset=origin.dataset,
+        dataset_sha256=origin.dataset_sha256,
+        n_pool=origin.n_pool,
+        method=cell.method,
+        input=sees,
+        model=model,
+        n_components=clustering.n_components if clustering else None,
+        model_seed=clustering.model_seed if clustering else None,
+        budget=cell.budget.asked,
+        n_labeled=cell.budget.n_labeled,
+        labeled_fraction=cell.budget.n_labeled / origin.n_labels,
+        sampler=cell.sampler,
+        label_seed=cell.label_seed,
+        method_seed=cell.method_seed,
+        host=host,
+        version=origin.version,
+        **vars(outcome),
+    )

@@ -1,0 +1,69 @@
+"""Cells: what is judged, one record each."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from bench.plan.budgets import Budget
+from bench.plan.seeds import derive_seed
+
+
+@dataclass(frozen=True, order=True)
+class ModelKey:
+    """One clustering of the pool: number of components and the seed that started it."""
+
+    n_components: int
+    model_seed: int
+
+    @property
+    def id(self) -> str:
+        """Name of the model's folder in a run."""
+        return f"k{self.n_components}-s{self.model_seed}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Method x budget x label seed (x clustering): one fit, one score, one record."""
+
+    method: str
+    budget: Budget
+    sampler: str
+    label_seed: int
+    clustering: ModelKey | None
+    """`None` for methods that need no clusters."""
+
+    @property
+    def key(self) -> tuple[str, int, int, str, int, int]:
+        """Identity within a run: method, K and model seed (-1 for none), sampler, number of labels, label seed."""
+        clustering = self.clustering or ModelKey(-1, -1)
+        return (
+            self.method,
+            clustering.n_components,
+            clustering.model_seed,
+            self.sampler,
+            self.budget.n_labeled,
+            self.label_seed,
+        )
+
+    @property
+    def method_seed(self) -> int:
+        """Seed of everything random inside the method."""
+        return derive_seed("method", *self.key)
+
+
+def expand_cells(
+    methods: Mapping[str, bool],
+    clusterings: Iterable[ModelKey],
+    budgets: Iterable[Budget],
+    label_seeds: Iterable[int],
+    samplers: Iterable[str] = ("random",),
+) -> tuple[Cell, ...]:
+    """Return every cell of a grid; `methods` says of each method whether it is judged once per clustering."""
+    keys = tuple(clusterings)
+    return tuple(
+        Cell(method, budget, sampler, label_seed, clustering)
+        for method, per_clustering in methods.items()
+        for clustering in (keys if per_clustering else (None,))
+        for sampler in samplers
+        for budget in budgets
+        for label_seed in label_seeds
+    )

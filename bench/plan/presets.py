@@ -1,0 +1,17 @@
+"""Settings that come with the package, as TOML files."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from bench.errors import unknown_name
+from bench.plan.settings import read_toml
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """Return the settings of the preset called `name`."""
+    folder = Path(str(files("bench.plan") / "preset_files"))
+    known = {path.stem: path for path in folder.glob("*.toml")}
+    if name not in known:
+        raise unknown_name("preset", name, known)
+    return read_toml(known[name])

@@ -1,0 +1,117 @@
+"""Settings of a run: from defaults, a preset or TOML file, and flags; validated, saved as JSON."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from bench.errors import SettingsError, unknown_name
+
+_RANGE = re.compile(r"(\d+)-(\d+)")
+_MAX_LIST = 100_000
+
+
+def parse_integers(value: Any) -> Any:
+    """Turn `50,100`, `0-2`, `3` or a list of these into a tuple of integers, each once, in the order given."""
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    numbers: list[int] = []
+    for part in parts:
+        text = str(part).strip()
+        span = _RANGE.fullmatch(text)
+        if span and 0 <= int(span[2]) - int(span[1]) < _MAX_LIST:
+            numbers += range(int(span[1]), int(span[2]) + 1)
+        elif text.isdigit():
+            numbers.append(int(text))
+        else:
+            raise ValueError(f"{text!r} is not a whole number or a range such as 0-2")
+    return tuple(dict.fromkeys(numbers))
+
+
+def parse_seeds(value: Any) -> Any:
+    """Turn a bare number n into the seeds 0 … n-1, anything else as `parse_integers` does."""
+    if isinstance(value, int) or (isinstance(value, str) and value.strip().isdigit()):
+        if not 0 < int(value) < _MAX_LIST:
+            raise ValueError(f"{value} seeds; expected at least 1")
+        return tuple(range(int(value)))
+    return parse_integers(value)
+
+
+def parse_names(value: Any) -> Any:
+    """Turn `soft,hard`, or a list, into a tuple of texts, each once, in the order given."""
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    return tuple(dict.fromkeys(text for text in (str(part).strip() for part in parts) if text))
+
+
+Integers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_integers), Field(min_length=1)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_seeds), Field(min_length=1)]
+Names = Annotated[tuple[str, ...], BeforeValidator(parse_names), Field(min_length=1)]
+Components = Annotated[tuple[Annotated[int, Field(ge=2)], ...], BeforeValidator(parse_integers), Field(min_length=1)]
+Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(parse_integers)]
+
+
+class RunSettings(BaseModel):
+    """Everything that decides what a run does; `None` means: chosen for the data (see `bench.plan.defaults`)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = "digits"
+    data_dir: Path | None = None
+    label_column: str | None = None
+    holdout: str = "none"
+    components: Components | None = None
+    model_seeds: Integers = (0, 1)
+    budgets: Names | None = None
+    label_seeds: Seeds = (0, 1, 2, 3, 4)
+    methods: Names | None = None
+    objective: str | None = None
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    latent_dim: Annotated[int, Field(ge=1)] | None = None
+    encoder_layers: Widths | None = None
+    decoder_layers: Widths | None = None
+    device: str = "auto"
+    executor: Literal["ray", "serial"] = "ray"
+    address: str = "local"
+    cpus_per_trial: Annotated[float, Field(gt=0)] | None = None
+    gpus_per_trial: Annotated[float, Field(ge=0)] | None = None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the keys of a TOML file, with `-` in a key read as `_`."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    return {key.replace("-", "_"): value for key, value in content.items()}
+
+
+def make_settings(*layers: Mapping[str, Any]) -> RunSettings:
+    """Return validated settings from layers of keys, the later ones over the earlier.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown key (with the nearest valid one) or a value that does not fit.
+    """
+    merged: dict[str, Any] = {}
+    for layer in layers:
+        for key in layer:
+            if key not in RunSettings.model_fields:
+                raise unknown_name("setting", key, RunSettings.model_fields)
+        merged |= layer
+    try:
+        return RunSettings.model_validate(merged)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from error
+
+
+def _explain(detail: Mapping[str, Any]) -> str:
+    option = "--" + str(detail["loc"][0]).replace("_", "-")
+    reason = detail["msg"].removeprefix("Value error, ")
+    return f"{option} got {detail['input']!r}: {reason[0].lower()}{reason[1:]}"

@@ -1,0 +1,1 @@
+"""Stage 6: curves with intervals, and coverage. numpy, scipy and pandas only."""

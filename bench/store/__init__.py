@@ -1,0 +1,1 @@
+"""Stage 4: the run folder; everything is written to a temporary name and renamed."""

@@ -1,0 +1,104 @@
+"""The run folder as a whole: opening, claiming for one configuration, and what describes it."""
+
+import os
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.data.dataset import Dataset
+from bench.errors import StoreError
+from bench.store.atomic import read_json, write_json
+from bench.store.records import TABLE, PARTS, read_records
+
+CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
+_PACKAGES = ("gmvae-bench", "torch", "torchvision", "ray", "numpy", "scipy", "scikit-learn", "xgboost", "pandas", "pyarrow")
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """What a run folder holds."""
+
+    folder: Path
+    config: dict[str, Any]
+    dataset: dict[str, Any]
+    records: pd.DataFrame
+
+
+def default_folder(data: str, fingerprint: str) -> Path:
+    """Return where a run goes when the user names no folder: another configuration gets another one."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).stem)
+    return Path("results") / "runs" / f"{stem}-{fingerprint[:8]}"
+
+
+def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], dataset: Dataset) -> None:
+    """Make `folder` the run's own, or find that it already is.
+
+    Parameters
+    ----------
+    identity
+        What must not change within a folder: data, training settings. The grid may grow.
+    settings
+        All settings, for the reader.
+
+    Raises
+    ------
+    StoreError
+        If the folder belongs to another configuration or to something else.
+    """
+    config = folder / CONFIG
+    if config.exists():
+        before = read_json(config).get("identity", {})
+        differing = [key for key in identity if before.get(key) != identity[key]]
+        if differing:
+            changes = ", ".join(f"{key}: {before.get(key)} there, {identity[key]} asked" for key in differing[:4])
+            raise StoreError(f"{folder} belongs to a different configuration ({changes}); give another --out, or the same settings")
+    elif folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise StoreError(f"{folder} exists and is not the folder of a run; give another --out")
+    write_json(folder / DATASET, dataset.describe())
+    write_json(folder / ENVIRONMENT, describe_environment())
+    write_json(config, {"identity": identity, "settings": settings})
+
+
+def open_run(folder: Path) -> StoredRun:
+    """Read a run folder.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or it has no records yet.
+    """
+    if not (folder / CONFIG).is_file():
+        raise StoreError(f"{folder} is not the folder of a run (no {CONFIG}); give one that `gmvae-bench run` wrote, e.g. {_example()}")
+    if not (folder / TABLE).exists() and not (folder / PARTS).is_dir():
+        raise StoreError(f"{folder} has no records yet; repeat `gmvae-bench run` with the same settings to fill it")
+    return StoredRun(folder, read_json(folder / CONFIG), read_json(folder / DATASET), read_records(folder))
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return versions and hardware, for `environment.json`."""
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cpus": os.cpu_count(),
+        "packages": {name: package_version(name) for name in _PACKAGES},
+    }
+
+
+def package_version(name: str = "gmvae-bench") -> str:
+    """Return the installed version of a package, or `unknown`."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _example() -> str:
+    runs = sorted(Path("results/runs").glob(f"*/{CONFIG}"))
+    return str(runs[-1].parent) if runs else "results/runs/NAME"

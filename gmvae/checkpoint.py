@@ -1,0 +1,86 @@
+"""Atomic save and load of trained models: safetensors, JSON and CSV, never pickle."""
+
+import csv
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from gmvae.config import ModelConfig, TrainingConfig
+from gmvae.devices import resolve_device
+from gmvae.errors import CheckpointError
+from gmvae.model import GaussianMixtureVAE
+from gmvae.training import EpochStats, TrainedModel
+
+FORMAT = 1
+SETTINGS, WEIGHTS, HISTORY = "settings.json", "weights.safetensors", "history.csv"
+
+
+def save(trained: TrainedModel, folder: Path) -> None:
+    """Write a model into `folder`, which appears whole or not at all; a folder of that name is replaced."""
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        write_files(trained, staging)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(staging, folder)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def write_files(trained: TrainedModel, folder: Path) -> None:
+    """Write settings, weights and history into an existing folder."""
+    settings = {
+        "format": FORMAT,
+        "model": trained.model.config.model_dump(),
+        "training": trained.training.model_dump(),
+        "model_seed": trained.model_seed,
+    }
+    (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in trained.model.state_dict().items()}, folder / WEIGHTS)
+    with (folder / HISTORY).open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(EpochStats)])
+        writer.writeheader()
+        writer.writerows(asdict(stats) for stats in trained.history)
+
+
+def load(folder: Path, device: str = "auto") -> TrainedModel:
+    """Read a model that `save` wrote.
+
+    Raises
+    ------
+    CheckpointError
+        If a file is missing, truncated, of another format, or does not fit the others.
+    """
+    folder = Path(folder)
+    try:
+        settings = json.loads((folder / SETTINGS).read_text())
+        if settings.get("format") != FORMAT:
+            raise CheckpointError(f"{folder}: got model format {settings.get('format')!r}, this version reads {FORMAT}")
+        model = GaussianMixtureVAE(ModelConfig.model_validate(settings["model"]))
+        model.load_state_dict(load_file(folder / WEIGHTS))
+        with (folder / HISTORY).open(newline="") as file:
+            history = tuple(_epoch_stats(row) for row in csv.DictReader(file))
+        training = TrainingConfig.model_validate(settings["training"])
+        trained = TrainedModel(model.eval(), training, int(settings["model_seed"]), history)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError, ValidationError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{folder} holds no readable model ({reason}); train it again or point at another folder") from error
+    trained.model.to(resolve_device(device))
+    return trained
+
+
+def _epoch_stats(row: dict[str, Any]) -> EpochStats:
+    return EpochStats(**{field.name: (int if field.type is int else float)(row[field.name]) for field in fields(EpochStats)})

@@ -1,0 +1,173 @@
+"""Label decoding: turning clusters into classes with a few labels. Numpy only.
+
+Every decoder follows scikit-learn's semi-supervised contract: `fit(x, y)` with x the posterior q(c|x) of the whole pool and y the
+class of each item, -1 where it has no label; then `predict` and `predict_proba`. Classes are codes 0 … n_classes - 1.
+
+Sources: the `soft` and `hard` rules are those of "You Don't Need Many Labels to Learn".
+"""
+
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from gmvae.errors import InputError
+
+# Pseudo-count that `SoftBayesDecoder` gives to the class frequencies in every cluster, in units of labelled items.
+SMOOTHING = 0.01
+
+
+class Posterior:
+    """q(c|x) of n items, with what every decoding of it shares, computed once.
+
+    Attributes
+    ----------
+    q
+        (n, K) floats; rows sum to 1.
+    assignment
+        (n,) argmax component of each item.
+    """
+
+    def __init__(self, q: Float[np.ndarray, "n k"]) -> None:
+        self.q = q
+        self.assignment: Int[np.ndarray, "n"] = q.argmax(axis=1)
+
+    def __len__(self) -> int:
+        return len(self.q)
+
+    @cached_property
+    def affinity(self) -> Float[np.ndarray, "k k"]:
+        """Cosine between the columns of q: how much two clusters are weighed for the same items."""
+        overlap = self.q.T @ self.q
+        norm = np.sqrt(np.maximum(np.diagonal(overlap), np.finfo(overlap.dtype).tiny))
+        return overlap / np.outer(norm, norm)
+
+
+def as_posterior(x: "Posterior | Float[np.ndarray, 'n k']") -> Posterior:
+    """Return `x` itself when it is a `Posterior`, else one made from the array."""
+    return x if isinstance(x, Posterior) else Posterior(np.asarray(x))
+
+
+class LabelDecoder:
+    """Base of the decoders: checks, and probabilities to classes.
+
+    Parameters
+    ----------
+    n_classes
+        L; `None` takes the largest class seen plus one.
+    """
+
+    def __init__(self, n_classes: int | None = None) -> None:
+        self.n_classes = n_classes
+
+    def fit(self, x: "Posterior | Float[np.ndarray, 'n k']", y: Int[np.ndarray, "n"]) -> Self:
+        """Learn what the clusters mean from the items with y >= 0."""
+        posterior, y = as_posterior(x), np.asarray(y)
+        if y.shape != (len(posterior),):
+            raise InputError(f"got {y.shape} labels for {len(posterior)} items; give one per item, -1 where unknown")
+        labeled = np.flatnonzero(y >= 0)
+        if not len(labeled):
+            raise InputError("no item has a label; give at least one class >= 0")
+        self.n_classes_ = int(y.max()) + 1 if self.n_classes is None else self.n_classes
+        if y.max() >= self.n_classes_:
+            raise InputError(f"got class {y.max()}, expected 0 … {self.n_classes_ - 1}")
+        self.classes_ = np.arange(self.n_classes_)
+        self._learn(posterior, labeled, y[labeled])
+        return self
+
+    def predict(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Int[np.ndarray, "n"]:
+        """Return the class of each item; ties go to the smaller class."""
+        return self._scores(as_posterior(x)).argmax(axis=1)
+
+    def predict_proba(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Float[np.ndarray, "n l"]:
+        """Return scores scaled to sum to 1; even where a decoder has nothing to say."""
+        scores = self._scores(as_posterior(x)).astype(np.float64)
+        total = scores.sum(axis=1, keepdims=True)
+        return np.divide(scores, total, out=np.full_like(scores, 1 / self.n_classes_), where=total > 0)
+
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
+        raise NotImplementedError
+
+    def _scores(self, posterior: Posterior) -> Float[np.ndarray, "n l"]:
+        raise NotImplementedError
+
+    def _class_mass(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> np.ndarray:
+        """Posterior mass that each class's labelled items put on each cluster, (L, K)."""
+        one_hot = np.zeros((self.n_classes_, len(labeled)), posterior.q.dtype)
+        one_hot[y, np.arange(len(labeled))] = 1
+        return one_hot @ posterior.q[labeled]
+
+    def _cluster_votes(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> np.ndarray:
+        """Labelled items of each class whose argmax is each cluster, (K, L)."""
+        votes = np.zeros((posterior.q.shape[1], self.n_classes_), np.int64)
+        np.add.at(votes, (posterior.assignment[labeled], y), 1)
+        return votes
+
+
+class SoftDecoder(LabelDecoder):
+    """Soft decoding of the study: score_l(x) = sum_k q(k|x) M[l,k], M[l] the mean posterior of the labelled items of class l.
+
+    A class without labels has a zero row and is never predicted.
+    """
+
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
+        counts = np.bincount(y, minlength=self.n_classes_)[:, None]
+        mass = self._class_mass(posterior, labeled, y)
+        self.class_given_: Float[np.ndarray, "l k"] = mass / np.maximum(counts, 1).astype(mass.dtype)
+
+    def _scores(self, posterior: Posterior) -> Float[np.ndarray, "n l"]:
+        scores: np.ndarray = posterior.q @ self.class_given_.T
+        return scores
+
+
+class SoftBayesDecoder(LabelDecoder):
+    """p(l|x) = sum_k q(k|x) p(l|k), with p(l|k) by Bayes' rule from soft counts, smoothed by the class frequencies.
+
+    p(l|k) = (m_lk + a f_l) / (sum_l m_lk + a), m_lk the posterior mass that labelled items of class l put on cluster k, f_l the
+    frequency of class l among the labels (add-one smoothed) and a = `SMOOTHING`. Unlike `SoftDecoder` it weighs a class by how
+    often it occurs, and its rows are probabilities.
+    """
+
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
+        mass = self._class_mass(posterior, labeled, y)
+        frequency = (np.bincount(y, minlength=self.n_classes_) + 1) / (len(y) + self.n_classes_)
+        joint = mass + SMOOTHING * frequency[:, None].astype(mass.dtype)
+        self.class_given_: Float[np.ndarray, "l k"] = joint / joint.sum(axis=0)
+
+    def _scores(self, posterior: Posterior) -> Float[np.ndarray, "n l"]:
+        scores: np.ndarray = posterior.q @ self.class_given_.T
+        return scores
+
+
+class HardDecoder(LabelDecoder):
+    """Hard decoding exactly as the study's code does it.
+
+    A cluster means the majority class of the labelled items whose argmax it is (ties: the smaller class), **and class 0 where
+    it has none**: the reference does so silently. `HardFallbackDecoder` is the sensible version.
+    """
+
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
+        self.cluster_class_: Int[np.ndarray, "k"] = self._cluster_votes(posterior, labeled, y).argmax(axis=1)
+
+    def _scores(self, posterior: Posterior) -> Float[np.ndarray, "n l"]:
+        return np.eye(self.n_classes_, dtype=np.float32)[self.predict(posterior)]
+
+    def predict(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Int[np.ndarray, "n"]:
+        """Return the class of each item's argmax cluster."""
+        return self.cluster_class_[as_posterior(x).assignment]
+
+
+class HardFallbackDecoder(HardDecoder):
+    """Hard decoding in which a cluster without labels takes the class of the named cluster nearest to it.
+
+    Near is measured by `Posterior.affinity`: which named cluster the pool's posteriors weigh together with the unnamed one.
+    """
+
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
+        votes = self._cluster_votes(posterior, labeled, y)
+        named = np.flatnonzero(votes.sum(axis=1))
+        # A named cluster has affinity 1 with itself, the largest there is, so that one rule serves all clusters but exact twins.
+        nearest = named[posterior.affinity[:, named].argmax(axis=1)]
+        nearest[named] = named
+        self.cluster_class_ = votes.argmax(axis=1)[nearest]

@@ -1,0 +1,17 @@
+"""Errors of this package; each message says what was got, what was expected and how to mend it."""
+
+
+class GMVAEError(Exception):
+    """Base class of every error raised on purpose by `gmvae`."""
+
+
+class InputError(GMVAEError, ValueError):
+    """Data or settings that cannot be used."""
+
+
+class TrainingDivergedError(GMVAEError, ArithmeticError):
+    """The loss became NaN or infinite."""
+
+
+class CheckpointError(GMVAEError, OSError):
+    """A saved model is missing, broken or of another version."""

@@ -1,0 +1,188 @@
+"""The scikit-learn face of the model: `GMVAE().fit(x).predict_proba(x)`."""
+
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from gmvae import checkpoint
+from gmvae.config import Likelihood, ModelConfig, ObjectiveName, TrainingConfig
+from gmvae.errors import InputError
+from gmvae.objectives import OBJECTIVES
+from gmvae.posteriors import encode, score
+from gmvae.training import TrainedModel, train
+
+_DEFAULT_MODEL = ModelConfig(n_features=1)
+_DEFAULT_TRAINING = TrainingConfig()
+
+
+class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
+    """Gaussian-mixture variational autoencoder, trained without labels.
+
+    Parameters
+    ----------
+    n_components
+        K, the number of mixture components.
+    latent_dim, encoder_layers, decoder_layers
+        Sizes of the networks; see `gmvae.config.ModelConfig`.
+    likelihood
+        `bernoulli`, `gaussian`, or `auto`: bernoulli when all values lie in [0, 1] or are uint8.
+    objective
+        A name of `gmvae.objectives.OBJECTIVES`.
+    epochs, batch_size, learning_rate
+        See `gmvae.config.TrainingConfig`.
+    device
+        `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
+    random_state
+        The model seed; `None` draws one.
+
+    Attributes
+    ----------
+    model_ : GaussianMixtureVAE
+        The trained networks.
+    history_ : tuple of EpochStats
+        One entry per epoch.
+    labels_ : array (n,)
+        Argmax component of each training item.
+    n_features_in_ : int
+        Values per item.
+    """
+
+    def __init__(
+        self,
+        n_components: int = 100,
+        *,
+        latent_dim: int = _DEFAULT_MODEL.latent_dim,
+        encoder_layers: tuple[int, ...] = _DEFAULT_MODEL.encoder_layers,
+        decoder_layers: tuple[int, ...] = _DEFAULT_MODEL.decoder_layers,
+        likelihood: str = "auto",
+        objective: ObjectiveName = _DEFAULT_TRAINING.objective,
+        epochs: int = _DEFAULT_TRAINING.epochs,
+        batch_size: int = _DEFAULT_TRAINING.batch_size,
+        learning_rate: float = _DEFAULT_TRAINING.learning_rate,
+        device: str = "auto",
+        random_state: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.latent_dim = latent_dim
+        self.encoder_layers = encoder_layers
+        self.decoder_layers = decoder_layers
+        self.likelihood = likelihood
+        self.objective = objective
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: Any = None) -> Self:  # noqa: ARG002, N803
+        """Train on items (n, n_features); `y` is ignored, as always in unsupervised learning."""
+        items = _as_items(X)
+        if self.objective not in OBJECTIVES:
+            raise InputError(f"unknown objective {self.objective!r}; expected one of {', '.join(OBJECTIVES)}")
+        config = ModelConfig(
+            n_features=items.shape[1],
+            n_components=self.n_components,
+            latent_dim=self.latent_dim,
+            encoder_layers=self.encoder_layers,
+            decoder_layers=self.decoder_layers,
+            likelihood=likelihood_for(items) if self.likelihood == "auto" else self.likelihood,
+            inference=OBJECTIVES[self.objective].inference,
+        )
+        training = TrainingConfig(
+            objective=self.objective, epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate
+        )
+        seed = int(np.random.default_rng(self.random_state).integers(2**31)) if self.random_state is None else self.random_state
+        self._adopt(train(items, config, training, model_seed=seed, device=self.device))
+        self.labels_ = self.predict(items)
+        return self
+
+    def predict_proba(self, X: np.ndarray) -> Float[np.ndarray, "n k"]:  # noqa: N803
+        """Return q(c|x), float32; rows sum to 1."""
+        check_is_fitted(self, "model_")
+        return encode(self.model_, self._checked(X)).posterior
+
+    def predict(self, X: np.ndarray) -> Int[np.ndarray, "n"]:  # noqa: N803
+        """Return the argmax component of each item."""
+        return self.predict_proba(X).argmax(axis=1)
+
+    def transform(self, X: np.ndarray) -> Float[np.ndarray, "n z"]:  # noqa: N803
+        """Return latent means, float32."""
+        check_is_fitted(self, "model_")
+        return encode(self.model_, self._checked(X)).latent
+
+    def score_samples(self, X: np.ndarray) -> Float[np.ndarray, "n"]:  # noqa: N803
+        """Return the evidence lower bound of each item in nats (one sample of z per item, the same noise at every call)."""
+        check_is_fitted(self, "model_")
+        return score(self.model_, self._checked(X), self.trained_.training.objective)
+
+    def score(self, X: np.ndarray, y: Any = None) -> float:  # noqa: ARG002, N803
+        """Return the mean evidence lower bound in nats."""
+        return float(self.score_samples(X).mean())
+
+    def sample(self, n_samples: int = 1, random_state: int = 0) -> tuple[Float[np.ndarray, "n d"], Int[np.ndarray, "n"]]:
+        """Draw components and items: E[x|z] in the units of the data, and the component of each."""
+        check_is_fitted(self, "model_")
+        generator = torch.Generator(self.model_.device).manual_seed(random_state)
+        components = torch.randint(
+            self.model_.config.n_components, (n_samples,), generator=generator, device=self.model_.device
+        )
+        return self.model_.sample(components, generator).cpu().numpy(), components.cpu().numpy()
+
+    def save(self, folder: str | Path) -> None:
+        """Write settings, weights and history into `folder`, atomically; nothing is pickled."""
+        check_is_fitted(self, "model_")
+        checkpoint.save(self.trained_, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path, device: str = "auto") -> Self:
+        """Read a model that `save`, or a run, wrote."""
+        trained = checkpoint.load(Path(folder), device)
+        model, training = trained.model.config, trained.training
+        estimator = cls(
+            model.n_components,
+            latent_dim=model.latent_dim,
+            encoder_layers=model.encoder_layers,
+            decoder_layers=model.decoder_layers,
+            likelihood=model.likelihood,
+            objective=training.objective,
+            epochs=training.epochs,
+            batch_size=training.batch_size,
+            learning_rate=training.learning_rate,
+            device=device,
+            random_state=trained.model_seed,
+        )
+        estimator._adopt(trained)
+        return estimator
+
+    def _adopt(self, trained: TrainedModel) -> None:
+        self.trained_ = trained
+        self.model_ = trained.model
+        self.history_ = trained.history
+        self.n_features_in_ = trained.model.config.n_features
+
+    def _checked(self, x: np.ndarray) -> np.ndarray:
+        items = _as_items(x)
+        if items.shape[1] != self.n_features_in_:
+            raise InputError(f"got {items.shape[1]} features, the model was trained on {self.n_features_in_}")
+        return items
+
+
+def likelihood_for(items: np.ndarray) -> Likelihood:
+    """Return the likelihood that suits the values: bernoulli for uint8 and [0, 1], else gaussian."""
+    if items.dtype == np.uint8 or (items.min() >= 0 and items.max() <= 1):
+        return "bernoulli"
+    return "gaussian"
+
+
+def _as_items(x: np.ndarray) -> np.ndarray:
+    """Return bytes or float32 (n, d); images are flattened."""
+    items = np.asarray(x)
+    if items.ndim < 2 or 0 in items.shape:
+        raise InputError(f"got data of shape {items.shape}, expected (n, n_features)")
+    flat = items.reshape(len(items), -1)
+    return flat if flat.dtype == np.uint8 else flat.astype(np.float32)

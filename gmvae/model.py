@@ -1,0 +1,107 @@
+"""The generative model p(c) p(z|c) p(x|z), its inference network, and the named terms of its evidence lower bound."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from gmvae.config import ModelConfig
+from gmvae.losses import bernoulli_log_likelihood, expected_log_gaussians, gaussian_log_likelihood
+from gmvae.networks import SharedEncoder, StructuredEncoder, mlp
+
+# The study starts the component means close together, so that no component is favoured before the data speak.
+_MEAN_SPREAD = 0.05
+
+
+@dataclass(frozen=True)
+class ElboTerms:
+    """Terms of the evidence lower bound per item, in nats: `elbo = reconstruction - kl_z - kl_c`."""
+
+    reconstruction: Float[Tensor, "n"]
+    """E_q[log p(x|z)]."""
+    kl_z: Float[Tensor, "n"]
+    """sum_c q(c|x) KL(q(z|x,c) || p(z|c))."""
+    kl_c: Float[Tensor, "n"]
+    """KL(q(c|x) || p(c))."""
+    log_q: Float[Tensor, "n k"]
+    """log q(c|x)."""
+
+    @property
+    def elbo(self) -> Float[Tensor, "n"]:
+        """The bound itself, per item."""
+        return self.reconstruction - self.kl_z - self.kl_c
+
+
+class MixturePrior(nn.Module):
+    """p(c) uniform, p(z|c) = N(mu_c, diag var_c) with learned means and variances."""
+
+    def __init__(self, n_components: int, latent_dim: int) -> None:
+        super().__init__()
+        self.means = nn.Parameter(_MEAN_SPREAD * torch.randn(n_components, latent_dim))
+        self.log_vars = nn.Parameter(torch.zeros(n_components, latent_dim))
+        self.register_buffer("log_weights", torch.full((n_components,), -torch.log(torch.tensor(float(n_components))).item()))
+
+
+class GaussianMixtureVAE(nn.Module):
+    """The networks of one model; see `gmvae.objectives` for how they are trained."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        k, z, d = config.n_components, config.latent_dim, config.n_features
+        self.encoder: SharedEncoder | StructuredEncoder = (
+            SharedEncoder(d, config.encoder_layers, z)
+            if config.inference == "shared"
+            else StructuredEncoder(d, config.encoder_layers, z, k)
+        )
+        self.prior = MixturePrior(k, z)
+        self.decoder = nn.Sequential(mlp((z, *config.decoder_layers)), nn.Linear((z, *config.decoder_layers)[-1], d))
+        # Real-valued data are standardised inside the model, so that a saved model needs nothing beside itself.
+        self.register_buffer("shift", torch.zeros(d))
+        self.register_buffer("scale", torch.ones(d))
+        if config.likelihood == "gaussian":
+            self.noise_log_var = nn.Parameter(torch.zeros(d))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return self.prior.means.device
+
+    def standardise(self, x: Tensor) -> Float[Tensor, "n d"]:
+        """Turn raw items into network input: bytes to [0, 1], real values to zero mean and unit variance."""
+        if x.dtype == torch.uint8:
+            return x.to(self.prior.means.dtype) / 255
+        if self.config.likelihood == "bernoulli":
+            return x.to(self.prior.means.dtype)
+        return (x.to(self.prior.means.dtype) - cast("Tensor", self.shift)) / cast("Tensor", self.scale)
+
+    def log_likelihood(self, x: Float[Tensor, "*#n d"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n"]:
+        """log p(x|z) in nats, of standardised items."""
+        output = self.decoder(z)
+        if self.config.likelihood == "bernoulli":
+            return bernoulli_log_likelihood(output, x)
+        return gaussian_log_likelihood(output, self.noise_log_var, x)
+
+    def component_log_joint(self, mean: Float[Tensor, "n z"], log_var: Float[Tensor, "n z"]) -> Float[Tensor, "n k"]:
+        """log p(c) + E_q(z|x)[log p(z|c)] for every component."""
+        log_weights = cast("Tensor", self.prior.log_weights)
+        return log_weights + expected_log_gaussians(mean, log_var, self.prior.means, self.prior.log_vars)
+
+    def infer(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n z"]]:
+        """Return log q(c|x) and the posterior mean of z, sum_c q(c|x) E[z|x,c], of standardised items."""
+        if isinstance(self.encoder, SharedEncoder):
+            mean, log_var = self.encoder(x)
+            return torch.log_softmax(self.component_log_joint(mean, log_var), dim=-1), mean
+        log_q, means, _ = self.encoder(x)
+        return log_q, torch.einsum("nk,nkz->nz", log_q.exp(), means)
+
+    @torch.no_grad()
+    def sample(self, components: Int[Tensor, "n"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Draw z ~ p(z|c) for the given components and return E[x|z] in the units of the data."""
+        noise = torch.randn(len(components), self.config.latent_dim, generator=generator, device=self.device)
+        output = self.decoder(self.prior.means[components] + noise * torch.exp(0.5 * self.prior.log_vars[components]))
+        if self.config.likelihood == "bernoulli":
+            return cast("Tensor", torch.sigmoid(output))
+        return cast("Tensor", output * cast("Tensor", self.scale) + cast("Tensor", self.shift))
