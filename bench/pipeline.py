@@ -9,18 +9,18 @@ import pandas as pd
 
 from bench.data.dataset import Dataset
 from bench.engine.work import Executor, Listener, TrainingJob, Work, make_batches
-from bench.errors import SettingsError, unknown_name
+from bench.errors import SettingsError
 from bench.judge.methods import Method, select_methods
 from bench.judge.record import Origin
 from bench.plan.budgets import Budget, resolve_budgets
 from bench.plan.cells import Cell, ModelKey, expand_cells
-from bench.plan.defaults import default_components, default_epochs
+from bench.plan.defaults import default_components
+from bench.plan.models import configure, variant_name
 from bench.plan.settings import RunSettings
 from bench.store.folder import claim, package_version
 from bench.store.models import is_trained
 from bench.store.records import append_records, finished_keys, merge_records, read_records
 from gmvae.config import ModelConfig, TrainingConfig
-from gmvae.objectives import OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class RunPlan:
     @property
     def model_name(self) -> str:
         """The trained variant, as in the records' `model` column."""
-        return "gmvae" if self.training.objective == "bayes" else f"gmvae-{self.training.objective}"
+        return variant_name(self.training)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -73,31 +73,20 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
         For an unknown method or objective, a budget above the pool, or more components than items.
     """
     methods = select_methods(settings.methods)
-    objective = settings.objective or TrainingConfig().objective
-    if objective not in OBJECTIVES:
-        raise unknown_name("objective", objective, OBJECTIVES)
     n_pool = len(dataset.pool)
     budgets = resolve_budgets(settings.budgets, int((dataset.labels >= 0).sum()))
     components = settings.components or default_components(n_pool)
     if max(components) > n_pool:
         raise SettingsError(f"--components got {max(components)}, but {dataset.name} has {n_pool:,} items; use fewer components")
-    chosen = {"components": components, "methods": tuple(methods), "budgets": tuple(budget.asked for budget in budgets)}
-    training = TrainingConfig.model_validate(
-        {"objective": objective, "epochs": settings.epochs or default_epochs(n_pool)}
-        | _given(settings, ("batch_size", "learning_rate"))
-    )
-    model = ModelConfig.model_validate(
-        {
-            "n_features": dataset.pool.shape[1],
-            "n_components": components[0],
-            "likelihood": dataset.likelihood,
-            "inference": OBJECTIVES[objective].inference,
-        }
-        | _given(settings, ("latent_dim", "encoder_layers", "decoder_layers"))
-    )
-    chosen |= {"objective": objective, "epochs": training.epochs}
-    chosen |= {"batch_size": training.batch_size, "learning_rate": training.learning_rate, "latent_dim": model.latent_dim}
-    chosen |= {"encoder_layers": model.encoder_layers, "decoder_layers": model.decoder_layers}
+    model, training = configure(settings, dataset, components[0])
+    chosen: dict[str, Any] = {
+        "components": components,
+        "methods": tuple(methods),
+        "budgets": tuple(budget.asked for budget in budgets),
+        "variant": "invariance" if training.needs_views else "plain",
+    }
+    for config in (model, training):
+        chosen |= {name: value for name, value in config.model_dump().items() if name in RunSettings.model_fields}
     clusterings = tuple(ModelKey(k, seed) for k in components for seed in settings.model_seeds)
     per_clustering = {name: method.needs != "nothing" for name, method in methods.items()}
     cells = expand_cells(per_clustering, clusterings, budgets, settings.label_seeds)
@@ -142,6 +131,3 @@ def carry_out(work: Work, executor: Executor, listener: Listener) -> pd.DataFram
         frame = merge_records(work.folder)
     return frame
 
-
-def _given(settings: RunSettings, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: value for name in names if (value := getattr(settings, name)) is not None}

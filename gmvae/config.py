@@ -1,6 +1,6 @@
 """Frozen settings of a model and of its training; they are saved with the result and identify it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +29,8 @@ class ModelConfig(_Frozen):
     """Hidden widths of p(x|z)."""
     likelihood: Likelihood = "bernoulli"
     """p(x|z): `bernoulli` for values in [0, 1], `gaussian` for any real values."""
+    image_shape: tuple[Width, Width] | None = None
+    """Height and width when an item is an image; augmentation needs it."""
     inference: Inference = "shared"
     """`shared`: one q(z|x), and q(c|x) by Bayes' rule. `structured`: q(c|x) and q(z|x,c) with a head per component."""
 
@@ -40,10 +42,48 @@ class TrainingConfig(_Frozen):
     """The way to sum over components; see `gmvae.objectives`."""
     epochs: int = Field(default=50, ge=1)
     """Passes over the data."""
-    batch_size: int = Field(default=256, ge=1)
-    """Items per step; capped at the size of the data."""
-    learning_rate: float = Field(default=1e-3, gt=0)
-    """Of Adam."""
+    batch_size: int = Field(default=512, ge=1)
+    """Items per step; capped at a sixteenth of the data, so that small pools see enough steps."""
+    learning_rate: float = Field(default=2e-3, gt=0)
+    """Of Adam; the peak when the schedule is `one-cycle`."""
+    schedule: Literal["constant", "one-cycle"] = "one-cycle"
+    """`one-cycle`: linear rise over a tenth of the steps, then a cosine to 2 % of the peak (Smith & Topin 2019)."""
+    start: Literal["alike", "kmeans"] = "kmeans"
+    """`alike`: all components near the origin. `kmeans`: at the clusters of latent means after a warm-up as a plain VAE."""
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the epochs spent as a plain VAE before a `kmeans` start."""
+    augmentation: float = Field(default=1.0, ge=0)
+    """Strength of the random warps of the encoder's input (`gmvae.augmentation`); the clean item is reconstructed. 0: none."""
+    invariance: float = Field(default=8.0, ge=0)
+    """Weight of the cross-entropy between q(c|x) of two augmented views (`gmvae.consistency`)."""
+    balance: float = Field(default=16.0, ge=0)
+    """Weight of the entropy of mean q(c|x), which keeps all components in use."""
+    contrast: float = Field(default=10.0, ge=0)
+    """Weight of the contrastive term between two views' features."""
+    averaging: float = Field(default=0.999, ge=0, lt=1)
+    """Decay of the running mean of weights that becomes the trained model; 0 keeps the last weights."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of the wide matrix products in training; `auto`: bfloat16 where the hardware multiplies it faster. Losses stay float32."""
+
+    @property
+    def needs_views(self) -> bool:
+        """Whether training compares two views of each item."""
+        return self.invariance > 0 or self.balance > 0 or self.contrast > 0
+
+
+PLAIN: dict[str, Any] = {"augmentation": 0.0, "invariance": 0.0, "balance": 0.0, "contrast": 0.0}
+"""Training by the evidence lower bound alone, as a set of fields of `TrainingConfig`."""
+
+STUDY_TRAINING: dict[str, Any] = PLAIN | {
+    "objective": "exact",
+    "batch_size": 128,
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "start": "alike",
+    "averaging": 0.0,
+    "precision": "float32",
+}
+"""The study's training, as a set of fields of `TrainingConfig`."""
 
 
 def study_configs(n_features: int, n_components: int = 100) -> tuple[ModelConfig, TrainingConfig]:
@@ -56,4 +96,4 @@ def study_configs(n_features: int, n_components: int = 100) -> tuple[ModelConfig
         decoder_layers=(512, 768, 768),
         inference="structured",
     )
-    return model, TrainingConfig(objective="exact", epochs=450, batch_size=128, learning_rate=1e-3)
+    return model, TrainingConfig(epochs=450, **STUDY_TRAINING)

@@ -1,5 +1,6 @@
 """The scikit-learn face of the model: `GMVAE().fit(x).predict_proba(x)`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,8 +34,12 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         `bernoulli`, `gaussian`, or `auto`: bernoulli when all values lie in [0, 1] or are uint8.
     objective
         A name of `gmvae.objectives.OBJECTIVES`.
-    epochs, batch_size, learning_rate
-        See `gmvae.config.TrainingConfig`.
+    image_shape
+        Height and width of an item that is an image; `None` takes it from data of shape (n, height, width), else items are vectors.
+    epochs
+        Passes over the data.
+    training
+        Other fields of `gmvae.config.TrainingConfig`, e.g. `{"batch_size": 128}` or `gmvae.config.PLAIN`.
     device
         `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
     random_state
@@ -60,10 +65,10 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         encoder_layers: tuple[int, ...] = _DEFAULT_MODEL.encoder_layers,
         decoder_layers: tuple[int, ...] = _DEFAULT_MODEL.decoder_layers,
         likelihood: str = "auto",
+        image_shape: tuple[int, int] | None = None,
         objective: ObjectiveName = _DEFAULT_TRAINING.objective,
         epochs: int = _DEFAULT_TRAINING.epochs,
-        batch_size: int = _DEFAULT_TRAINING.batch_size,
-        learning_rate: float = _DEFAULT_TRAINING.learning_rate,
+        training: Mapping[str, Any] | None = None,
         device: str = "auto",
         random_state: int | None = None,
     ) -> None:
@@ -72,10 +77,10 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         self.encoder_layers = encoder_layers
         self.decoder_layers = decoder_layers
         self.likelihood = likelihood
+        self.image_shape = image_shape
         self.objective = objective
         self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
+        self.training = training
         self.device = device
         self.random_state = random_state
 
@@ -91,11 +96,10 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
             encoder_layers=self.encoder_layers,
             decoder_layers=self.decoder_layers,
             likelihood=likelihood_for(items) if self.likelihood == "auto" else self.likelihood,
+            image_shape=self.image_shape or (np.shape(X)[1:] if np.ndim(X) == 3 else None),
             inference=OBJECTIVES[self.objective].inference,
         )
-        training = TrainingConfig(
-            objective=self.objective, epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate
-        )
+        training = TrainingConfig.model_validate({"objective": self.objective, "epochs": self.epochs} | dict(self.training or {}))
         seed = int(np.random.default_rng(self.random_state).integers(2**31)) if self.random_state is None else self.random_state
         self._adopt(train(items, config, training, model_seed=seed, device=self.device))
         self.labels_ = self.predict(items)
@@ -149,10 +153,10 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
             encoder_layers=model.encoder_layers,
             decoder_layers=model.decoder_layers,
             likelihood=model.likelihood,
+            image_shape=model.image_shape,
             objective=training.objective,
             epochs=training.epochs,
-            batch_size=training.batch_size,
-            learning_rate=training.learning_rate,
+            training=training.model_dump(exclude={"objective", "epochs"}),
             device=device,
             random_state=trained.model_seed,
         )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gmvae.config import ModelConfig
 from gmvae.losses import bernoulli_log_likelihood, expected_log_gaussians, gaussian_log_likelihood
-from gmvae.networks import SharedEncoder, StructuredEncoder, mlp
+from gmvae.networks import Body, Encoding, SharedEncoder, StructuredEncoder
 
 # The study starts the component means close together, so that no component is favoured before the data speak.
 _MEAN_SPREAD = 0.05
@@ -57,7 +57,7 @@ class GaussianMixtureVAE(nn.Module):
             else StructuredEncoder(d, config.encoder_layers, z, k)
         )
         self.prior = MixturePrior(k, z)
-        self.decoder = nn.Sequential(mlp((z, *config.decoder_layers)), nn.Linear((z, *config.decoder_layers)[-1], d))
+        self.decoder = Body((z, *config.decoder_layers, d), activate_last=False)
         # Real-valued data are standardised inside the model, so that a saved model needs nothing beside itself.
         self.register_buffer("shift", torch.zeros(d))
         self.register_buffer("scale", torch.ones(d))
@@ -84,18 +84,28 @@ class GaussianMixtureVAE(nn.Module):
             return bernoulli_log_likelihood(output, x)
         return gaussian_log_likelihood(output, self.noise_log_var, x)
 
-    def component_log_joint(self, mean: Float[Tensor, "n z"], log_var: Float[Tensor, "n z"]) -> Float[Tensor, "n k"]:
-        """log p(c) + E_q(z|x)[log p(z|c)] for every component."""
+    def encode(self, x: Float[Tensor, "n d"]) -> Encoding:
+        """Return what the inference network says about standardised items."""
+        encoding: Encoding = self.encoder(x)
+        return encoding
+
+    def component_logits(self, encoding: Encoding) -> Float[Tensor, "n k"]:
+        """Return unnormalised log q(c|x).
+
+        The head's output, or, for a shared q(z|x), log p(c) + E_q(z|x)[log p(z|c)].
+        """
+        if encoding.logits is not None:
+            return encoding.logits
         log_weights = cast("Tensor", self.prior.log_weights)
-        return log_weights + expected_log_gaussians(mean, log_var, self.prior.means, self.prior.log_vars)
+        return log_weights + expected_log_gaussians(encoding.mean, encoding.log_var, self.prior.means, self.prior.log_vars)
 
     def infer(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n z"]]:
         """Return log q(c|x) and the posterior mean of z, sum_c q(c|x) E[z|x,c], of standardised items."""
-        if isinstance(self.encoder, SharedEncoder):
-            mean, log_var = self.encoder(x)
-            return torch.log_softmax(self.component_log_joint(mean, log_var), dim=-1), mean
-        log_q, means, _ = self.encoder(x)
-        return log_q, torch.einsum("nk,nkz->nz", log_q.exp(), means)
+        encoding = self.encode(x)
+        log_q = torch.log_softmax(self.component_logits(encoding), dim=-1)
+        if encoding.logits is None:
+            return log_q, encoding.mean
+        return log_q, torch.einsum("nk,nkz->nz", log_q.exp(), encoding.mean)
 
     @torch.no_grad()
     def sample(self, components: Int[Tensor, "n"], generator: torch.Generator) -> Float[Tensor, "n d"]:

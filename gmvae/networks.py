@@ -1,18 +1,61 @@
 """Networks: multilayer perceptrons and the two inference networks."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def mlp(sizes: Sequence[int]) -> nn.Sequential:
-    """Return linear layers of the given widths with a ReLU after each; `sizes[0]` is the input."""
-    layers: list[nn.Module] = []
-    for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True):
-        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return nn.Sequential(*layers)
+class Body(nn.Module):
+    """Linear layers of the given widths with ReLUs between them: where nearly all arithmetic is done.
+
+    Parameters
+    ----------
+    sizes
+        Widths, the input's first.
+    activate_last
+        Whether a ReLU follows the last layer too.
+
+    With `half` set its matrix products run in bfloat16; input and output are float32 all the same.
+    """
+
+    def __init__(self, sizes: Sequence[int], *, activate_last: bool) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Linear(fan_in, fan_out) for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True)
+        )
+        self.activate_last = activate_last
+        self.half = False
+
+    def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n h"]:
+        """Return the last layer's output."""
+        dtype = x.dtype
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half):
+            for depth, layer in enumerate(self.layers, start=1):
+                x = layer(x)
+                if depth < len(self.layers) or self.activate_last:
+                    x = torch.relu(x)
+        return x.to(dtype)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """What an inference network says about n items."""
+
+    hidden: Float[Tensor, "n h"]
+    """The trunk's features."""
+    mean: Float[Tensor, "n *k z"]
+    """Mean of q(z|x), or of q(z|x,c) for every component."""
+    log_var: Float[Tensor, "n *k z"]
+    """Log-variance, likewise."""
+    logits: Float[Tensor, "n k"] | None
+    """Of q(c|x) where the network has a head for it."""
+
+    def first(self, n: int) -> "Encoding":
+        """Return the part about the first n items."""
+        return Encoding(self.hidden[:n], self.mean[:n], self.log_var[:n], None if self.logits is None else self.logits[:n])
 
 
 class SharedEncoder(nn.Module):
@@ -20,13 +63,15 @@ class SharedEncoder(nn.Module):
 
     def __init__(self, n_features: int, layers: Sequence[int], latent_dim: int) -> None:
         super().__init__()
-        self.trunk = mlp((n_features, *layers))
-        self.head = nn.Linear((n_features, *layers)[-1], 2 * latent_dim)
+        self.n_hidden = (n_features, *layers)[-1]
+        self.trunk = Body((n_features, *layers), activate_last=True)
+        self.head = nn.Linear(self.n_hidden, 2 * latent_dim)
 
-    def forward(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n z"], Float[Tensor, "n z"]]:
-        """Return mean and log-variance of q(z|x)."""
-        mean, log_var = self.head(self.trunk(x)).chunk(2, dim=-1)
-        return mean, log_var
+    def forward(self, x: Float[Tensor, "n d"]) -> Encoding:
+        """Return features, mean and log-variance."""
+        hidden = self.trunk(x)
+        mean, log_var = self.head(hidden).chunk(2, dim=-1)
+        return Encoding(hidden, mean, log_var, None)
 
 
 class StructuredEncoder(nn.Module):
@@ -34,18 +79,24 @@ class StructuredEncoder(nn.Module):
 
     def __init__(self, n_features: int, layers: Sequence[int], latent_dim: int, n_components: int) -> None:
         super().__init__()
-        width = (n_features, *layers)[-1]
+        self.n_hidden = width = (n_features, *layers)[-1]
         self.n_components = n_components
-        self.trunk = mlp((n_features, *layers))
+        self.trunk = Body((n_features, *layers), activate_last=True)
         self.component_logits = nn.Linear(width, n_components)
         self.mean = nn.Linear(width, n_components * latent_dim)
         self.log_var = nn.Linear(width, n_components * latent_dim)
 
-    def forward(
-        self, x: Float[Tensor, "n d"]
-    ) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k z"], Float[Tensor, "n k z"]]:
-        """Return log q(c|x), and mean and log-variance of q(z|x,c) for every component."""
+    def forward(self, x: Float[Tensor, "n d"]) -> Encoding:
+        """Return features, mean and log-variance for every component, and the logits of q(c|x)."""
         hidden = self.trunk(x)
-        log_q = torch.log_softmax(self.component_logits(hidden), dim=-1)
         shape = (len(x), self.n_components, -1)
-        return log_q, self.mean(hidden).view(shape), self.log_var(hidden).view(shape)
+        return Encoding(
+            hidden, self.mean(hidden).view(shape), self.log_var(hidden).view(shape), self.component_logits(hidden)
+        )
+
+
+def use_bfloat16(network: nn.Module, enabled: bool) -> None:
+    """Switch the wide products of a network between bfloat16 and float32."""
+    for module in network.modules():
+        if isinstance(module, Body):
+            module.half = enabled

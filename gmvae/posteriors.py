@@ -45,7 +45,7 @@ def score(model: GaussianMixtureVAE, data: np.ndarray, objective: str, seed: int
     bound = np.empty(len(data), np.float32)
     batch = _BATCH_STRUCTURED if model.config.inference == "structured" else _BATCH
     for part, items in _parts(model, data, batch):
-        bound[part] = OBJECTIVES[objective].terms(model, items, generator).elbo.cpu().numpy()
+        bound[part] = OBJECTIVES[objective].terms(model, model.encode(items), items, generator).elbo.cpu().numpy()
     if model.config.likelihood == "gaussian":
         # Densities are of the data as given, not of the standardised data.
         bound -= float(model.get_buffer("scale").log().sum())

@@ -13,6 +13,7 @@ from bench.engine.work import Batch, Listener, Work
 from bench.judge.record import Record
 
 _POLL_SECONDS = 0.2
+_HEAD_START_SECONDS = 60.0
 
 
 class RayExecutor:
@@ -21,12 +22,15 @@ class RayExecutor:
     def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
         """Yield records as batches finish; a model's batches become ready when it is trained."""
         dataset = ray.put(work.dataset)
+        training = TuneTraining(work, dataset, listener) if work.trainings else None
+        if training is not None:
+            # Trainings are the longest tasks: they get their CPUs before cells fill what is left.
+            training.begun.wait(_HEAD_START_SECONDS)
         evaluation = _Evaluation(work, dataset)
         evaluation.add(work.ready())
-        training = TuneTraining(work, dataset, listener) if work.trainings else None
         untrained = len(work.trainings)
         while untrained or evaluation.busy:
-            while untrained:
+            while untrained and training is not None:
                 try:
                     job, error = training.finished.get(timeout=0 if evaluation.busy else _POLL_SECONDS)
                 except queue.Empty:

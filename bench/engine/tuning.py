@@ -43,10 +43,15 @@ class _Relay(tune.Callback):
     """Passes what happens to trials on to the listener, and finished ones to a queue."""
 
     def __init__(
-        self, jobs: tuple[TrainingJob, ...], listener: Listener, done: Callable[[TrainingJob, str | None], None]
+        self,
+        jobs: tuple[TrainingJob, ...],
+        listener: Listener,
+        begun: threading.Event,
+        done: Callable[[TrainingJob, str | None], None],
     ) -> None:
         self._jobs = jobs
         self._listener = listener
+        self._begun = begun
         self._done = done
 
     def __getstate__(self) -> dict[str, Any]:
@@ -57,6 +62,7 @@ class _Relay(tune.Callback):
         return self._jobs[trial.config["job"]]
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
+        self._begun.set()
         self._listener.training_started(self._job(trial))
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:  # noqa: ARG002
@@ -90,6 +96,8 @@ class TuneTraining:
         self._folder = work.folder
         self._listener = listener
         self._reported: set[TrainingJob] = set()
+        self.begun = threading.Event()
+        """Set once a trial has its resources, or none will ever have."""
         self._dataset_ref = dataset_ref
         self._thread = threading.Thread(target=self._run, name="tune", daemon=True)
         self._thread.start()
@@ -102,6 +110,7 @@ class TuneTraining:
         except Exception as error:  # noqa: BLE001 - whatever ends the experiment must end the waiting for it too
             reason = f"{type(error).__name__}: {error}"
         finally:
+            self.begun.set()
             # Tune's word is not trusted (an interrupt looks like success): what counts is the model in the folder.
             for job in self._jobs:
                 self._finish(job, None if is_trained(self._folder, job.key) else reason)
@@ -115,7 +124,7 @@ class TuneTraining:
             param_space={"job": tune.grid_search(list(range(len(jobs))))},
             tune_config=tune.TuneConfig(metric=_METRIC, mode="min", trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id),
             run_config=tune.RunConfig(
-                name="train", storage_path=scratch, verbose=0, callbacks=[_Relay(self._jobs, self._listener, self._finish)]
+                name="train", storage_path=scratch, verbose=0, callbacks=[_Relay(jobs, self._listener, self.begun, self._finish)]
             ),
         ).fit()
 

@@ -5,7 +5,7 @@ _ITEMS_PER_COMPONENT = 36
 _MAX_COMPONENTS = 100
 # Items shown in training: about 48 passes over 105,526 letters. Small pools get more passes, up to a limit.
 _ITEMS_SHOWN = 5_000_000
-_MIN_EPOCHS, _MAX_EPOCHS = 20, 400
+_MIN_EPOCHS, _MAX_EPOCHS = 20, 150
 
 
 def default_components(n_pool: int) -> tuple[int, ...]:

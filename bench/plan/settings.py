@@ -67,6 +67,7 @@ class RunSettings(BaseModel):
     label_seeds: Seeds = (0, 1, 2, 3, 4)
     methods: Names | None = None
     objective: str | None = None
+    variant: Literal["plain", "invariance"] | None = None
     epochs: Annotated[int, Field(ge=1)] | None = None
     batch_size: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None

@@ -1,6 +1,7 @@
 """Ways to sum over the components c when training a Gaussian-mixture VAE, behind one interface.
 
-An objective is a function `(model, x, generator) -> ElboTerms` and the kind of inference network it needs.
+An objective is a function `(model, encoding, target, generator) -> ElboTerms` and the kind of inference network it needs. The
+encoding may be of an augmented view of the target.
 
 | name | decodes per item | q(c|x) | source |
 |---|---|---|---|
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from gmvae.config import Inference
 from gmvae.model import ElboTerms, GaussianMixtureVAE
+from gmvae.networks import Encoding
 from gmvae.objectives.bayes import bayes_terms
 from gmvae.objectives.exact import exact_terms
 
@@ -26,8 +28,8 @@ __all__ = ["OBJECTIVES", "Objective"]
 class Objective:
     """One way to sum over components."""
 
-    terms: Callable[[GaussianMixtureVAE, Tensor, torch.Generator], ElboTerms]
-    """Bound per item, differentiable, of standardised items (n, d)."""
+    terms: Callable[[GaussianMixtureVAE, Encoding, Tensor, torch.Generator], ElboTerms]
+    """Bound per item, differentiable; the target is the standardised item (n, d) to be explained."""
     inference: Inference
     """The inference network that the objective needs."""
 

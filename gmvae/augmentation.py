@@ -1,0 +1,86 @@
+"""Random views of an item that keep what it means: smooth warps of images, noise on vectors. On the device, a batch at a time."""
+
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+# Standard deviations at strength 1. Lengths are in half image widths, so that they mean the same at any resolution.
+_ROTATION = 0.12
+_SHEAR = 0.12
+_LOG_SCALE = 0.07
+_SHIFT = 0.05
+_ELASTIC = 0.06
+_NOISE = 0.1
+# Elastic displacement is a sum of smooth bumps on a coarse grid over the image.
+_BUMPS, _BUMP_REACH, _BUMP_WIDTH = 4, 0.8, 0.35
+
+
+class Augmentation(nn.Module):
+    """Draws views of items.
+
+    Images are warped by x -> A x + t + u(x): a random rotation, shear, scale and shift, and an elastic displacement u that is a
+    random sum of 4 x 4 Gaussian bumps (after Simard et al. 2003). The whole field is one matrix product of random coefficients with a fixed basis.
+    Vectors get Gaussian noise.
+
+    Parameters
+    ----------
+    image_shape
+        Height and width; `None` for vectors.
+    strength
+        Multiplies every standard deviation; 0 returns items as they are.
+    """
+
+    def __init__(self, image_shape: tuple[int, int] | None, strength: float) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        self.strength = strength
+        if image_shape is not None:
+            self.register_buffer("basis", _warp_basis(*image_shape))
+
+    @torch.no_grad()
+    def forward(self, x: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Return one random view of every item."""
+        if self.strength == 0:
+            return x
+        if self.image_shape is None:
+            noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+            return x + self.strength * _NOISE * noise
+        height, width = self.image_shape
+        basis = cast("Tensor", self.basis)
+        field = (self._coefficients(len(x), generator).flatten(0, 1) @ basis).view(len(x), 2, height, width)
+        images = x.view(len(x), 1, height, width)
+        warped = functional.grid_sample(images, field.permute(0, 2, 3, 1), align_corners=False)
+        return warped.view(len(x), -1)
+
+    def _coefficients(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 2 b"]:
+        """Draw the weights of x, y, 1 and of every bump, for the horizontal and the vertical coordinate."""
+        basis = cast("Tensor", self.basis)
+
+        def draw(*shape: int, deviation: float) -> Tensor:
+            return deviation * self.strength * torch.randn(*shape, generator=generator, device=basis.device)
+
+        angle, shear = draw(n, deviation=_ROTATION), draw(n, deviation=_SHEAR)
+        scale = draw(2, n, deviation=_LOG_SCALE).exp()
+        cos, sin = angle.cos(), angle.sin()
+        horizontal = torch.stack([scale[0] * cos, scale[0] * (shear * cos - sin)], dim=1)
+        vertical = torch.stack([scale[1] * sin, scale[1] * (shear * sin + cos)], dim=1)
+        linear = torch.stack([horizontal, vertical], dim=1)
+        return torch.cat([linear, draw(n, 2, 1, deviation=_SHIFT), draw(n, 2, _BUMPS**2, deviation=_ELASTIC)], dim=2)
+
+
+def _warp_basis(height: int, width: int) -> Float[Tensor, "b hw"]:
+    """Rows x, y, 1 and the bumps, over the pixels of an image; coordinates run from -1 to 1."""
+    y, x = torch.meshgrid(_centres(height), _centres(width), indexing="ij")
+    x, y = x.flatten(), y.flatten()
+    grid = torch.linspace(-_BUMP_REACH, _BUMP_REACH, _BUMPS)
+    at_y, at_x = torch.meshgrid(grid, grid, indexing="ij")
+    square = (x - at_x.reshape(-1, 1)).square() + (y - at_y.reshape(-1, 1)).square()
+    bumps = torch.exp(-square / (2 * _BUMP_WIDTH**2))
+    return torch.cat([torch.stack([x, y, torch.ones_like(x)]), bumps])
+
+
+def _centres(n: int) -> Float[Tensor, "n"]:
+    return (torch.arange(n) + 0.5) / n * 2 - 1
