@@ -37,7 +37,7 @@ class FewLabelClassifier(ClassifierMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def fit(self, x: Any, y: Int[np.ndarray, "n"]) -> Self:
+    def fit(self, x: Any, y: Int[np.ndarray, " n"]) -> Self:
         """Learn from the items with y >= 0."""
         y, labeled = self._check_labels(x, y)
         self._fit_on(to_float(np.asarray(x[labeled])), y[labeled])
@@ -54,11 +54,12 @@ class FewLabelClassifier(ClassifierMixin, BaseEstimator):
             proba[part, self.seen_] = self.model_.predict_proba(to_float(np.asarray(x[part])))
         return proba
 
-    def predict(self, x: Any) -> Int[np.ndarray, "n"]:
+    def predict(self, x: Any) -> Int[np.ndarray, " n"]:
         """Return the most probable class of each item."""
-        return self.predict_proba(x).argmax(axis=1)
+        best: np.ndarray = self.predict_proba(x).argmax(axis=1)
+        return best
 
-    def _check_labels(self, x: Any, y: np.ndarray) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "s"]]:
+    def _check_labels(self, x: Any, y: np.ndarray) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " s"]]:
         y = np.asarray(y)
         if y.shape != (x.shape[0],):
             raise ValueError(f"got labels of shape {y.shape} for {x.shape[0]} items; give one per item, -1 where unknown")
@@ -71,11 +72,11 @@ class FewLabelClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.arange(self.n_classes_)
         return y, labeled
 
-    def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, "s"]) -> None:
+    def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, " s"]) -> None:
         self.seen_, codes = np.unique(y, return_inverse=True)
         # One class seen: there is nothing to tell apart, and most libraries refuse such data.
         self.model_ = self._make(y).fit(x, codes) if len(self.seen_) > 1 else None
 
-    def _make(self, y: Int[np.ndarray, "s"]) -> Any:
+    def _make(self, y: Int[np.ndarray, " s"]) -> Any:
         """Return an unfitted scikit-learn classifier for labels `y`."""
         raise NotImplementedError

@@ -12,7 +12,7 @@ from baselines.base import FewLabelClassifier
 class XGBoostBaseline(FewLabelClassifier):
     """200 trees of depth 6, rate 0.1, rows and columns sampled at 0.9, `hist`."""
 
-    def _make(self, y: Int[np.ndarray, "s"]) -> Any:  # noqa: ARG002
+    def _make(self, y: Int[np.ndarray, " s"]) -> Any:  # noqa: ARG002
         return XGBClassifier(
             n_estimators=200,
             max_depth=6,

@@ -70,8 +70,9 @@ def _affinity(
 class SpreadingBaseline(FewLabelClassifier):
     """F <- a S F + (1 - a) Y until it settles (Zhou et al. 2004), then class-mass normalisation (Zhu et al. 2003, eq. 9).
 
-    Reads `NeighborGraph`s. Each class's column of F is scaled to the class's share of the labels (add-one smoothed), so that a class whose labels happen
-    to sit in well-connected places does not win by mass alone. An item that no label reaches gets the shares themselves.
+    Reads `NeighborGraph`s. Each class's column of F is scaled to the class's share of the labels (add-one smoothed), so that a
+    class whose labels happen to sit in well-connected places does not win by mass alone. An item that no label reaches gets the
+    shares themselves.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ class SpreadingBaseline(FewLabelClassifier):
         self.max_iter = max_iter
         self.tol = tol
 
-    def fit(self, x: NeighborGraph, y: Int[np.ndarray, "n"]) -> Self:
+    def fit(self, x: NeighborGraph, y: Int[np.ndarray, " n"]) -> Self:
         """Spread the labels of the items with y >= 0 over the pool's graph."""
         y, labeled = self._check_labels(x, y)
         start = np.zeros((len(x), self.n_classes_), np.float32)
@@ -121,4 +122,6 @@ class SpreadingBaseline(FewLabelClassifier):
 
     def _shares(self, field: Float[np.ndarray, "n l"]) -> Float[np.ndarray, "n l"]:
         total = field.sum(axis=1, keepdims=True)
-        return np.divide(field, total, out=np.tile(self.share_, (len(field), 1)), where=total > 0)
+        unreached = np.tile(self.share_, (len(field), 1))
+        proba: np.ndarray = np.divide(field, total, out=unreached, where=total > 0)
+        return proba

@@ -16,10 +16,10 @@ from baselines.base import FewLabelClassifier
 class LogisticBaseline(FewLabelClassifier):
     """Standardised inputs, lbfgs, up to 2,000 iterations."""
 
-    def _make(self, y: Int[np.ndarray, "s"]) -> Any:  # noqa: ARG002
+    def _make(self, y: Int[np.ndarray, " s"]) -> Any:  # noqa: ARG002
         return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2_000, random_state=self.random_state))
 
-    def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, "s"]) -> None:
+    def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, " s"]) -> None:
         with warnings.catch_warnings():
             # 2,000 iterations are the study's limit; stopping there is part of the setting.
             warnings.simplefilter("ignore", ConvergenceWarning)

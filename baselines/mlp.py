@@ -16,7 +16,7 @@ from baselines.base import FewLabelClassifier
 class MLPBaseline(FewLabelClassifier):
     """Hidden (64) below 100 labels, (128) below 500, else (256, 128); early stopping on 10 % of the labels from 50 labels on."""
 
-    def _make(self, y: Int[np.ndarray, "s"]) -> Any:
+    def _make(self, y: Int[np.ndarray, " s"]) -> Any:
         n = len(y)
         early = n >= 50 and _can_hold_out(y)
         network = MLPClassifier(
@@ -32,15 +32,15 @@ class MLPBaseline(FewLabelClassifier):
         )
         return make_pipeline(StandardScaler(), network)
 
-    def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, "s"]) -> None:
+    def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, " s"]) -> None:
         with warnings.catch_warnings():
-            # 120 epochs are the study's limit. With early stopping a batch of min(128, n) can exceed the 90 % that remain: clipped.
+            # 120 epochs are the study's limit. Early stopping leaves 90 % of the labels, which a batch of min(128, n) can exceed.
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", message="Got `batch_size` less than 1 or larger than sample size")
             super()._fit_on(x, y)
 
 
-def _can_hold_out(y: Int[np.ndarray, "s"]) -> bool:
+def _can_hold_out(y: Int[np.ndarray, " s"]) -> bool:
     """Whether scikit-learn can split off 10 % of the labels with every class on both sides."""
     counts = np.unique(y, return_counts=True)[1]
     return bool(counts.min() >= 2 and 0.1 * len(y) >= len(counts))

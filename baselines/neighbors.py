@@ -18,11 +18,9 @@ class NeighborsBaseline(FewLabelClassifier):
         At most this many voters; fewer when there are fewer labels.
     """
 
-    def __init__(
-        self, n_classes: int | None = None, n_jobs: int = 1, random_state: int = 0, n_neighbors: int = 3
-    ) -> None:
+    def __init__(self, n_classes: int | None = None, n_jobs: int = 1, random_state: int = 0, n_neighbors: int = 3) -> None:
         super().__init__(n_classes, n_jobs, random_state)
         self.n_neighbors = n_neighbors
 
-    def _make(self, y: Int[np.ndarray, "s"]) -> Any:
+    def _make(self, y: Int[np.ndarray, " s"]) -> Any:
         return KNeighborsClassifier(min(self.n_neighbors, len(y)), weights="distance", n_jobs=self.n_jobs)

@@ -26,7 +26,11 @@ def principal_components(pool: np.ndarray, test: np.ndarray | None = None, rando
     """Return the leading principal components of the pool (n, at most 40), float32."""
     rows = np.random.default_rng(random_state).permutation(len(pool))[:_PCA_ROWS]
     sample = to_float(pool[np.sort(rows)])
-    model = PCA(min(N_COMPONENTS_PCA, *sample.shape), svd_solver="covariance_eigh" if sample.shape[1] <= 2_000 else "randomized", random_state=random_state)
+    model = PCA(
+        min(N_COMPONENTS_PCA, *sample.shape),
+        svd_solver="covariance_eigh" if sample.shape[1] <= 2_000 else "randomized",
+        random_state=random_state,
+    )
     model.fit(sample)
 
     def project(x: np.ndarray) -> Float[np.ndarray, "n p"]:
@@ -47,10 +51,11 @@ def kmeans_posterior(
     variance = max(model.inertia_ / pool.size, np.finfo(np.float32).tiny)
 
     def responsibilities(x: Float[np.ndarray, "n p"]) -> Float[np.ndarray, "n k"]:
-        logits = -0.5 * model.transform(x).astype(np.float32) ** 2 / np.float32(variance)
+        logits: np.ndarray = -0.5 * model.transform(x).astype(np.float32) ** 2 / np.float32(variance)
         logits -= logits.max(axis=1, keepdims=True)
-        q = np.exp(logits)
-        return q / q.sum(axis=1, keepdims=True)
+        np.exp(logits, out=logits)
+        logits /= logits.sum(axis=1, keepdims=True)
+        return logits
 
     return responsibilities(pool), None if test is None else responsibilities(test)
 

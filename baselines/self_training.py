@@ -20,7 +20,7 @@ _MAX_UNLABELED = 20_000
 class SelfTrainingBaseline(FewLabelClassifier):
     """Logistic regression in scikit-learn's self-training (Yarowsky 1995), threshold 0.9, at most 8 rounds."""
 
-    def fit(self, x: Any, y: Int[np.ndarray, "n"]) -> Self:
+    def fit(self, x: Any, y: Int[np.ndarray, " n"]) -> Self:
         """Learn from the items with y >= 0, then from what was confidently predicted for a sample of the others."""
         y, labeled = self._check_labels(x, y)
         unlabeled = np.flatnonzero(y < 0)
@@ -38,5 +38,5 @@ class SelfTrainingBaseline(FewLabelClassifier):
             self.model_.fit(to_float(np.asarray(x[rows])), targets)
         return self
 
-    def _make(self, y: Int[np.ndarray, "s"]) -> Any:  # noqa: ARG002
+    def _make(self, y: Int[np.ndarray, " s"]) -> Any:  # noqa: ARG002
         return make_pipeline(StandardScaler(), LogisticRegression(max_iter=200, random_state=self.random_state))

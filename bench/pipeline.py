@@ -47,18 +47,26 @@ class RunPlan:
     def identity(self) -> dict[str, Any]:
         """What decides every record besides the grid; a run folder belongs to one identity."""
         model = self.model.model_dump(mode="json", exclude={"n_components", "n_features", "likelihood"})
-        return {"dataset": self.dataset.name, "dataset_sha256": self.dataset.sha256} | model | self.training.model_dump(mode="json")
+        return (
+            {"dataset": self.dataset.name, "dataset_sha256": self.dataset.sha256} | model | self.training.model_dump(mode="json")
+        )
 
     def trainings(self) -> tuple[TrainingJob, ...]:
         """Return a job for every model that some method needs."""
         if not any(method.needs == "model" for method in self.methods.values()):
             return ()
         settings = self.settings
-        cpus = settings.cpus_per_trial or max(1, (os.cpu_count() or 1) // len(self.clusterings) if settings.address == "local" else 1)
+        cpus = settings.cpus_per_trial or max(
+            1, (os.cpu_count() or 1) // len(self.clusterings) if settings.address == "local" else 1
+        )
         return tuple(
             TrainingJob(
-                key, self.model.model_copy(update={"n_components": key.n_components}), self.training,
-                settings.device, cpus, settings.gpus_per_trial or 0,
+                key,
+                self.model.model_copy(update={"n_components": key.n_components}),
+                self.training,
+                settings.device,
+                cpus,
+                settings.gpus_per_trial or 0,
             )
             for key in self.clusterings
         )
@@ -130,4 +138,3 @@ def carry_out(work: Work, executor: Executor, listener: Listener) -> pd.DataFram
     finally:
         frame = merge_records(work.folder)
     return frame
-

@@ -1,7 +1,5 @@
 """Random views of an item that keep what it means: smooth warps of images, noise on vectors. On the device, a batch at a time."""
 
-from typing import cast
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -22,8 +20,8 @@ class Augmentation(nn.Module):
     """Draws views of items.
 
     Images are warped by x -> A x + t + u(x): a random rotation, shear, scale and shift, and an elastic displacement u that is a
-    random sum of 4 x 4 Gaussian bumps (after Simard et al. 2003). The whole field is one matrix product of random coefficients with a fixed basis.
-    Vectors get Gaussian noise.
+    random sum of 4 x 4 Gaussian bumps (after Simard et al. 2003). The whole field is one matrix product of random coefficients
+    with a fixed basis. Vectors get Gaussian noise.
 
     Parameters
     ----------
@@ -37,6 +35,7 @@ class Augmentation(nn.Module):
         super().__init__()
         self.image_shape = image_shape
         self.strength = strength
+        self.basis: Tensor
         if image_shape is not None:
             self.register_buffer("basis", _warp_basis(*image_shape))
 
@@ -49,18 +48,16 @@ class Augmentation(nn.Module):
             noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
             return x + self.strength * _NOISE * noise
         height, width = self.image_shape
-        basis = cast("Tensor", self.basis)
-        field = (self._coefficients(len(x), generator).flatten(0, 1) @ basis).view(len(x), 2, height, width)
+        field = (self._coefficients(len(x), generator).flatten(0, 1) @ self.basis).view(len(x), 2, height, width)
         images = x.view(len(x), 1, height, width)
         warped = functional.grid_sample(images, field.permute(0, 2, 3, 1), align_corners=False)
         return warped.view(len(x), -1)
 
     def _coefficients(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 2 b"]:
         """Draw the weights of x, y, 1 and of every bump, for the horizontal and the vertical coordinate."""
-        basis = cast("Tensor", self.basis)
 
         def draw(*shape: int, deviation: float) -> Tensor:
-            return deviation * self.strength * torch.randn(*shape, generator=generator, device=basis.device)
+            return deviation * self.strength * torch.randn(*shape, generator=generator, device=self.basis.device)
 
         angle, shear = draw(n, deviation=_ROTATION), draw(n, deviation=_SHEAR)
         scale = draw(2, n, deviation=_LOG_SCALE).exp()
@@ -82,5 +79,5 @@ def _warp_basis(height: int, width: int) -> Float[Tensor, "b hw"]:
     return torch.cat([torch.stack([x, y, torch.ones_like(x)]), bumps])
 
 
-def _centres(n: int) -> Float[Tensor, "n"]:
+def _centres(n: int) -> Float[Tensor, " n"]:
     return (torch.arange(n) + 0.5) / n * 2 - 1

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import asdict, fields
@@ -32,7 +31,7 @@ def save(trained: TrainedModel, folder: Path) -> None:
         write_files(trained, staging)
         if folder.exists():
             shutil.rmtree(folder)
-        os.replace(staging, folder)
+        staging.replace(folder)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
@@ -77,10 +76,13 @@ def load(folder: Path, device: str = "auto") -> TrainedModel:
         if isinstance(error, CheckpointError):
             raise
         reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{folder} holds no readable model ({reason}); train it again or point at another folder") from error
+        raise CheckpointError(
+            f"{folder} holds no readable model ({reason}); train it again or point at another folder"
+        ) from error
     trained.model.to(resolve_device(device))
     return trained
 
 
 def _epoch_stats(row: dict[str, Any]) -> EpochStats:
-    return EpochStats(**{field.name: (int if field.type is int else float)(row[field.name]) for field in fields(EpochStats)})
+    values: dict[str, Any] = {field.name: (int if field.type is int else float)(row[field.name]) for field in fields(EpochStats)}
+    return EpochStats(**values)

@@ -31,7 +31,7 @@ class Posterior:
 
     def __init__(self, q: Float[np.ndarray, "n k"]) -> None:
         self.q = q
-        self.assignment: Int[np.ndarray, "n"] = q.argmax(axis=1)
+        self.assignment: Int[np.ndarray, " n"] = q.argmax(axis=1)
 
     def __len__(self) -> int:
         return len(self.q)
@@ -41,7 +41,8 @@ class Posterior:
         """Cosine between the columns of q: how much two clusters are weighed for the same items."""
         overlap = self.q.T @ self.q
         norm = np.sqrt(np.maximum(np.diagonal(overlap), np.finfo(overlap.dtype).tiny))
-        return overlap / np.outer(norm, norm)
+        cosine: np.ndarray = overlap / np.outer(norm, norm)
+        return cosine
 
 
 def as_posterior(x: "Posterior | Float[np.ndarray, 'n k']") -> Posterior:
@@ -61,7 +62,7 @@ class LabelDecoder:
     def __init__(self, n_classes: int | None = None) -> None:
         self.n_classes = n_classes
 
-    def fit(self, x: "Posterior | Float[np.ndarray, 'n k']", y: Int[np.ndarray, "n"]) -> Self:
+    def fit(self, x: "Posterior | Float[np.ndarray, 'n k']", y: Int[np.ndarray, " n"]) -> Self:
         """Learn what the clusters mean from the items with y >= 0."""
         posterior, y = as_posterior(x), np.asarray(y)
         if y.shape != (len(posterior),):
@@ -76,29 +77,33 @@ class LabelDecoder:
         self._learn(posterior, labeled, y[labeled])
         return self
 
-    def predict(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Int[np.ndarray, "n"]:
+    def predict(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Int[np.ndarray, " n"]:
         """Return the class of each item; ties go to the smaller class."""
-        return self._scores(as_posterior(x)).argmax(axis=1)
+        best: np.ndarray = self._scores(as_posterior(x)).argmax(axis=1)
+        return best
 
     def predict_proba(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Float[np.ndarray, "n l"]:
         """Return scores scaled to sum to 1; even where a decoder has nothing to say."""
         scores = self._scores(as_posterior(x)).astype(np.float64)
         total = scores.sum(axis=1, keepdims=True)
-        return np.divide(scores, total, out=np.full_like(scores, 1 / self.n_classes_), where=total > 0)
+        even = np.full_like(scores, 1 / self.n_classes_)
+        proba: np.ndarray = np.divide(scores, total, out=even, where=total > 0)
+        return proba
 
-    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
         raise NotImplementedError
 
     def _scores(self, posterior: Posterior) -> Float[np.ndarray, "n l"]:
         raise NotImplementedError
 
-    def _class_mass(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> np.ndarray:
+    def _class_mass(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> np.ndarray:
         """Posterior mass that each class's labelled items put on each cluster, (L, K)."""
         one_hot = np.zeros((self.n_classes_, len(labeled)), posterior.q.dtype)
         one_hot[y, np.arange(len(labeled))] = 1
-        return one_hot @ posterior.q[labeled]
+        mass: np.ndarray = one_hot @ posterior.q[labeled]
+        return mass
 
-    def _cluster_votes(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> np.ndarray:
+    def _cluster_votes(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> np.ndarray:
         """Labelled items of each class whose argmax is each cluster, (K, L)."""
         votes = np.zeros((posterior.q.shape[1], self.n_classes_), np.int64)
         np.add.at(votes, (posterior.assignment[labeled], y), 1)
@@ -111,7 +116,7 @@ class SoftDecoder(LabelDecoder):
     A class without labels has a zero row and is never predicted.
     """
 
-    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
         counts = np.bincount(y, minlength=self.n_classes_)[:, None]
         mass = self._class_mass(posterior, labeled, y)
         self.class_given_: Float[np.ndarray, "l k"] = mass / np.maximum(counts, 1).astype(mass.dtype)
@@ -129,7 +134,7 @@ class SoftBayesDecoder(LabelDecoder):
     often it occurs, and its rows are probabilities.
     """
 
-    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
         mass = self._class_mass(posterior, labeled, y)
         frequency = (np.bincount(y, minlength=self.n_classes_) + 1) / (len(y) + self.n_classes_)
         joint = mass + SMOOTHING * frequency[:, None].astype(mass.dtype)
@@ -147,15 +152,17 @@ class HardDecoder(LabelDecoder):
     it has none**: the reference does so silently. `HardFallbackDecoder` is the sensible version.
     """
 
-    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
-        self.cluster_class_: Int[np.ndarray, "k"] = self._cluster_votes(posterior, labeled, y).argmax(axis=1)
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
+        self.cluster_class_: Int[np.ndarray, " k"] = self._cluster_votes(posterior, labeled, y).argmax(axis=1)
 
     def _scores(self, posterior: Posterior) -> Float[np.ndarray, "n l"]:
-        return np.eye(self.n_classes_, dtype=np.float32)[self.predict(posterior)]
+        one_hot: np.ndarray = np.eye(self.n_classes_, dtype=np.float32)[self.predict(posterior)]
+        return one_hot
 
-    def predict(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Int[np.ndarray, "n"]:
+    def predict(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Int[np.ndarray, " n"]:
         """Return the class of each item's argmax cluster."""
-        return self.cluster_class_[as_posterior(x).assignment]
+        classes: np.ndarray = self.cluster_class_[as_posterior(x).assignment]
+        return classes
 
 
 class HardFallbackDecoder(HardDecoder):
@@ -164,7 +171,7 @@ class HardFallbackDecoder(HardDecoder):
     Near is measured by `Posterior.affinity`: which named cluster the pool's posteriors weigh together with the unnamed one.
     """
 
-    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, "s"], y: Int[np.ndarray, "s"]) -> None:
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
         votes = self._cluster_votes(posterior, labeled, y)
         named = np.flatnonzero(votes.sum(axis=1))
         # A named cluster has affinity 1 with itself, the largest there is, so that one rule serves all clusters but exact twins.

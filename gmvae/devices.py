@@ -35,5 +35,5 @@ def as_tensor(array: np.ndarray) -> Tensor:
 def multiplies_bfloat16_fast(device: torch.device) -> bool:
     """Whether the device has matrix units for bfloat16; without them it is slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())

@@ -35,7 +35,7 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
     objective
         A name of `gmvae.objectives.OBJECTIVES`.
     image_shape
-        Height and width of an item that is an image; `None` takes it from data of shape (n, height, width), else items are vectors.
+        Height and width of an item that is an image; `None` takes it from data of shape (n, height, width), if they have it.
     epochs
         Passes over the data.
     training
@@ -110,16 +110,17 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self, "model_")
         return encode(self.model_, self._checked(X)).posterior
 
-    def predict(self, X: np.ndarray) -> Int[np.ndarray, "n"]:  # noqa: N803
+    def predict(self, X: np.ndarray) -> Int[np.ndarray, " n"]:  # noqa: N803
         """Return the argmax component of each item."""
-        return self.predict_proba(X).argmax(axis=1)
+        best: np.ndarray = self.predict_proba(X).argmax(axis=1)
+        return best
 
     def transform(self, X: np.ndarray) -> Float[np.ndarray, "n z"]:  # noqa: N803
         """Return latent means, float32."""
         check_is_fitted(self, "model_")
         return encode(self.model_, self._checked(X)).latent
 
-    def score_samples(self, X: np.ndarray) -> Float[np.ndarray, "n"]:  # noqa: N803
+    def score_samples(self, X: np.ndarray) -> Float[np.ndarray, " n"]:  # noqa: N803
         """Return the evidence lower bound of each item in nats (one sample of z per item, the same noise at every call)."""
         check_is_fitted(self, "model_")
         return score(self.model_, self._checked(X), self.trained_.training.objective)
@@ -128,13 +129,11 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         """Return the mean evidence lower bound in nats."""
         return float(self.score_samples(X).mean())
 
-    def sample(self, n_samples: int = 1, random_state: int = 0) -> tuple[Float[np.ndarray, "n d"], Int[np.ndarray, "n"]]:
+    def sample(self, n_samples: int = 1, random_state: int = 0) -> tuple[Float[np.ndarray, "n d"], Int[np.ndarray, " n"]]:
         """Draw components and items: E[x|z] in the units of the data, and the component of each."""
         check_is_fitted(self, "model_")
         generator = torch.Generator(self.model_.device).manual_seed(random_state)
-        components = torch.randint(
-            self.model_.config.n_components, (n_samples,), generator=generator, device=self.model_.device
-        )
+        components = torch.randint(self.model_.config.n_components, (n_samples,), generator=generator, device=self.model_.device)
         return self.model_.sample(components, generator).cpu().numpy(), components.cpu().numpy()
 
     def save(self, folder: str | Path) -> None:

@@ -10,7 +10,7 @@ from torch.nn import functional
 LOG_2PI = math.log(2 * math.pi)
 
 
-def gaussian_entropy(log_var: Float[Tensor, "*n z"]) -> Float[Tensor, "*n"]:
+def gaussian_entropy(log_var: Float[Tensor, "*n z"]) -> Float[Tensor, " *n"]:
     """Entropy of N(., diag exp(log_var)): 0.5 sum (1 + log 2 pi + log_var)."""
     return 0.5 * (1 + LOG_2PI + log_var).sum(-1)
 
@@ -20,7 +20,7 @@ def gaussian_kl(
     log_var: Float[Tensor, "*n z"],
     prior_mean: Float[Tensor, "*#n z"],
     prior_log_var: Float[Tensor, "*#n z"],
-) -> Float[Tensor, "*n"]:
+) -> Float[Tensor, " *n"]:
     """KL(N(mean, exp(log_var)) || N(prior_mean, exp(prior_log_var))) of diagonal Gaussians (Kingma & Welling 2014, App. B)."""
     ratio = torch.exp(log_var - prior_log_var)
     shift = (mean - prior_mean).square() * torch.exp(-prior_log_var)
@@ -43,19 +43,19 @@ def expected_log_gaussians(
     return -0.5 * (square + (prior_log_vars + LOG_2PI).sum(-1))
 
 
-def categorical_kl(log_q: Float[Tensor, "*n k"], log_p: Float[Tensor, "k"]) -> Float[Tensor, "*n"]:
+def categorical_kl(log_q: Float[Tensor, "*n k"], log_p: Float[Tensor, " k"]) -> Float[Tensor, " *n"]:
     """KL(q || p) of categoricals given as log-probabilities; 0 log 0 counts as 0."""
     q = log_q.exp()
     return torch.where(q > 0, q * (log_q - log_p), 0.0).sum(-1)
 
 
-def bernoulli_log_likelihood(logits: Float[Tensor, "*n d"], x: Float[Tensor, "*#n d"]) -> Float[Tensor, "*n"]:
+def bernoulli_log_likelihood(logits: Float[Tensor, "*n d"], x: Float[Tensor, "*#n d"]) -> Float[Tensor, " *n"]:
     """Sum over features of x log p + (1 - x) log(1 - p); x may be any value in [0, 1], as in the study."""
     return (x * logits - functional.softplus(logits)).sum(-1)
 
 
 def gaussian_log_likelihood(
-    mean: Float[Tensor, "*n d"], log_var: Float[Tensor, "d"], x: Float[Tensor, "*#n d"]
-) -> Float[Tensor, "*n"]:
+    mean: Float[Tensor, "*n d"], log_var: Float[Tensor, " d"], x: Float[Tensor, "*#n d"]
+) -> Float[Tensor, " *n"]:
     """Log-density of N(mean, diag exp(log_var)) at x, with one variance per feature."""
     return -0.5 * ((x - mean).square() * torch.exp(-log_var) + log_var + LOG_2PI).sum(-1)

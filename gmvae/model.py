@@ -1,7 +1,6 @@
 """The generative model p(c) p(z|c) p(x|z), its inference network, and the named terms of its evidence lower bound."""
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -19,17 +18,17 @@ _MEAN_SPREAD = 0.05
 class ElboTerms:
     """Terms of the evidence lower bound per item, in nats: `elbo = reconstruction - kl_z - kl_c`."""
 
-    reconstruction: Float[Tensor, "n"]
+    reconstruction: Float[Tensor, " n"]
     """E_q[log p(x|z)]."""
-    kl_z: Float[Tensor, "n"]
+    kl_z: Float[Tensor, " n"]
     """sum_c q(c|x) KL(q(z|x,c) || p(z|c))."""
-    kl_c: Float[Tensor, "n"]
+    kl_c: Float[Tensor, " n"]
     """KL(q(c|x) || p(c))."""
     log_q: Float[Tensor, "n k"]
     """log q(c|x)."""
 
     @property
-    def elbo(self) -> Float[Tensor, "n"]:
+    def elbo(self) -> Float[Tensor, " n"]:
         """The bound itself, per item."""
         return self.reconstruction - self.kl_z - self.kl_c
 
@@ -41,6 +40,7 @@ class MixturePrior(nn.Module):
         super().__init__()
         self.means = nn.Parameter(_MEAN_SPREAD * torch.randn(n_components, latent_dim))
         self.log_vars = nn.Parameter(torch.zeros(n_components, latent_dim))
+        self.log_weights: Tensor
         self.register_buffer("log_weights", torch.full((n_components,), -torch.log(torch.tensor(float(n_components))).item()))
 
 
@@ -59,6 +59,8 @@ class GaussianMixtureVAE(nn.Module):
         self.prior = MixturePrior(k, z)
         self.decoder = Body((z, *config.decoder_layers, d), activate_last=False)
         # Real-valued data are standardised inside the model, so that a saved model needs nothing beside itself.
+        self.shift: Tensor
+        self.scale: Tensor
         self.register_buffer("shift", torch.zeros(d))
         self.register_buffer("scale", torch.ones(d))
         if config.likelihood == "gaussian":
@@ -75,11 +77,11 @@ class GaussianMixtureVAE(nn.Module):
             return x.to(self.prior.means.dtype) / 255
         if self.config.likelihood == "bernoulli":
             return x.to(self.prior.means.dtype)
-        return (x.to(self.prior.means.dtype) - cast("Tensor", self.shift)) / cast("Tensor", self.scale)
+        return (x.to(self.prior.means.dtype) - self.shift) / self.scale
 
-    def log_likelihood(self, x: Float[Tensor, "*#n d"], z: Float[Tensor, "*n z"]) -> Float[Tensor, "*n"]:
-        """log p(x|z) in nats, of standardised items."""
-        output = self.decoder(z)
+    def log_likelihood(self, x: Float[Tensor, "*#n d"], z: Float[Tensor, "*n z"]) -> Float[Tensor, " *n"]:
+        """Log p(x|z) in nats, of standardised items."""
+        output: Tensor = self.decoder(z)
         if self.config.likelihood == "bernoulli":
             return bernoulli_log_likelihood(output, x)
         return gaussian_log_likelihood(output, self.noise_log_var, x)
@@ -96,8 +98,9 @@ class GaussianMixtureVAE(nn.Module):
         """
         if encoding.logits is not None:
             return encoding.logits
-        log_weights = cast("Tensor", self.prior.log_weights)
-        return log_weights + expected_log_gaussians(encoding.mean, encoding.log_var, self.prior.means, self.prior.log_vars)
+        return self.prior.log_weights + expected_log_gaussians(
+            encoding.mean, encoding.log_var, self.prior.means, self.prior.log_vars
+        )
 
     def infer(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n z"]]:
         """Return log q(c|x) and the posterior mean of z, sum_c q(c|x) E[z|x,c], of standardised items."""
@@ -108,10 +111,10 @@ class GaussianMixtureVAE(nn.Module):
         return log_q, torch.einsum("nk,nkz->nz", log_q.exp(), encoding.mean)
 
     @torch.no_grad()
-    def sample(self, components: Int[Tensor, "n"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def sample(self, components: Int[Tensor, " n"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Draw z ~ p(z|c) for the given components and return E[x|z] in the units of the data."""
         noise = torch.randn(len(components), self.config.latent_dim, generator=generator, device=self.device)
-        output = self.decoder(self.prior.means[components] + noise * torch.exp(0.5 * self.prior.log_vars[components]))
+        output: Tensor = self.decoder(self.prior.means[components] + noise * torch.exp(0.5 * self.prior.log_vars[components]))
         if self.config.likelihood == "bernoulli":
-            return cast("Tensor", torch.sigmoid(output))
-        return cast("Tensor", output * cast("Tensor", self.scale) + cast("Tensor", self.shift))
+            return torch.sigmoid(output)
+        return output * self.scale + self.shift

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -18,21 +19,19 @@ class Body(nn.Module):
     activate_last
         Whether a ReLU follows the last layer too.
 
-    With `half` set its matrix products run in bfloat16; input and output are float32 all the same.
+    With `low_precision` set its matrix products run in bfloat16; input and output are float32 all the same.
     """
 
     def __init__(self, sizes: Sequence[int], *, activate_last: bool) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            nn.Linear(fan_in, fan_out) for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(sizes))
         self.activate_last = activate_last
-        self.half = False
+        self.low_precision = False
 
     def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n h"]:
         """Return the last layer's output."""
         dtype = x.dtype
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.half):
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.low_precision):
             for depth, layer in enumerate(self.layers, start=1):
                 x = layer(x)
                 if depth < len(self.layers) or self.activate_last:
@@ -90,13 +89,11 @@ class StructuredEncoder(nn.Module):
         """Return features, mean and log-variance for every component, and the logits of q(c|x)."""
         hidden = self.trunk(x)
         shape = (len(x), self.n_components, -1)
-        return Encoding(
-            hidden, self.mean(hidden).view(shape), self.log_var(hidden).view(shape), self.component_logits(hidden)
-        )
+        return Encoding(hidden, self.mean(hidden).view(shape), self.log_var(hidden).view(shape), self.component_logits(hidden))
 
 
 def use_bfloat16(network: nn.Module, enabled: bool) -> None:
     """Switch the wide products of a network between bfloat16 and float32."""
     for module in network.modules():
         if isinstance(module, Body):
-            module.half = enabled
+            module.low_precision = enabled

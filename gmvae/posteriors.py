@@ -39,7 +39,7 @@ def encode(model: GaussianMixtureVAE, data: np.ndarray) -> Encoded:
 
 
 @torch.no_grad()
-def score(model: GaussianMixtureVAE, data: np.ndarray, objective: str, seed: int = 0) -> Float[np.ndarray, "n"]:
+def score(model: GaussianMixtureVAE, data: np.ndarray, objective: str, seed: int = 0) -> Float[np.ndarray, " n"]:
     """Return a one-sample estimate of the evidence lower bound of each item, in nats, as the named objective computes it."""
     generator = torch.Generator(model.device).manual_seed(seed)
     bound = np.empty(len(data), np.float32)

@@ -161,7 +161,7 @@ class _Trainer:
             self._set_learning_rate()
             terms, loss = self._loss(self.model.standardise(self.items[batch]), sums, warming_up)
             self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             self.optimiser.step()
             self.average.update()
             sums.add(terms, loss)

@@ -11,7 +11,7 @@ from bench.cli.state import make_console
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bench.show.tables import Comparison
+    from bench.stats.comparison import Comparison
     from bench.store.folder import StoredRun
 
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
@@ -94,18 +94,11 @@ def coverage(
 
 def comparison_of(stored: "StoredRun", metric: str, methods: Sequence[str] | None) -> "Comparison":
     """Compute the comparison table of a run."""
-    from bench.show.tables import compare_methods
+    from bench.stats.comparison import compare
     from bench.stats.curves import curves
 
     records = _of_methods(stored, methods)
-    asked = {int(n): str(budget) for n, budget in zip(records["n_labeled"], records["budget"], strict=True)}
-    return compare_methods(
-        curves(records, metric),
-        metric=metric,
-        dataset=stored.dataset,
-        n_seeds=(max(1, records["model_seed"].nunique()), records["label_seed"].nunique()),
-        labels=asked,
-    )
+    return compare(records, curves(records, metric), stored.dataset, metric)
 
 
 def _of_methods(stored: "StoredRun", methods: Sequence[str] | None) -> "pd.DataFrame":
@@ -113,7 +106,9 @@ def _of_methods(stored: "StoredRun", methods: Sequence[str] | None) -> "pd.DataF
 
     records = stored.records
     if records.empty:
-        raise SettingsError(f"{stored.folder} has no finished cells yet; repeat `gmvae-bench run` with the same settings to go on")
+        raise SettingsError(
+            f"{stored.folder} has no finished cells yet; repeat `gmvae-bench run` with the same settings to go on"
+        )
     if methods is None:
         return records
     there = set(records["method"])

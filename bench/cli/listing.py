@@ -24,7 +24,9 @@ def methods() -> None:
 
 
 def datasets(
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of downloaded data.  [default: user cache]", show_default=False)] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of downloaded data.  [default: user cache]", show_default=False)
+    ] = None,
 ) -> None:
     """List the data sets: size, classes, and whether they are on disk."""
     from rich.table import Table
@@ -33,7 +35,13 @@ def datasets(
 
     folder = data_dir or default_data_dir()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name, justify in (("data set", "left"), ("items", "right"), ("classes", "right"), ("on disk", "left"), ("what it is", "left")):
+    for name, justify in (
+        ("data set", "left"),
+        ("items", "right"),
+        ("classes", "right"),
+        ("on disk", "left"),
+        ("what it is", "left"),
+    ):
         table.add_column(name, justify=justify, no_wrap=name != "what it is")  # type: ignore[arg-type]
     for name, source in all_datasets().items():
         there = "yes" if source.on_disk(folder) else "no, downloads"

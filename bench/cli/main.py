@@ -20,7 +20,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="How many labels turn clusters found without labels into a classifier, and how does that compare with learners that start from nothing?",
+    help="How many labels turn clusters found without labels into a classifier, "
+    "and how does that compare with learners that start from nothing?",
     epilog="Exit codes: 0 done, 1 some cells failed, 2 the input is wrong, 130 interrupted.",
 )
 for command in (run, table, plot, coverage, methods, datasets):

@@ -24,18 +24,69 @@ _GRID, _TRAINING, _WHERE = "Grid", "Training", "Where it runs"
 
 
 def run(
-    data: Annotated[str | None, typer.Option(help="A name of `datasets`, or a .npz, .csv or .parquet file.  [default: digits]", show_default=False)] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder of downloaded data.  [default: user cache]", show_default=False)] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="A name of `datasets`, or a .npz, .csv or .parquet file.  [default: digits]", show_default=False),
+    ] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder of downloaded data.  [default: user cache]", show_default=False)
+    ] = None,
     label_column: Annotated[str | None, typer.Option(help="Label column of a .csv or .parquet file.")] = None,
-    holdout: Annotated[str | None, typer.Option(help="Held-out items: none (one pool, as in the study), official, or a fraction.  [default: none]", show_default=False)] = None,
-    components: Annotated[str | None, typer.Option(help="Values of K, e.g. 50,100.  [default: by size of the data, at most 100]", rich_help_panel=_GRID, show_default=False)] = None,
-    model_seeds: Annotated[str | None, typer.Option(help="Seeds of the models, e.g. 0-2 or 0,5.  [default: 0,1]", rich_help_panel=_GRID, show_default=False)] = None,
-    budgets: Annotated[str | None, typer.Option(help="Numbers of labels: counts, percentages, fractions: 73,291,7%.  [default: 25 … 800]", rich_help_panel=_GRID, show_default=False)] = None,
-    label_seeds: Annotated[str | None, typer.Option(help="How many draws of labels, or their seeds, e.g. 0-4.  [default: 5]", rich_help_panel=_GRID, show_default=False)] = None,
-    methods: Annotated[str | None, typer.Option(help="Names of `methods`.  [default: all]", rich_help_panel=_GRID, show_default=False)] = None,
-    objective: Annotated[str | None, typer.Option(help="bayes (one decode per image) or exact (the study's model and training).  [default: bayes]", rich_help_panel=_TRAINING, show_default=False)] = None,
-    variant: Annotated[str | None, typer.Option(help="invariance (two augmented views must agree) or plain (the bound alone).  [default: invariance]", rich_help_panel=_TRAINING, show_default=False)] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the data.  [default: by size of the data]", rich_help_panel=_TRAINING, show_default=False)] = None,
+    holdout: Annotated[
+        str | None,
+        typer.Option(
+            help="Held-out items: none (one pool, as in the study), official, or a fraction.  [default: none]", show_default=False
+        ),
+    ] = None,
+    components: Annotated[
+        str | None,
+        typer.Option(
+            help="Values of K, e.g. 50,100.  [default: by size of the data, at most 100]",
+            rich_help_panel=_GRID,
+            show_default=False,
+        ),
+    ] = None,
+    model_seeds: Annotated[
+        str | None,
+        typer.Option(help="Seeds of the models, e.g. 0-2 or 0,5.  [default: 0,1]", rich_help_panel=_GRID, show_default=False),
+    ] = None,
+    budgets: Annotated[
+        str | None,
+        typer.Option(
+            help="Numbers of labels: counts, percentages, fractions: 73,291,7%.  [default: 25 … 800]",
+            rich_help_panel=_GRID,
+            show_default=False,
+        ),
+    ] = None,
+    label_seeds: Annotated[
+        str | None,
+        typer.Option(
+            help="How many draws of labels, or their seeds, e.g. 0-4.  [default: 5]", rich_help_panel=_GRID, show_default=False
+        ),
+    ] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Names of `methods`.  [default: all]", rich_help_panel=_GRID, show_default=False)
+    ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="bayes (one decode per image) or exact (the study's model and training).  [default: bayes]",
+            rich_help_panel=_TRAINING,
+            show_default=False,
+        ),
+    ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            help="invariance (two augmented views must agree) or plain (the bound alone).  [default: invariance]",
+            rich_help_panel=_TRAINING,
+            show_default=False,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the data.  [default: by size of the data]", rich_help_panel=_TRAINING, show_default=False),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(rich_help_panel=_TRAINING)] = None,
     learning_rate: Annotated[float | None, typer.Option(rich_help_panel=_TRAINING)] = None,
     latent_dim: Annotated[int | None, typer.Option(rich_help_panel=_TRAINING)] = None,
@@ -44,21 +95,41 @@ def run(
     config: Annotated[Path | None, typer.Option(help="TOML file with any of these options; flags win over it.")] = None,
     preset: Annotated[str | None, typer.Option(help="Settings that come with the package, e.g. study.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: results/runs/NAME]", show_default=False)] = None,
-    executor: Annotated[str | None, typer.Option(help="ray, or serial: the same in one process.  [default: ray]", rich_help_panel=_WHERE, show_default=False)] = None,
-    address: Annotated[str | None, typer.Option(help="local, auto or HOST:PORT of a Ray cluster.  [default: local]", rich_help_panel=_WHERE, show_default=False)] = None,
-    cpus_per_trial: Annotated[float | None, typer.Option(help="CPUs of a training.  [default: this machine's, shared out]", rich_help_panel=_WHERE, show_default=False)] = None,
-    gpus_per_trial: Annotated[float | None, typer.Option(help="GPUs of a training; fractions share one.  [default: 1 where there are any]", rich_help_panel=_WHERE, show_default=False)] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.  [default: auto]", rich_help_panel=_WHERE, show_default=False)] = None,
+    executor: Annotated[
+        str | None,
+        typer.Option(help="ray, or serial: the same in one process.  [default: ray]", rich_help_panel=_WHERE, show_default=False),
+    ] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            help="local, auto or HOST:PORT of a Ray cluster.  [default: local]", rich_help_panel=_WHERE, show_default=False
+        ),
+    ] = None,
+    cpus_per_trial: Annotated[
+        float | None,
+        typer.Option(
+            help="CPUs of a training.  [default: this machine's, shared out]", rich_help_panel=_WHERE, show_default=False
+        ),
+    ] = None,
+    gpus_per_trial: Annotated[
+        float | None,
+        typer.Option(
+            help="GPUs of a training; fractions share one.  [default: 1 where there are any]",
+            rich_help_panel=_WHERE,
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda or mps.  [default: auto]", rich_help_panel=_WHERE, show_default=False)
+    ] = None,
 ) -> None:
     """Train Gaussian-mixture VAEs without labels, name their clusters with a few, and compare with other few-label learners.
 
-    Without options: scikit-learn's digits, all methods, in a few minutes. Repeating a command continues it; more K, seeds, budgets or
-    methods add to it.
+    Without options: scikit-learn's digits, all methods, in a few minutes. Repeating a command continues it; more K, seeds, budgets
+    or methods add to it.
     """
     flags = {
-        name: value
-        for name, value in locals().copy().items()
-        if value is not None and name not in ("config", "preset", "out")
+        name: value for name, value in locals().copy().items() if value is not None and name not in ("config", "preset", "out")
     }
     settings = _settings(flags, config, preset)
     console, progress = make_console(), make_console(stderr=True)
@@ -138,5 +209,10 @@ def _finish(plan: "RunPlan", folder: Path, console: "Console") -> None:
     console.print(f"next: gmvae-bench plot {folder}", style="dim", soft_wrap=True)
     if len(failed):
         first = failed.iloc[0]
-        console.print(f"{len(failed):,} of {len(stored.records):,} cells failed, the first: {first['method']} at {first['n_labeled']}: {first['error']}", style="red", soft_wrap=True)
+        cell = f"{first['method']} at {first['n_labeled']} labels"
+        console.print(
+            f"{len(failed):,} of {len(stored.records):,} cells failed, the first: {cell}: {first['error']}",
+            style="red",
+            soft_wrap=True,
+        )
         raise typer.Exit(EXIT_CELLS_FAILED)

@@ -19,14 +19,14 @@ class Dataset:
     name: str
     pool: np.ndarray
     """(n, d) items: uint8 images, float32 in [0, 1], or any finite float32."""
-    labels: Int[np.ndarray, "n"]
+    labels: Int[np.ndarray, " n"]
     """(n,) class codes, -1 where unknown. Only samplers and scores read them; training never does."""
     class_names: tuple[str, ...]
     image_shape: tuple[int, int] | None = None
     """Height and width when an item is an image."""
     test: np.ndarray | None = None
     """(m, d) held-out items."""
-    test_labels: Int[np.ndarray, "m"] | None = None
+    test_labels: Int[np.ndarray, " m"] | None = None
     note: str = ""
     """What a reader of any number from these data must know."""
 
@@ -36,14 +36,20 @@ class Dataset:
             if items is None or labels is None:
                 continue
             if len(items) != len(labels):
-                raise DataError(f"{self.name}: the {part} has {len(items)} items but {len(labels)} labels; give one label per item")
+                raise DataError(
+                    f"{self.name}: the {part} has {len(items)} items but {len(labels)} labels; give one label per item"
+                )
             if items.dtype != np.uint8 and not np.isfinite(items).all():
                 bad = np.flatnonzero(~np.isfinite(items).all(axis=1))
-                raise DataError(f"{self.name}: {len(bad)} items hold NaN or infinity, the first is row {bad[0]}; remove or impute them")
+                raise DataError(
+                    f"{self.name}: {len(bad)} items hold NaN or infinity, the first is row {bad[0]}; remove or impute them"
+                )
             if labels.max(initial=-1) >= len(self.class_names):
                 raise DataError(f"{self.name}: class {labels.max()} has no name; there are {len(self.class_names)} class names")
         if len(self.class_names) < 2:
-            raise DataError(f"{self.name}: found {len(self.class_names)} class; labels of at least two classes are needed to compare methods")
+            raise DataError(
+                f"{self.name}: found {len(self.class_names)} class; labels of at least two classes are needed to compare methods"
+            )
 
     @cached_property
     def sha256(self) -> str:

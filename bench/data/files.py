@@ -38,7 +38,9 @@ def _from_npz(path: Path) -> Dataset:
             arrays = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
         why = "it holds pickled objects, which are never read" if "pickle" in str(error).lower() else str(error).splitlines()[0]
-        raise DataError(f"{path} cannot be read: {why}; write it with numpy.savez(path, x=items, y=labels) from plain arrays") from error
+        raise DataError(
+            f"{path} cannot be read: {why}; write it with numpy.savez(path, x=items, y=labels) from plain arrays"
+        ) from error
     items, labels = _pick(path, arrays, _ITEM_KEYS), _pick(path, arrays, _LABEL_KEYS)
     test, test_labels = _find(arrays, _TEST_ITEM_KEYS), _find(arrays, _TEST_LABEL_KEYS)
     pool, shape = _as_items(path, items)
@@ -127,7 +129,8 @@ def _codes(path: Path, labels: np.ndarray, names: tuple[str, ...], as_codes: boo
     codes = np.full(len(labels), -1, np.int64)
     values = labels[known]
     if labels.dtype.kind == "f" and not (values == np.round(values)).all():
-        raise DataError(f"{path}: labels such as {values[values != np.round(values)][0]} are not whole numbers; expected classes, not a quantity")
+        broken = values[values != np.round(values)][0]
+        raise DataError(f"{path}: labels such as {broken} are not whole numbers; expected classes, not a quantity")
     if as_codes and labels.dtype.kind != "U":
         codes[known] = values.astype(np.int64)
         return codes

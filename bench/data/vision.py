@@ -33,10 +33,7 @@ class VisionSource:
 
     def files(self) -> tuple[str, ...]:
         """Names of the files below the data folder, in torchvision's layout."""
-        if self.is_emnist:
-            stems = [f"emnist-{self.split}-{part}" for part in ("train", "test")]
-        else:
-            stems = ["train", "t10k"]
+        stems = [f"emnist-{self.split}-{part}" for part in ("train", "test")] if self.is_emnist else ["train", "t10k"]
         folder = f"{self.torchvision_class}/raw"
         kinds = ("images-idx3-ubyte", "labels-idx1-ubyte")
         return tuple(f"{folder}/{stem}-{kind}" for stem in stems for kind in kinds)
@@ -76,7 +73,8 @@ def load(name: str, data_dir: Path) -> Dataset:
         train, test = (_read(source, data_dir, train=part) for part in (True, False))
     except (OSError, RuntimeError, ValueError, AssertionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{name}: the files in {data_dir / source.torchvision_class / 'raw'} cannot be read ({reason}); delete them and try again") from error
+        folder = data_dir / source.torchvision_class / "raw"
+        raise DataError(f"{name}: the files in {folder} cannot be read ({reason}); delete them and try again") from error
     official = (len(train[0]), len(test[0])) == (source.n_train, source.n_test)
     total = len(train[0]) + len(test[0])
     return Dataset(
@@ -118,5 +116,5 @@ def _download(name: str, source: VisionSource, data_dir: Path) -> None:
         folder = data_dir / source.torchvision_class / "raw"
         raise DataError(
             f"{name} is not in {data_dir} and could not be downloaded ({str(error).splitlines()[0]}).\n"
-            f"Put {wanted} (unpacked) into {folder}, or name the folder that holds {source.torchvision_class}/raw with --data-dir."
+            f"Put {wanted} (unpacked) into {folder}, or name the folder that has {folder.parent.name}/raw in it with --data-dir."
         ) from error

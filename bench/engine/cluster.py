@@ -1,9 +1,11 @@
 """Connecting to Ray: one function, quiet, and nothing listening that is not needed."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from bench.engine.work import Work
 from bench.errors import ClusterError
@@ -28,8 +30,8 @@ def connected(address: str = "local") -> Iterator[None]:
     Parameters
     ----------
     address
-        `local` starts a private instance with all CPUs and GPUs of this machine and ends it afterwards; `auto` or `HOST:PORT` joins
-        a running cluster.
+        `local` starts a private instance with all CPUs and GPUs of this machine and ends it afterwards; `auto` or `HOST:PORT`
+        joins a running cluster.
 
     Raises
     ------
@@ -41,13 +43,14 @@ def connected(address: str = "local") -> Iterator[None]:
     # Ray is imported only now: it reads the variables above, and costs half a second that `--help` must not pay.
     import ray
 
-    options = {"include_dashboard": False} if address == "local" else {}
+    options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     try:
-        ray.init(address=address, logging_level="ERROR", log_to_driver=False, **options)
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(
             f"no Ray cluster answered at --address {address} ({str(error).splitlines()[0]}).\n"
-            "Start one with `ray start --head`, use --address local, or, for a cluster with tokens, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN_PATH."
+            "Start one with `ray start --head`, or use --address local; for a cluster with tokens set RAY_AUTH_MODE=token and "
+            "RAY_AUTH_TOKEN_PATH."
         ) from error
     try:
         yield
@@ -76,7 +79,8 @@ def with_cluster_gpus(work: Work, asked: float | None) -> Work:
     gpus = asked if asked is not None else float(resources.get("GPU", 0) > 0)
     for name, wanted in (("CPU", max((job.cpus for job in work.trainings), default=0)), ("GPU", gpus)):
         if wanted > resources.get(name, 0):
+            there = resources.get(name, 0)
             raise ClusterError(
-                f"--{name.lower()}s-per-trial asks for {wanted:g}, but the cluster has {resources.get(name, 0):g} {name}s; ask for fewer"
+                f"--{name.lower()}s-per-trial asks for {wanted:g}, but the cluster has {there:g} {name}s; ask for fewer"
             )
     return replace(work, trainings=tuple(replace(job, gpus=gpus) for job in work.trainings))

@@ -1,6 +1,7 @@
 """The executor's in-process twin: the same steps, one after the other, without Ray."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from bench.engine.steps import failed_batch, judge_batch, represent, train_model
 from bench.engine.work import Batch, Listener, Work
@@ -19,7 +20,7 @@ class SerialExecutor:
             listener.training_started(job)
             error = None
             try:
-                train_model(job, work.dataset, work.folder, lambda stats, key=job.key: listener.epoch_done(key, stats))
+                train_model(job, work.dataset, work.folder, partial(listener.epoch_done, job.key))
             except (BenchError, GMVAEError, ArithmeticError, RuntimeError, MemoryError) as failure:
                 error = f"training failed: {type(failure).__name__}: {failure}"
             listener.training_done(job.key, error)

@@ -22,9 +22,7 @@ from gmvae.training import EpochStats, train
 def train_model(job: TrainingJob, dataset: Dataset, folder: Path, on_epoch: Callable[[EpochStats], None] | None) -> None:
     """Train a model, apply it to the data set, and save both in the run folder."""
     torch.set_num_threads(max(1, int(job.cpus)))
-    trained = train(
-        dataset.pool, job.model, job.training, model_seed=job.key.model_seed, device=job.device, on_epoch=on_epoch
-    )
+    trained = train(dataset.pool, job.model, job.training, model_seed=job.key.model_seed, device=job.device, on_epoch=on_epoch)
     test = None if dataset.test is None else encode(trained.model, dataset.test)
     save_model(folder, job.key, trained, (encode(trained.model, dataset.pool), test))
 
@@ -36,9 +34,7 @@ def represent(method: Method, clustering: ModelKey | None, dataset: Dataset, fol
         return REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test, clustering, encoded))
 
 
-def judge_batch(
-    batch: Batch, method: Method, view: View, dataset: Dataset, origin: Origin, model_name: str
-) -> list[Record]:
+def judge_batch(batch: Batch, method: Method, view: View, dataset: Dataset, origin: Origin, model_name: str) -> list[Record]:
     """Judge every cell of a batch on one thread."""
     with _threads(1):
         outcomes = [judge(cell, method, view, dataset) for cell in batch.cells]

@@ -59,7 +59,8 @@ class _Relay(tune.Callback):
         return {}
 
     def _job(self, trial: Trial) -> TrainingJob:
-        return self._jobs[trial.config["job"]]
+        number: int = trial.config["job"]
+        return self._jobs[number]
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         self._begun.set()
@@ -122,7 +123,9 @@ class TuneTraining:
         tune.Tuner(
             trainable,
             param_space={"job": tune.grid_search(list(range(len(jobs))))},
-            tune_config=tune.TuneConfig(metric=_METRIC, mode="min", trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id),
+            tune_config=tune.TuneConfig(
+                metric=_METRIC, mode="min", trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id
+            ),
             run_config=tune.RunConfig(
                 name="train", storage_path=scratch, verbose=0, callbacks=[_Relay(jobs, self._listener, self.begun, self._finish)]
             ),

@@ -74,16 +74,16 @@ class Listener(Protocol):
     """Hears how the work goes on; shows it or not."""
 
     def training_started(self, job: TrainingJob) -> None:
-        """A model's training begins."""
+        """Hear that a model's training begins."""
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
-        """A model finished an epoch (not every epoch is told)."""
+        """Hear that a model finished an epoch; not every epoch is told."""
 
     def training_done(self, key: ModelKey, error: str | None) -> None:
-        """A model is trained and saved, or failed."""
+        """Hear that a model is trained and saved, or failed."""
 
     def records_done(self, records: list[Record]) -> None:
-        """Cells were judged."""
+        """Hear that cells were judged."""
 
 
 class Executor(Protocol):

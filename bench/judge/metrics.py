@@ -4,12 +4,12 @@ import numpy as np
 from jaxtyping import Int
 
 
-def accuracy(predicted: Int[np.ndarray, "n"], truth: Int[np.ndarray, "n"]) -> float | None:
+def accuracy(predicted: Int[np.ndarray, " n"], truth: Int[np.ndarray, " n"]) -> float | None:
     """Share of right classes; `None` where there is nothing to score."""
     return float((predicted == truth).mean()) if len(truth) else None
 
 
-def macro_accuracy(predicted: Int[np.ndarray, "n"], truth: Int[np.ndarray, "n"]) -> float | None:
+def macro_accuracy(predicted: Int[np.ndarray, " n"], truth: Int[np.ndarray, " n"]) -> float | None:
     """Mean over the classes that occur of the share of right ones (balanced accuracy); `None` where there is nothing to score."""
     if not len(truth):
         return None

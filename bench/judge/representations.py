@@ -9,7 +9,6 @@ import numpy as np
 from baselines.base import to_float
 from baselines.graph import neighbor_graphs
 from baselines.representation import kmeans_posterior, mixture_posterior, principal_components
-from bench.data.dataset import Dataset
 from bench.errors import DataError
 from bench.plan.cells import ModelKey
 from gmvae.decoding import Posterior
@@ -44,7 +43,8 @@ def pixels(source: Source) -> View:
     scale[scale == 0] = 1
 
     def standardise(x: np.ndarray) -> np.ndarray:
-        return ((x - mean) / scale).astype(np.float32)
+        standardised: np.ndarray = ((x - mean) / scale).astype(np.float32)
+        return standardised
 
     return View(standardise(pool), None if test is None else standardise(test))
 

@@ -35,11 +35,15 @@ def resolve_budget(asked: str, n_labels: int) -> Budget:
                 raise ValueError
             count = round(share * n_labels)
     except (ValueError, OverflowError) as error:
-        raise SettingsError(f"budget {asked!r} is not a count (291), a percentage (0.2%) or a fraction below 1 (0.002)") from error
+        raise SettingsError(
+            f"budget {asked!r} is not a count (291), a percentage (0.2%) or a fraction below 1 (0.002)"
+        ) from error
     if count < 1:
         raise SettingsError(f"budget {asked} of {n_labels:,} labels is less than one label; ask for a larger one")
     if count >= n_labels:
-        raise SettingsError(f"budget {asked} means {count:,} labels, but only {n_labels:,} are known, and one must be left to score on")
+        raise SettingsError(
+            f"budget {asked} means {count:,} labels, but only {n_labels:,} are known, and one must be left to score on"
+        )
     return Budget(count, text)
 
 

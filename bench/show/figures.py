@@ -25,6 +25,7 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric_name:
     axes = figure.subplots()
     order = curves.groupby(["method", "n_components"], dropna=False)["mean"].mean().sort_values(ascending=False)
     largest_k = curves["n_components"].max()
+    several = len(curves["n_components"].dropna().unique()) > 1
     for method, k in order.index:
         same_k = curves["n_components"].isna() if pd.isna(k) else curves["n_components"] == k
         line = curves[(curves["method"] == method) & same_k & curves["mean"].notna()].sort_values("n_labeled")
@@ -34,11 +35,11 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric_name:
         x, mean = line["n_labeled"].to_numpy(float), 100 * line["mean"].to_numpy(float)
         # Models of fewer components share their method's look in a thinner line.
         width = 1.8 if pd.isna(k) or k == largest_k else 0.9
-        label = str(method) if pd.isna(k) else f"{method} K={k}"
+        label = str(method) if pd.isna(k) or not several else f"{method} K={k}"
         axes.plot(x, mean, look.line, color=look.color, marker=look.marker, markersize=5, linewidth=width, label=label)
         if line["ci_low"].notna().all():
             low, high = (100 * line[name].to_numpy(float) for name in ("ci_low", "ci_high"))
-            axes.fill_between(x, low, high, color=look.color, alpha=0.12, linewidth=0)
+            axes.fill_between(x, low, high, color=look.color, alpha=0.1, linewidth=0)
     budgets = sorted(curves["n_labeled"].unique())
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator([float(n) for n in budgets]))
@@ -51,7 +52,15 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric_name:
     upper.tick_params(labelsize=8)
     for k in sorted(curves["n_components"].dropna().unique()):
         axes.axvline(float(k), color="#666666", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
-        axes.annotate(f"K = {k}", (float(k), 0), xycoords=("data", "axes fraction"), xytext=(3, 4), textcoords="offset points", fontsize=8, color="#444444")
+        axes.annotate(
+            f"K = {k}",
+            (float(k), 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 4),
+            textcoords="offset points",
+            fontsize=8,
+            color="#444444",
+        )
     axes.axhline(100 * TARGET, color="#666666", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
     axes.set_ylim(0, 100)
     axes.set_xlabel("labels shown (above: share of all labels)")
@@ -60,5 +69,5 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric_name:
     axes.set_title(f"{dataset['name']}, {dataset['n_pool']:,} items: accuracy by number of labels{note}", fontsize=11)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     axes.spines[["right"]].set_visible(False)
-    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, handlelength=3.2)
     return figure

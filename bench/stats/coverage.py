@@ -26,13 +26,13 @@ class CoverageRow:
 
 
 def expected_labels(n_clusters: int) -> float:
-    """Expected labels until all K equal clusters are covered: K (1 + 1/2 + … + 1/K)."""
+    """Return the expected number of labels until all K equal clusters are covered: K (1 + 1/2 + … + 1/K)."""
     _check_clusters(n_clusters)
     return n_clusters * math.fsum(1 / i for i in range(1, n_clusters + 1))
 
 
 def expected_covered(n_clusters: int, n_labels: int) -> float:
-    """Expected number of clusters with a label: K (1 - (1 - 1/K)^n)."""
+    """Return the expected number of clusters with a label: K (1 - (1 - 1/K)^n)."""
     _check_clusters(n_clusters)
     if n_clusters == 1:
         return float(n_labels > 0)
@@ -57,16 +57,18 @@ def probability_all_covered(n_clusters: int, n_labels: int) -> float:
     if n_labels < n_clusters:
         return 0.0
     k, n = n_clusters, n_labels
-    largest = max(
-        math.lgamma(k + 1) - math.lgamma(j + 1) - math.lgamma(k - j + 1) + (n * math.log1p(-j / k)) for j in range(k)
-    )
+    largest = max(math.lgamma(k + 1) - math.lgamma(j + 1) - math.lgamma(k - j + 1) + (n * math.log1p(-j / k)) for j in range(k))
     with mpmath.workdps(int(max(0.0, largest) / math.log(10)) + _GUARD_DIGITS):
         total, binomial = mpmath.mpf(0), mpmath.mpf(1)
         for j in range(k):
             term = binomial * mpmath.power(mpmath.mpf(k - j) / k, n)
             total += -term if j % 2 else term
             # Once the terms fall they fall ever faster; below the guard nothing can change the result.
-            if j > 0 and term < mpmath.mpf(10) ** -_GUARD_DIGITS and binomial * (k - j) / (j + 1) * mpmath.power(mpmath.mpf(k - j - 1) / k, n) < term:
+            if (
+                j > 0
+                and term < mpmath.mpf(10) ** -_GUARD_DIGITS
+                and binomial * (k - j) / (j + 1) * mpmath.power(mpmath.mpf(k - j - 1) / k, n) < term
+            ):
                 break
             binomial = binomial * (k - j) / (j + 1)
         return min(1.0, max(0.0, float(total)))

@@ -20,7 +20,7 @@ class Interval:
     ci_high: float | None
 
 
-def t_interval(values: Float[np.ndarray, "n"], confidence: float = CONFIDENCE) -> Interval:
+def t_interval(values: Float[np.ndarray, " n"], confidence: float = CONFIDENCE) -> Interval:
     """Student's interval for the mean of independent values."""
     mean = float(values.mean())
     if len(values) < 2:
@@ -49,7 +49,7 @@ def crossed_interval(values: Float[np.ndarray, "m s"], confidence: float = CONFI
 
 
 def seed_interval(group: pd.DataFrame, metric: str) -> Interval:
-    """Interval of `metric` over a group of finished records: t where one source of seeds varies, crossed bootstrap where both do."""
+    """Return the interval of `metric` over finished records: t where one kind of seed varies, crossed bootstrap where both do."""
     table = group.assign(model_seed=group["model_seed"].fillna(-1)).pivot_table(
         index="model_seed", columns="label_seed", values=metric, aggfunc="mean"
     )

@@ -28,7 +28,9 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
-        raise StoreError(f"cannot write {path}: {error.strerror or error}; free space, mend its permissions, or give another --out") from error
+        raise StoreError(
+            f"cannot write {path}: {error.strerror or error}; free space, mend its permissions, or give another --out"
+        ) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ import pandas as pd
 from bench.data.dataset import Dataset
 from bench.errors import StoreError
 from bench.store.atomic import read_json, write_json
-from bench.store.records import TABLE, PARTS, read_records
+from bench.store.records import PARTS, TABLE, read_records
 
 CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
 _PACKAGES = ("gmvae-bench", "torch", "torchvision", "ray", "numpy", "scipy", "scikit-learn", "xgboost", "pandas", "pyarrow")
@@ -57,7 +57,9 @@ def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], data
         differing = [key for key in identity if before.get(key) != identity[key]]
         if differing:
             changes = ", ".join(f"{key}: {before.get(key)} there, {identity[key]} asked" for key in differing[:4])
-            raise StoreError(f"{folder} belongs to a different configuration ({changes}); give another --out, or the same settings")
+            raise StoreError(
+                f"{folder} belongs to a different configuration ({changes}); give another --out, or the same settings"
+            )
     elif folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise StoreError(f"{folder} exists and is not the folder of a run; give another --out")
     write_json(folder / DATASET, dataset.describe())
@@ -74,7 +76,9 @@ def open_run(folder: Path) -> StoredRun:
         If there is none, or it has no records yet.
     """
     if not (folder / CONFIG).is_file():
-        raise StoreError(f"{folder} is not the folder of a run (no {CONFIG}); give one that `gmvae-bench run` wrote, e.g. {_example()}")
+        raise StoreError(
+            f"{folder} is not the folder of a run (no {CONFIG}); give one that `gmvae-bench run` wrote, e.g. {_example()}"
+        )
     if not (folder / TABLE).exists() and not (folder / PARTS).is_dir():
         raise StoreError(f"{folder} has no records yet; repeat `gmvae-bench run` with the same settings to fill it")
     return StoredRun(folder, read_json(folder / CONFIG), read_json(folder / DATASET), read_records(folder))

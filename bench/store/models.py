@@ -1,6 +1,5 @@
 """Trained models of a run with what they make of the data: `models/<id>/`, whole or absent."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -44,7 +43,7 @@ def save_model(folder: Path, key: ModelKey, trained: TrainedModel, encoded: Pair
             staging.chmod(0o755)
             if place.exists():
                 shutil.rmtree(place)
-            os.replace(staging, place)
+            staging.replace(place)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
@@ -65,4 +64,6 @@ def load_encoded(folder: Path, key: ModelKey) -> Pair:
         test = Encoded(arrays["test_posterior"], arrays["test_latent"]) if "test_posterior" in arrays else None
         return Encoded(arrays["posterior"], arrays["latent"]), test
     except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise StoreError(f"{path} is missing or broken ({error}); delete {path.parent} and repeat the command to train it again") from error
+        raise StoreError(
+            f"{path} is missing or broken ({error}); delete {path.parent} and repeat the command to train it again"
+        ) from error

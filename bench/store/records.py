@@ -45,7 +45,7 @@ def read_records(folder: Path) -> pd.DataFrame:
     paths = [folder / TABLE] if (folder / TABLE).exists() else []
     paths += sorted((folder / PARTS).glob("[!.]*.parquet"), key=lambda path: path.stat().st_mtime_ns)
     tables = [_read_table(path) for path in paths]
-    frame = pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable)
+    frame: pd.DataFrame = pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable)
     frame["_finished"] = frame["status"] == "ok"
     frame = frame.sort_values("_finished", kind="stable").drop_duplicates(list(KEY), keep="last")
     return frame.drop(columns="_finished").sort_values(list(KEY), kind="stable", ignore_index=True)
@@ -77,7 +77,9 @@ def _read_table(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"{path} is broken ({str(error).splitlines()[0]}); delete it and repeat the command to run its cells again") from error
+        raise StoreError(
+            f"{path} is broken ({str(error).splitlines()[0]}); delete it and repeat the command to run its cells again"
+        ) from error
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise StoreError(f"{path} lacks the columns {', '.join(missing[:5])}; it was written by another version")

@@ -12,7 +12,7 @@ from gmvae.networks import Encoding
 def bayes_terms(
     model: GaussianMixtureVAE, encoding: Encoding, target: Float[Tensor, "n d"], generator: torch.Generator
 ) -> ElboTerms:
-    """log p(x|z) - sum_c q(c|x) KL(q(z|x) || p(z|c)) - KL(q(c|x) || p(c)), with z ~ q(z|x).
+    """Log p(x|z) - sum_c q(c|x) KL(q(z|x) || p(z|c)) - KL(q(c|x) || p(c)), with z ~ q(z|x).
 
     For a factorised q(z|x) q(c|x) the bound is largest at q(c|x) = softmax_c(log p(c) + E_q(z|x)[log p(z|c)]), which is
     used here (VaDE, Jiang et al. 2017, sec. 3.3, with the expectation over z in closed form instead of one sample). The two
