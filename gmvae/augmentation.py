@@ -1,4 +1,4 @@
-"""Random views of an item that keep what it means: smooth warps of images, noise on vectors. On the device, a batch at a time."""
+"""Random views of an item that keep what it means: smooth warps of images, swapped values in vectors."""
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,8 @@ _SHEAR = 0.12
 _LOG_SCALE = 0.07
 _SHIFT = 0.05
 _ELASTIC = 0.06
-_NOISE = 0.1
+# Share of a vector's values that are replaced.
+_SWAP = 0.2
 # Elastic displacement is a sum of smooth bumps on a coarse grid over the image.
 _BUMPS, _BUMP_REACH, _BUMP_WIDTH = 4, 0.8, 0.35
 
@@ -21,14 +22,15 @@ class Augmentation(nn.Module):
 
     Images are warped by x -> A x + t + u(x): a random rotation, shear, scale and shift, and an elastic displacement u that is a
     random sum of 4 x 4 Gaussian bumps (after Simard et al. 2003). The whole field is one matrix product of random coefficients
-    with a fixed basis. Vectors get Gaussian noise.
+    with a fixed basis. Of a vector's values some are swapped for those of other items of the batch, feature by feature, whatever
+    their units (SCARF, Bahri et al. 2022).
 
     Parameters
     ----------
     image_shape
         Height and width; `None` for vectors.
     strength
-        Multiplies every standard deviation; 0 returns items as they are.
+        Multiplies every standard deviation, and the share of swapped values; 0 returns items as they are.
     """
 
     def __init__(self, image_shape: tuple[int, int] | None, strength: float) -> None:
@@ -45,8 +47,9 @@ class Augmentation(nn.Module):
         if self.strength == 0:
             return x
         if self.image_shape is None:
-            noise = torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
-            return x + self.strength * _NOISE * noise
+            swapped = torch.rand(x.shape, generator=generator, device=x.device) < _SWAP * self.strength
+            others = torch.randint(len(x), x.shape, generator=generator, device=x.device)
+            return torch.where(swapped, x.gather(0, others), x)
         height, width = self.image_shape
         field = (self._coefficients(len(x), generator).flatten(0, 1) @ self.basis).view(len(x), 2, height, width)
         images = x.view(len(x), 1, height, width)

@@ -27,6 +27,8 @@ class ModelConfig(_Frozen):
     """Hidden widths of the inference network's trunk."""
     decoder_layers: tuple[Width, ...] = (512, 512)
     """Hidden widths of p(x|z)."""
+    batch_norm: bool = True
+    """Whether the inference network normalises its layers over the batch."""
     likelihood: Likelihood = "bernoulli"
     """p(x|z): `bernoulli` for values in [0, 1], `gaussian` for any real values."""
     image_shape: tuple[Width, Width] | None = None
@@ -43,8 +45,8 @@ class TrainingConfig(_Frozen):
     epochs: int = Field(default=50, ge=1)
     """Passes over the data."""
     batch_size: int = Field(default=512, ge=1)
-    """Items per step; capped at a sixteenth of the data, so that small pools see enough steps."""
-    learning_rate: float = Field(default=2e-3, gt=0)
+    """Items per step; capped at a sixth of the data, so that small pools see enough steps."""
+    learning_rate: float = Field(default=3e-3, gt=0)
     """Of Adam; the peak when the schedule is `one-cycle`."""
     schedule: Literal["constant", "one-cycle"] = "one-cycle"
     """`one-cycle`: linear rise over a tenth of the steps, then a cosine to 2 % of the peak (Smith & Topin 2019)."""
@@ -54,11 +56,11 @@ class TrainingConfig(_Frozen):
     """Share of the epochs spent as a plain VAE before a `kmeans` start."""
     augmentation: float = Field(default=1.0, ge=0)
     """Strength of the random warps of the encoder's input (`gmvae.augmentation`); the clean item is reconstructed. 0: none."""
-    invariance: float = Field(default=8.0, ge=0)
+    invariance: float = Field(default=16.0, ge=0)
     """Weight of the cross-entropy between q(c|x) of two augmented views (`gmvae.consistency`)."""
-    balance: float = Field(default=16.0, ge=0)
+    balance: float = Field(default=32.0, ge=0)
     """Weight of the entropy of mean q(c|x), which keeps all components in use."""
-    contrast: float = Field(default=10.0, ge=0)
+    contrast: float = Field(default=20.0, ge=0)
     """Weight of the contrastive term between two views' features."""
     averaging: float = Field(default=0.999, ge=0, lt=1)
     """Decay of the running mean of weights that becomes the trained model; 0 keeps the last weights."""
@@ -94,6 +96,7 @@ def study_configs(n_features: int, n_components: int = 100) -> tuple[ModelConfig
         latent_dim=100,
         encoder_layers=(768, 768, 768, 768),
         decoder_layers=(512, 768, 768),
+        batch_norm=False,
         inference="structured",
     )
     return model, TrainingConfig(epochs=450, **STUDY_TRAINING)

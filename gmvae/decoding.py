@@ -74,20 +74,23 @@ class LabelDecoder:
         if y.max() >= self.n_classes_:
             raise InputError(f"got class {y.max()}, expected 0 … {self.n_classes_ - 1}")
         self.classes_ = np.arange(self.n_classes_)
+        self.frequency_ = np.bincount(y[labeled], minlength=self.n_classes_) / len(labeled)
         self._learn(posterior, labeled, y[labeled])
         return self
 
     def predict(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Int[np.ndarray, " n"]:
-        """Return the class of each item; ties go to the smaller class."""
-        best: np.ndarray = self._scores(as_posterior(x)).argmax(axis=1)
+        """Return the class of each item; ties go to the smaller class, and where all scores are zero to the commonest label."""
+        scores = self._scores(as_posterior(x))
+        best: np.ndarray = scores.argmax(axis=1)
+        best[scores.max(axis=1) == 0] = self.frequency_.argmax()
         return best
 
     def predict_proba(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Float[np.ndarray, "n l"]:
-        """Return scores scaled to sum to 1; even where a decoder has nothing to say."""
+        """Return scores scaled to sum to 1; the class frequencies among the labels where all scores are zero."""
         scores = self._scores(as_posterior(x)).astype(np.float64)
         total = scores.sum(axis=1, keepdims=True)
-        even = np.full_like(scores, 1 / self.n_classes_)
-        proba: np.ndarray = np.divide(scores, total, out=even, where=total > 0)
+        silent = np.tile(self.frequency_, (len(scores), 1))
+        proba: np.ndarray = np.divide(scores, total, out=silent, where=total > 0)
         return proba
 
     def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
@@ -113,7 +116,8 @@ class LabelDecoder:
 class SoftDecoder(LabelDecoder):
     """Soft decoding of the study: score_l(x) = sum_k q(k|x) M[l,k], M[l] the mean posterior of the labelled items of class l.
 
-    A class without labels has a zero row and is never predicted.
+    A class without labels has a zero row and is never predicted. An item whose clusters hold no labelled mass at all (possible
+    only where q is exactly zero, as float32 can make it) gets the commonest label; argmax would name class 0 unasked.
     """
 
     def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:

@@ -52,9 +52,9 @@ class GaussianMixtureVAE(nn.Module):
         self.config = config
         k, z, d = config.n_components, config.latent_dim, config.n_features
         self.encoder: SharedEncoder | StructuredEncoder = (
-            SharedEncoder(d, config.encoder_layers, z)
+            SharedEncoder(d, config.encoder_layers, z, batch_norm=config.batch_norm)
             if config.inference == "shared"
-            else StructuredEncoder(d, config.encoder_layers, z, k)
+            else StructuredEncoder(d, config.encoder_layers, z, k, batch_norm=config.batch_norm)
         )
         self.prior = MixturePrior(k, z)
         self.decoder = Body((z, *config.decoder_layers, d), activate_last=False)

@@ -18,24 +18,28 @@ class Body(nn.Module):
         Widths, the input's first.
     activate_last
         Whether a ReLU follows the last layer too.
+    batch_norm
+        Whether each activated layer is normalised over the batch first (Ioffe & Szegedy 2015).
 
     With `low_precision` set its matrix products run in bfloat16; input and output are float32 all the same.
     """
 
-    def __init__(self, sizes: Sequence[int], *, activate_last: bool) -> None:
+    def __init__(self, sizes: Sequence[int], *, activate_last: bool, batch_norm: bool = False) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(sizes))
-        self.activate_last = activate_last
+        activated = sizes[1:] if activate_last else sizes[1:-1]
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in activated) if batch_norm else None
+        self.n_activated = len(activated)
         self.low_precision = False
 
     def forward(self, x: Float[Tensor, "*n d"]) -> Float[Tensor, "*n h"]:
         """Return the last layer's output."""
         dtype = x.dtype
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.low_precision):
-            for depth, layer in enumerate(self.layers, start=1):
+            for depth, layer in enumerate(self.layers):
                 x = layer(x)
-                if depth < len(self.layers) or self.activate_last:
-                    x = torch.relu(x)
+                if depth < self.n_activated:
+                    x = torch.relu(x if self.norms is None else self.norms[depth](x))
         return x.to(dtype)
 
 
@@ -60,10 +64,10 @@ class Encoding:
 class SharedEncoder(nn.Module):
     """q(z|x) = N(mean, diag exp(log_var)), the same for every component."""
 
-    def __init__(self, n_features: int, layers: Sequence[int], latent_dim: int) -> None:
+    def __init__(self, n_features: int, layers: Sequence[int], latent_dim: int, *, batch_norm: bool) -> None:
         super().__init__()
         self.n_hidden = (n_features, *layers)[-1]
-        self.trunk = Body((n_features, *layers), activate_last=True)
+        self.trunk = Body((n_features, *layers), activate_last=True, batch_norm=batch_norm)
         self.head = nn.Linear(self.n_hidden, 2 * latent_dim)
 
     def forward(self, x: Float[Tensor, "n d"]) -> Encoding:
@@ -76,11 +80,11 @@ class SharedEncoder(nn.Module):
 class StructuredEncoder(nn.Module):
     """q(c|x) by a softmax, and q(z|x,c) with a linear head per component, as in the study."""
 
-    def __init__(self, n_features: int, layers: Sequence[int], latent_dim: int, n_components: int) -> None:
+    def __init__(self, n_features: int, layers: Sequence[int], latent_dim: int, n_components: int, *, batch_norm: bool) -> None:
         super().__init__()
         self.n_hidden = width = (n_features, *layers)[-1]
         self.n_components = n_components
-        self.trunk = Body((n_features, *layers), activate_last=True)
+        self.trunk = Body((n_features, *layers), activate_last=True, batch_norm=batch_norm)
         self.component_logits = nn.Linear(width, n_components)
         self.mean = nn.Linear(width, n_components * latent_dim)
         self.log_var = nn.Linear(width, n_components * latent_dim)

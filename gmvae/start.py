@@ -17,8 +17,10 @@ _MIN_VARIANCE = 0.02
 @torch.no_grad()
 def start_at_clusters(model: GaussianMixtureVAE, items: Tensor, generator: torch.Generator) -> None:
     """Set means and variances of the components to those of k-means clusters of latent means (VaDE, sec. 4, starts alike)."""
+    model.eval()
     sample = torch.randperm(len(items), generator=generator, device=items.device)[:_MAX_ITEMS]
     latent = np.concatenate([model.infer(model.standardise(items[part]))[1].cpu().numpy() for part in sample.split(_BATCH)])
+    model.train()
     k = model.config.n_components
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=items.device))
     clusters = KMeans(min(k, len(latent)), n_init=1, random_state=seed).fit(latent)

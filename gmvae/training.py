@@ -21,8 +21,8 @@ from gmvae.start import start_at_clusters
 
 # A component counts as live when at least this share of an even part of the data is assigned to it.
 _LIVE_SHARE = 0.1
-# A pool is cut into at least so many batches.
-_MIN_BATCHES = 16
+# A pool is cut into at least so many batches; in smaller ones the balance of K components could not be seen.
+_MIN_BATCHES = 6
 # The one-cycle schedule rises over this share of the steps and ends at this share of the peak.
 _RISE, _FLOOR = 0.1, 0.02
 
@@ -232,7 +232,8 @@ class _WeightAverage:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self._decay = decay
-        self._weights = [parameter.detach() for parameter in model.parameters()]
+        # Running statistics of normalising layers are averaged with the weights that they belong to.
+        self._weights = [tensor.detach() for tensor in model.state_dict().values() if tensor.is_floating_point()]
         self.restart()
 
     def restart(self) -> None:

@@ -107,9 +107,7 @@ def run(
     ] = None,
     cpus_per_trial: Annotated[
         float | None,
-        typer.Option(
-            help="CPUs of a training.  [default: this machine's, shared out]", rich_help_panel=_WHERE, show_default=False
-        ),
+        typer.Option(help="CPUs, and threads, of a training.  [default: 1]", rich_help_panel=_WHERE, show_default=False),
     ] = None,
     gpus_per_trial: Annotated[
         float | None,
@@ -125,8 +123,8 @@ def run(
 ) -> None:
     """Train Gaussian-mixture VAEs without labels, name their clusters with a few, and compare with other few-label learners.
 
-    Without options: scikit-learn's digits, all methods, in a few minutes. Repeating a command continues it; more K, seeds, budgets
-    or methods add to it.
+    Without options: scikit-learn's digits, all methods, in a few minutes. Repeating a command continues it; more K, seeds,
+    budgets or methods add to it.
     """
     flags = {
         name: value for name, value in locals().copy().items() if value is not None and name not in ("config", "preset", "out")
@@ -167,17 +165,22 @@ def _nothing() -> Iterator[None]:
 
 @contextmanager
 def _executor(plan: "RunPlan", work: "Work") -> Iterator[tuple["Executor", "Work"]]:
+    from bench.engine.interrupt import Interrupt
+
     if plan.settings.executor == "serial":
         from bench.engine.serial import SerialExecutor
 
-        yield SerialExecutor(), work
+        with Interrupt() as interrupt:
+            yield SerialExecutor(interrupt), work
         return
     from bench.engine.cluster import connected, with_cluster_gpus
 
     with connected(plan.settings.address):
         from bench.engine.distributed import RayExecutor
 
-        yield RayExecutor(), with_cluster_gpus(work, asked=plan.settings.gpus_per_trial)
+        placed = with_cluster_gpus(work, asked=plan.settings.gpus_per_trial)
+        with Interrupt() as interrupt:
+            yield RayExecutor(interrupt), placed
 
 
 def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Console") -> None:

@@ -34,7 +34,8 @@ def load(path: Path, label_column: str | None = None) -> Dataset:
 
 def _from_npz(path: Path) -> Dataset:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, since numpy leaves a file open that turns out to be no archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
         why = "it holds pickled objects, which are never read" if "pickle" in str(error).lower() else str(error).splitlines()[0]

@@ -1,12 +1,14 @@
 """The executor on Ray: Tune trains, tasks represent and judge, the data set lies in the object store once."""
 
 import queue
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import ray
 
 from bench.engine.cluster import cluster_cpus
+from bench.engine.interrupt import Interrupt
 from bench.engine.steps import failed_batch, judge_batch, represent
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Batch, Listener, Work
@@ -19,17 +21,21 @@ _HEAD_START_SECONDS = 60.0
 class RayExecutor:
     """Runs on the connected Ray cluster (`bench.engine.cluster.connected`)."""
 
+    def __init__(self, interrupt: Interrupt | None = None) -> None:
+        self._interrupt = interrupt or Interrupt()
+
     def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
         """Yield records as batches finish; a model's batches become ready when it is trained."""
         dataset = ray.put(work.dataset)
         training = TuneTraining(work, dataset, listener) if work.trainings else None
         if training is not None:
             # Trainings are the longest tasks: they get their CPUs before cells fill what is left.
-            training.begun.wait(_HEAD_START_SECONDS)
+            self._wait_for(training)
         evaluation = _Evaluation(work, dataset)
         evaluation.add(work.ready())
         untrained = len(work.trainings)
         while untrained or evaluation.busy:
+            self._interrupt.check()
             while untrained and training is not None:
                 try:
                     job, error = training.finished.get(timeout=0 if evaluation.busy else _POLL_SECONDS)
@@ -45,6 +51,11 @@ class RayExecutor:
             for records in evaluation.step():
                 listener.records_done(records)
                 yield records
+
+    def _wait_for(self, training: TuneTraining) -> None:
+        deadline = time.monotonic() + _HEAD_START_SECONDS
+        while not training.begun.wait(_POLL_SECONDS) and time.monotonic() < deadline:
+            self._interrupt.check()
 
 
 class _Evaluation:

@@ -3,15 +3,21 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+from bench.engine.interrupt import Interrupt
 from bench.engine.steps import failed_batch, judge_batch, represent, train_model
 from bench.engine.work import Batch, Listener, Work
 from bench.errors import BenchError
 from bench.judge.record import Record
+from bench.plan.cells import ModelKey
 from gmvae.errors import GMVAEError
+from gmvae.training import EpochStats
 
 
 class SerialExecutor:
     """Runs everything in this process; for debugging, small runs and machines without Ray."""
+
+    def __init__(self, interrupt: Interrupt | None = None) -> None:
+        self._interrupt = interrupt or Interrupt()
 
     def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
         """Yield records as batches finish: those that need no training first, then model by model."""
@@ -20,7 +26,7 @@ class SerialExecutor:
             listener.training_started(job)
             error = None
             try:
-                train_model(job, work.dataset, work.folder, partial(listener.epoch_done, job.key))
+                train_model(job, work.dataset, work.folder, partial(self._epoch_done, listener, job.key))
             except (BenchError, GMVAEError, ArithmeticError, RuntimeError, MemoryError) as failure:
                 error = f"training failed: {type(failure).__name__}: {failure}"
             listener.training_done(job.key, error)
@@ -30,6 +36,10 @@ class SerialExecutor:
             else:
                 yield from (failed_batch(batch, work, error) for batch in waiting)
 
+    def _epoch_done(self, listener: Listener, key: ModelKey, stats: EpochStats) -> None:
+        listener.epoch_done(key, stats)
+        self._interrupt.check()
+
     def _judge(self, batches: Iterable[Batch], work: Work, listener: Listener) -> Iterator[list[Record]]:
         # Batches of one representation follow each other, so that one view at a time is in memory.
         def views(batch: Batch) -> tuple[str, str]:
@@ -37,6 +47,7 @@ class SerialExecutor:
 
         current, view = None, None
         for batch in sorted(batches, key=views):
+            self._interrupt.check()
             method = work.methods[batch.method]
             try:
                 if views(batch) != current:

@@ -41,7 +41,7 @@ def render(comparison: Comparison, width: int = 80) -> RenderableType:
     """Return the table for a terminal; narrow ones lose the intervals, never digits."""
     label_width = max(len(label) for label, _ in (*comparison.rows, ("labels", ()))) + 1
     with_interval = label_width + _INTERVAL_WIDTH * len(comparison.budgets) <= width
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     table.add_column("labels", no_wrap=True)
     for budget in comparison.budgets:
         table.add_column(budget, justify="right", no_wrap=True)

@@ -1,0 +1,39 @@
+"""Stopping on Ctrl-C at a safe moment."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupt:
+    """Turns SIGINT and SIGTERM into a flag that an executor looks at between steps; a second signal interrupts at once.
+
+    Python's own KeyboardInterrupt can come in the middle of a write or of one of Ray's compiled callbacks; a flag cannot. Outside
+    a `with` block, or in a thread, nothing is changed and `check` does nothing.
+    """
+
+    def __init__(self) -> None:
+        self._flag = threading.Event()
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._hear) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if a signal has come."""
+        if self._flag.is_set():
+            raise KeyboardInterrupt
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
+        if self._flag.is_set():
+            raise KeyboardInterrupt
+        self._flag.set()

@@ -1,0 +1,201 @@
+"""The command line as a user meets it: output, exit codes, and errors that say how to mend them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.cli import main as cli
+from bench.judge.record import Origin, Outcome, make_record
+from bench.plan.budgets import Budget
+from bench.plan.cells import Cell, ModelKey
+from bench.store.records import append_records
+
+
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+    """Run the command in this process; return exit code, output and messages."""
+    monkeypatch.setattr(sys, "argv", ["gmvae-bench", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    captured = capsys.readouterr()
+    return int(ended.value.code or 0), captured.out, captured.err
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    """A small run, without having run it."""
+    from bench.data.registry import load_dataset
+    from bench.store.folder import claim
+
+    folder = tmp_path / "run"
+    data = load_dataset("digits")
+    claim(folder, {"epochs": 1}, {}, data)
+    origin = Origin("digits", data.sha256, 1_797, 1_797, "0.1.0")
+    for method, base, key in (("soft", 0.8, ModelKey(50, 0)), ("xgboost", 0.5, None)):
+        records = [
+            make_record(
+                Cell(method, Budget(n, str(n)), "random", seed, key),
+                origin,
+                sees="pixels",
+                model=None,
+                host="h",
+                outcome=Outcome(accuracy=base + n / 2_000 + seed / 100),
+            )
+            for n in (25, 100)
+            for seed in (0, 1)
+        ]
+        append_records(folder, records)
+    return folder
+
+
+BAD_INPUT = [
+    (("run", "--data", "digts"), "did you mean 'digits'"),
+    (("run", "--methods", "soft,xgbost"), "did you mean 'xgboost'"),
+    (("run", "--objective", "exakt"), "did you mean 'exact'"),
+    (("run", "--objective", "exact", "--variant", "invariance"), "--objective bayes"),
+    (("run", "--executor", "dask"), "--executor got 'dask'"),
+    (("run", "--budgets", "5000"), "only 1,797 are known"),
+    (("run", "--budgets", "many"), "not a count (291), a percentage"),
+    (("run", "--components", "5000"), "use fewer components"),
+    (("run", "--components", "ten"), "--components got 'ten'"),
+    (("run", "--preset", "studdy"), "did you mean 'study'"),
+    (("run", "--config", "absent.toml"), "cannot read the configuration"),
+    (("run", "--data", "absent.npz"), "no file absent.npz"),
+    (("run", "--holdout", "official"), "no official test set"),
+    (("table", "nowhere"), "not the folder of a run"),
+    (("plot", "nowhere"), "not the folder of a run"),
+    (("coverage", "--confidence", "2"), "between 0 and 1"),
+    (("coverage", "--labels", "x"), "not a whole number"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"), BAD_INPUT, ids=lambda value: "_".join(value) if isinstance(value, tuple) else None
+)
+def test_bad_input_is_explained_in_a_line_or_two(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, monkeypatch, *arguments)
+    assert code == 2
+    assert message in err
+    assert len(err.splitlines()) <= 2
+    assert "Traceback" not in err + out
+    assert not any(tmp_path.iterdir())
+
+
+def test_an_unknown_key_of_a_configuration_file_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.toml").write_text("compnents = [5]\n")
+    code, _, err = call(capsys, monkeypatch, "run", "--config", str(tmp_path / "mine.toml"))
+    assert (code, "did you mean 'components'" in err) == (2, True)
+
+
+def test_a_folder_of_another_configuration_is_refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path
+) -> None:
+    code, _, err = call(capsys, monkeypatch, "run", "--out", str(run_folder))
+    assert code == 2
+    assert "different configuration" in err
+    assert "--out" in err
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.errors import StoreError
+
+    monkeypatch.setattr(sys, "argv", ["gmvae-bench", "--debug", "table", "nowhere"])
+    with pytest.raises(StoreError):
+        cli.main()
+    cli.STATE.debug = False
+
+
+@pytest.mark.parametrize(
+    ("format_", "expected"),
+    [
+        ("rich", "soft      81.8  85.5"),
+        ("markdown", "| soft | **81.8** ["),
+        ("latex", r"soft & \textbf{81.8} ["),
+        ("csv", "method,n_components,n_labeled,labeled_fraction,mean,ci_low,ci_high,n_ok,n_failed"),
+    ],
+)
+def test_table_in_every_format(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path, format_: str, expected: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    code, out, _ = call(capsys, monkeypatch, "table", str(run_folder), "--format", format_)
+    assert code == 0
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert any(" ".join(expected.split()) in line for line in lines)
+
+
+def test_table_of_some_methods(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> None:
+    _, out, _ = call(capsys, monkeypatch, "table", str(run_folder), "--methods", "xgboost", "--format", "markdown")
+    assert "xgboost" in out
+    assert "soft" not in out
+    code, _, err = call(capsys, monkeypatch, "table", str(run_folder), "--methods", "sof")
+    assert (code, "did you mean 'soft'" in err) == (2, True)
+    code, _, err = call(capsys, monkeypatch, "table", str(run_folder), "--format", "latx")
+    assert (code, "did you mean 'latex'" in err) == (2, True)
+    code, _, err = call(capsys, monkeypatch, "table", str(run_folder), "--metric", "acuracy")
+    assert (code, "unknown metric" in err) == (2, True)
+
+
+def test_plot_writes_png_and_svg(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> None:
+    code, out, _ = call(capsys, monkeypatch, "plot", str(run_folder))
+    assert code == 0
+    png, svg = (Path(line) for line in out.split())
+    assert png.read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in svg.read_text()
+    assert png.parent == run_folder / "figures"
+
+
+def test_coverage_prints_the_study_numbers(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = call(capsys, monkeypatch, "coverage", "--components", "100", "--n", "145600")
+    assert code == 0
+    for number in ("519 (0.36 %)", "757 (0.52 %)", "917 (0.63 %)", "754 (0.52 %)", "52.0 of 100"):
+        assert number in out
+
+
+def test_methods_and_datasets_are_listed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from bench.judge.methods import METHODS
+
+    _, out, _ = call(capsys, monkeypatch, "methods")
+    assert all(f"{name} " in out for name in METHODS)
+    _, out, _ = call(capsys, monkeypatch, "datasets", "--data-dir", str(tmp_path))
+    assert "emnist-letters" in out
+    assert out.count("no, downloads") == 6
+
+
+def test_own_data_run_from_end_to_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    x = rng.normal(size=(240, 6)) + 4 * np.eye(6)[y]
+    labels = np.array(["ash", "oak", "elm"])[y]
+    labels[::5] = ""
+    np.savez(tmp_path / "trees.npz", x=x, y=labels)
+    out_folder = tmp_path / "run"
+    code, out, _ = call(
+        capsys, monkeypatch, "run", "--data", str(tmp_path / "trees.npz"), "--executor", "serial", "--components", "4",
+        "--model-seeds", "0", "--label-seeds", "2", "--budgets", "10%,30", "--epochs", "40", "--methods", "soft,knn",
+        "--out", str(out_folder),
+    )  # fmt: skip
+    assert code == 0
+    assert "trees: 240 items, 3 classes, K = 4" in out
+    assert str(out_folder) in out
+
+
+def test_version_of_python_m_entry_and_help() -> None:
+    done = subprocess.run([sys.executable, "-m", "bench.cli.main", "--help"], capture_output=True, text=True, check=True)
+    for command in ("run", "table", "plot", "coverage", "methods", "datasets"):
+        assert command in done.stdout

@@ -1,0 +1,157 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import SettingsError
+from bench.plan.budgets import resolve_budget, resolve_budgets
+from bench.plan.cells import Cell, ModelKey, expand_cells
+from bench.plan.defaults import default_components, default_epochs
+from bench.plan.presets import read_preset
+from bench.plan.samplers import labeled_items
+from bench.plan.seeds import derive_seed
+from bench.plan.settings import make_settings, parse_integers, parse_seeds, read_toml
+
+
+@pytest.mark.parametrize(
+    ("asked", "count"),
+    [
+        ("73", 73),
+        ("0.05%", 73),
+        ("0.1%", 146),
+        ("0.2%", 291),
+        ("0.5%", 728),
+        ("1%", 1_456),
+        ("7%", 10_192),
+        ("0.002", 291),
+        ("2e-3", 291),
+    ],
+)
+def test_budgets_of_the_study(asked: str, count: int) -> None:
+    assert resolve_budget(asked, 145_600).n_labeled == count
+
+
+@pytest.mark.parametrize("asked", ["", "x", "-3", "0", "0%", "1.5", "145600", "100%", "200%", "nan", "inf", "1e-9"])
+def test_budgets_that_make_no_sense(asked: str) -> None:
+    with pytest.raises(SettingsError, match="budget"):
+        resolve_budget(asked, 145_600)
+
+
+def test_budgets_are_sorted_and_each_count_once() -> None:
+    budgets = resolve_budgets(("1%", "73", "0.05%"), 145_600)
+    assert [(budget.n_labeled, budget.asked) for budget in budgets] == [(73, "73"), (1_456, "1%")]
+
+
+def test_default_budgets_fit_the_pool() -> None:
+    assert [budget.n_labeled for budget in resolve_budgets(None, 1_797)] == [25, 50, 100, 200, 400, 800]
+    assert [budget.n_labeled for budget in resolve_budgets(None, 120)] == [25, 50]
+    assert [budget.n_labeled for budget in resolve_budgets(None, 9)] == [5]
+
+
+def test_defaults_depend_on_size_alone() -> None:
+    assert default_components(105_526) == (100,)
+    assert default_components(1_797) == (50,)
+    assert default_components(3) == (2,)
+    assert default_epochs(105_526) == 47
+    assert default_epochs(1_797) == 150
+    assert default_epochs(10_000_000) == 20
+
+
+def test_seeds_depend_on_identity_alone() -> None:
+    assert derive_seed("labels", 3) == derive_seed("labels", 3)
+    identities = [("labels", 3), ("labels", 4), ("label", 3), ("labels", "3"), ("labels",), ("labels", None)]
+    assert len({derive_seed(*identity) for identity in identities}) == len(identities)
+    # Written down, so that another version or machine draws the same labels.
+    assert derive_seed("labels", "digest", "random", 0) == 1_186_339_988
+
+
+@given(st.integers(0, 50), st.integers(1, 60), st.integers(1, 60))
+def test_larger_budgets_contain_smaller_ones(label_seed: int, first: int, second: int) -> None:
+    labels = np.where(np.arange(100) % 3 == 0, -1, np.arange(100) % 4)
+    small, large = sorted((first, second))
+    few, many = (labeled_items(labels, "sha", "random", label_seed, n) for n in (small, large))
+    np.testing.assert_array_equal(few, many[:small])
+    assert len(set(many)) == large
+    assert (labels[many] >= 0).all()
+
+
+def test_label_draws_differ_between_seeds_and_data() -> None:
+    labels = np.zeros(1_000, int)
+    draws = [labeled_items(labels, sha, "random", seed, 20) for sha, seed in (("a", 0), ("a", 1), ("b", 0))]
+    assert len({tuple(draw) for draw in draws}) == 3
+
+
+def test_every_item_is_drawn_alike() -> None:
+    labels = np.zeros(20, int)
+    counts = sum(np.bincount(labeled_items(labels, "sha", "random", seed, 5), minlength=20) for seed in range(4_000))
+    # 4,000 draws of 5 in 20: 1,000 each, standard deviation 27.
+    assert np.abs(np.asarray(counts) - 1_000).max() < 5 * 27
+
+
+def test_cells_of_a_grid() -> None:
+    budgets = resolve_budgets(("5", "9"), 100)
+    keys = [ModelKey(10, 0), ModelKey(10, 1), ModelKey(20, 0)]
+    cells = expand_cells({"soft": True, "xgboost": False}, keys, budgets, (0, 1, 2))
+    assert len(cells) == 3 * 2 * 3 + 2 * 3
+    assert len({cell.key for cell in cells}) == len(cells)
+    assert len({cell.method_seed for cell in cells}) == len(cells)
+
+
+def test_a_cell_keeps_its_seed_when_the_grid_grows() -> None:
+    (budget,) = resolve_budgets(("5",), 100)
+    cell = Cell("soft", budget, "random", 1, ModelKey(10, 0))
+    grown = expand_cells({"hard": True, "soft": True}, [ModelKey(5, 0), ModelKey(10, 0)], [budget], range(9))
+    assert {other.method_seed for other in grown if other.key == cell.key} == {cell.method_seed}
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [("50,100", (50, 100)), ("0-2", (0, 1, 2)), ("3", (3,)), ("0-1, 5,1", (0, 1, 5)), ([1, "2-3"], (1, 2, 3))],
+)
+def test_lists_of_integers(text: object, numbers: tuple[int, ...]) -> None:
+    assert parse_integers(text) == numbers
+
+
+def test_a_bare_number_of_label_seeds_is_how_many() -> None:
+    assert parse_seeds("3") == parse_seeds(3) == (0, 1, 2)
+    assert parse_seeds("3-4") == (3, 4)
+
+
+def test_flags_win_over_toml_over_preset(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('model-seeds = "0-2"\ncomponents = [26, 50]\n')
+    settings = make_settings(read_preset("study"), read_toml(path), {"components": "200"})
+    assert settings.data == "emnist-letters"
+    assert settings.model_seeds == (0, 1, 2)
+    assert settings.components == (200,)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ({"compnents": "5"}, "did you mean 'components'"),
+        ({"components": "1"}, "--components"),
+        ({"components": "5-2"}, "not a whole number or a range"),
+        ({"epochs": 0}, "--epochs got 0"),
+        ({"epochs": "many"}, "--epochs got 'many'"),
+        ({"executor": "dask"}, "--executor"),
+        ({"label_seeds": "0"}, "--label-seeds"),
+        ({"budgets": ""}, "--budgets"),
+        ({"learning_rate": -1}, "--learning-rate"),
+    ],
+)
+def test_bad_settings_are_named(layer: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        make_settings(layer)
+
+
+def test_bad_configuration_files(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot read"):
+        read_toml(tmp_path / "absent.toml")
+    (tmp_path / "broken.toml").write_text("components = [")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        read_toml(tmp_path / "broken.toml")
+    with pytest.raises(SettingsError, match="did you mean 'study'"):
+        read_preset("studdy")

@@ -1,0 +1,155 @@
+import math
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import SettingsError
+from bench.stats import coverage
+from bench.stats.comparison import compare
+from bench.stats.curves import curves
+from bench.stats.intervals import crossed_interval, seed_interval, t_interval
+
+# The table of the study's theory for equal clusters, and its own claims.
+COVERAGE = [(26, 100, 160, 201), (50, 225, 342, 422), (100, 519, 757, 917), (200, 1_176, 1_655, 1_976)]
+
+
+@pytest.mark.parametrize(("k", "expected", "at_95", "at_99"), COVERAGE)
+def test_known_coverage_numbers(k: int, expected: int, at_95: int, at_99: int) -> None:
+    assert round(coverage.expected_labels(k)) == expected
+    assert coverage.union_bound_labels(k, 0.95) == at_95
+    assert coverage.union_bound_labels(k, 0.99) == at_99
+
+
+def test_73_labels_cover_52_of_100_clusters() -> None:
+    assert round(coverage.expected_covered(100, 73)) == 52
+
+
+def exact_fraction(k: int, n: int) -> Fraction:
+    return sum(((-1) ** j * math.comb(k, j) * Fraction(k - j, k) ** n for j in range(k + 1)), Fraction(0))
+
+
+@given(st.integers(1, 40), st.integers(0, 400))
+def test_probability_equals_exact_arithmetic(k: int, n: int) -> None:
+    assert coverage.probability_all_covered(k, n) == pytest.approx(float(exact_fraction(k, n)), rel=1e-9, abs=1e-18)
+
+
+@pytest.mark.parametrize("n", [100, 146, 300, 754, 2_000])
+def test_probability_is_stable_where_terms_cancel(n: int) -> None:
+    assert coverage.probability_all_covered(100, n) == pytest.approx(float(exact_fraction(100, n)), rel=1e-6, abs=1e-18)
+
+
+def test_probability_equals_the_occupancy_chain() -> None:
+    """Adding label after label: from j covered clusters the next label covers a new one with probability (K - j) / K."""
+    k, n = 30, 120
+    state = np.zeros(k + 1)
+    state[0] = 1
+    for _ in range(n):
+        covered = np.arange(k + 1)
+        state = state * covered / k + np.r_[0, (state * (k - covered) / k)[:-1]]
+    assert coverage.probability_all_covered(k, n) == pytest.approx(state[k], rel=1e-9)
+    assert coverage.expected_covered(k, n) == pytest.approx((state * np.arange(k + 1)).sum())
+
+
+@pytest.mark.parametrize("k", [1, 2, 26, 100, 1_000])
+def test_labels_for_confidence_are_the_fewest(k: int) -> None:
+    n = coverage.labels_for_confidence(k, 0.95)
+    assert coverage.probability_all_covered(k, n) >= 0.95
+    assert coverage.probability_all_covered(k, n - 1) < 0.95
+    assert n <= coverage.union_bound_labels(k, 0.95)
+
+
+def test_bad_coverage_arguments() -> None:
+    with pytest.raises(ValueError, match="clusters"):
+        coverage.expected_labels(0)
+    with pytest.raises(ValueError, match="confidence"):
+        coverage.union_bound_labels(10, 1.0)
+
+
+def test_t_interval_of_known_numbers() -> None:
+    """Five values with mean 3 and deviation sqrt(2.5): half width 2.776 * sqrt(2.5 / 5)."""
+    interval = t_interval(np.array([1.0, 2, 3, 4, 5]))
+    assert (interval.mean, interval.ci_low) == (3, pytest.approx(3 - 2.7764 * math.sqrt(0.5), rel=1e-4))
+    alone = t_interval(np.array([0.5]))
+    assert (alone.mean, alone.ci_low, alone.ci_high) == (0.5, None, None)
+
+
+def test_t_interval_covers_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    hits = [i.ci_low <= 0 <= i.ci_high for i in (t_interval(rng.normal(size=5)) for _ in range(2_000))]  # type: ignore[operator]
+    assert np.mean(hits) == pytest.approx(0.95, abs=0.02)
+
+
+def test_crossed_interval_sees_both_sources() -> None:
+    rng = np.random.default_rng(0)
+    label_effect = rng.normal(size=(1, 8))
+    same_models = crossed_interval(np.repeat(label_effect, 6, axis=0))
+    other_models = crossed_interval(label_effect + 3 * rng.normal(size=(6, 1)))
+    width_same, width_other = (interval.ci_high - interval.ci_low for interval in (same_models, other_models))  # type: ignore[operator]
+    assert width_other > 2 * width_same
+    assert width_same == pytest.approx(2 * 1.96 * label_effect.std() / math.sqrt(8), rel=0.15)
+
+
+def test_crossed_interval_leaves_missing_cells_out() -> None:
+    values = np.array([[0.8, 0.9, np.nan], [0.7, np.nan, 0.6]])
+    assert crossed_interval(values).mean == pytest.approx(0.75)
+
+
+def records(**columns: object) -> pd.DataFrame:
+    base = {
+        "method": "soft",
+        "n_components": pd.array([10] * 4, "Int64"),
+        "model_seed": pd.array([0] * 4, "Int64"),
+        "label_seed": [0, 1, 2, 3],
+        "budget": "5%",
+        "n_labeled": 50,
+        "labeled_fraction": 0.05,
+        "accuracy": pd.array([0.5, 0.6, 0.7, 0.8], "Float64"),
+        "status": "ok",
+    }
+    return pd.DataFrame(base | columns)
+
+
+def test_a_curve_point_is_mean_and_interval() -> None:
+    (row,) = curves(records()).to_dict("records")
+    assert row["mean"] == pytest.approx(0.65)
+    assert (row["n_ok"], row["n_failed"]) == (4, 0)
+    assert row["ci_low"] < 0.65 < row["ci_high"]
+    assert seed_interval(records(), "accuracy").mean == pytest.approx(0.65)
+
+
+def test_intervals_of_shares_stay_shares() -> None:
+    (row,) = curves(records(accuracy=pd.array([0.1, 1.0, 1.0, 1.0], "Float64"))).to_dict("records")
+    assert row["ci_high"] == 1
+
+
+def test_failures_are_counted_and_never_averaged() -> None:
+    frame = records(status=["ok", "failed", "ok", "ok"], accuracy=pd.array([0.5, None, 0.7, 0.9], "Float64"))
+    (row,) = curves(frame).to_dict("records")
+    assert row["mean"] == pytest.approx(0.7)
+    assert (row["n_ok"], row["n_failed"]) == (3, 1)
+    (row,) = curves(records(status="failed", accuracy=pd.array([None] * 4, "Float64"))).to_dict("records")
+    assert pd.isna(row["mean"])
+    assert row["n_failed"] == 4
+
+
+def test_unknown_metric() -> None:
+    with pytest.raises(SettingsError, match="unknown metric"):
+        curves(records(), "acuracy")
+
+
+def test_comparison_ranks_and_marks_the_best() -> None:
+    frame = pd.concat(
+        [records(), records(method="knn", n_components=pd.array([None] * 4, "Int64"), accuracy=pd.array([0.9] * 4, "Float64"))]
+    )
+    dataset = {"name": "d", "n_pool": 1_000, "n_test": 0, "class_names": ["a", "b"], "note": "mind this"}
+    comparison = compare(frame, curves(frame), dataset, "accuracy")
+    assert [label for label, _ in comparison.rows] == ["knn", "soft"]
+    (best,), (other,) = (scores for _, scores in comparison.rows)
+    assert best is not None
+    assert other is not None
+    assert (best.best, other.best) == (True, False)
+    assert (best.mean, comparison.budgets, comparison.n_components) == (pytest.approx(90), ("5%",), (10,))

@@ -1,0 +1,57 @@
+"""Shapes and types are checked while tests run, and nothing a test does reaches the user's home."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jaxtyping import install_import_hook
+
+# Must come before the packages are imported, so that their annotations are checked. Left out are modules whose classes return
+# `Self`, which beartype cannot read in methods that are decorated one by one.
+_CHECKED = (
+    *(
+        f"gmvae.{name}"
+        for name in ("augmentation", "consistency", "losses", "model", "networks", "objectives", "posteriors", "start")
+    ),
+    "gmvae.training",
+    "baselines.representation",
+    "bench.judge.metrics",
+    "bench.plan.samplers",
+)
+_hook = install_import_hook(_CHECKED, "beartype.beartype")
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from sklearn.datasets import load_digits  # noqa: E402
+
+from bench.data.dataset import Dataset  # noqa: E402
+
+UNPACK = Path(__file__).parents[2] / "shared" / "data" / "unpack"
+
+
+@pytest.fixture(scope="session")
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """400 digits in [0, 1], and their classes."""
+    x, y = load_digits(return_X_y=True)
+    return (x[:400] / 16).astype(np.float32), y[:400].astype(np.int64)
+
+
+@pytest.fixture(scope="session")
+def small_dataset(digits: tuple[np.ndarray, np.ndarray]) -> Dataset:
+    x, y = digits
+    return Dataset("small", x[:300], y[:300], tuple("0123456789"), (8, 8), test=x[300:], test_labels=y[300:])
+
+
+@pytest.fixture(scope="session")
+def letters_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Real EMNIST letters in torchvision's layout; tests that need them are skipped where they are absent."""
+    given = os.environ.get("GMVAE_BENCH_LETTERS")
+    if given:
+        return Path(given)
+    if not UNPACK.exists():
+        pytest.skip("no EMNIST letters here; name their folder in GMVAE_BENCH_LETTERS")
+    folder = tmp_path_factory.mktemp("letters")
+    subprocess.run([str(UNPACK), str(folder)], check=True)
+    return folder

@@ -1,0 +1,166 @@
+import math
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gmvae.config import PLAIN, ModelConfig, TrainingConfig
+from gmvae.errors import InputError, TrainingDivergedError
+from gmvae.objectives import OBJECTIVES
+from gmvae.posteriors import encode
+from gmvae.training import EpochStats, TrainedModel, one_cycle, train
+
+
+def configs(objective: str = "bayes", **training: Any) -> tuple[ModelConfig, TrainingConfig]:
+    model = ModelConfig(
+        n_features=64,
+        n_components=5,
+        latent_dim=4,
+        encoder_layers=(32,),
+        decoder_layers=(32,),
+        image_shape=(8, 8),
+        inference=OBJECTIVES[objective].inference,
+    )
+    return model, TrainingConfig.model_validate({"objective": objective, "epochs": 6, "batch_size": 25} | training)
+
+
+def weights(trained: TrainedModel) -> Mapping[str, torch.Tensor]:
+    return trained.model.state_dict()
+
+
+@pytest.fixture(scope="module")
+def x(digits: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return digits[0]
+
+
+@pytest.mark.parametrize("objective", list(OBJECTIVES))
+@pytest.mark.parametrize("variant", [{}, PLAIN], ids=["invariance", "plain"])
+def test_same_seed_same_weights_whatever_the_global_state(x: np.ndarray, objective: str, variant: dict[str, Any]) -> None:
+    torch.manual_seed(1)
+    first = train(x, *configs(objective, **variant), model_seed=3, device="cpu")
+    torch.manual_seed(2)
+    second = train(x, *configs(objective, **variant), model_seed=3, device="cpu")
+    other = train(x, *configs(objective, **variant), model_seed=4, device="cpu")
+    assert all(torch.equal(weights(first)[name], weights(second)[name]) for name in weights(first))
+    assert not torch.equal(weights(first)["prior.means"], weights(other)["prior.means"])
+
+
+def test_training_leaves_global_random_state_alone(x: np.ndarray) -> None:
+    before = torch.get_rng_state()
+    train(x, *configs(), model_seed=0, device="cpu")
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize("objective", list(OBJECTIVES))
+def test_the_bound_rises(x: np.ndarray, objective: str) -> None:
+    history = train(x, *configs(objective, epochs=30, **PLAIN), model_seed=0, device="cpu").history
+    assert history[-1].loss < history[0].loss - 5
+    assert [stats.epoch for stats in history] == list(range(1, 31))
+    last = history[-1]
+    assert last.loss == pytest.approx(-(last.reconstruction - last.kl_z - last.kl_c), rel=1e-4)
+
+
+def test_two_views_keep_components_in_use(x: np.ndarray) -> None:
+    last = train(x, *configs(epochs=30), model_seed=0, device="cpu").history[-1]
+    assert last.live_components == 5
+    assert last.assignment_entropy < 0.5 * math.log(5)
+
+
+def test_bytes_and_floats_train_alike(x: np.ndarray) -> None:
+    as_bytes = np.round(x * 255).astype(np.uint8)
+    first = train(as_bytes, *configs(precision="float32"), model_seed=0, device="cpu")
+    second = train(as_bytes / np.float32(255), *configs(precision="float32"), model_seed=0, device="cpu")
+    torch.testing.assert_close(weights(first)["prior.means"], weights(second)["prior.means"], atol=1e-4, rtol=1e-3)
+
+
+def test_bfloat16_is_for_training_only(x: np.ndarray) -> None:
+    trained = train(x, *configs(precision="bfloat16"), model_seed=0, device="cpu")
+    assert all(parameter.dtype == torch.float32 for parameter in trained.model.parameters())
+    posterior = encode(trained.model, x).posterior
+    exact = encode(trained.model.double(), x).posterior
+    np.testing.assert_allclose(posterior, exact, atol=1e-4)
+
+
+def test_averaging_changes_the_weights_that_are_returned(x: np.ndarray) -> None:
+    averaged = train(x, *configs(averaging=0.999), model_seed=0, device="cpu")
+    last = train(x, *configs(averaging=0), model_seed=0, device="cpu")
+    assert not torch.equal(weights(averaged)["prior.means"], weights(last)["prior.means"])
+    assert averaged.history[-1].loss == last.history[-1].loss
+
+
+def test_read_only_data_are_fine_and_unchanged(x: np.ndarray) -> None:
+    frozen = x.copy()
+    frozen.flags.writeable = False
+    train(frozen, *configs(epochs=1), model_seed=0, device="cpu")
+    assert (frozen == x).all()
+
+
+def test_callback_hears_every_epoch_and_can_stop(x: np.ndarray) -> None:
+    class StopTrainingError(Exception):
+        pass
+
+    heard: list[EpochStats] = []
+
+    def listen(stats: EpochStats) -> None:
+        heard.append(stats)
+        if stats.epoch == 2:
+            raise StopTrainingError
+
+    with pytest.raises(StopTrainingError):
+        train(x, *configs(), model_seed=0, device="cpu", on_epoch=listen)
+    assert [stats.epoch for stats in heard] == [1, 2]
+
+
+def test_a_loss_that_is_not_finite_is_an_error(x: np.ndarray) -> None:
+    with pytest.raises(TrainingDivergedError, match="lower the learning rate"):
+        train(x, *configs(learning_rate=1e30, schedule="constant", start="alike"), model_seed=0, device="cpu")
+
+
+def test_gaussian_likelihood_explains_real_values() -> None:
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(300, 3)) * [1, 50, 0] + [5, -100, 7]).astype(np.float32)
+    model = ModelConfig(
+        n_features=3, n_components=2, latent_dim=2, encoder_layers=(16,), decoder_layers=(16,), likelihood="gaussian"
+    )
+    trained = train(x, model, TrainingConfig(epochs=5), model_seed=0, device="cpu")
+    np.testing.assert_allclose(trained.model.shift, x.mean(0), rtol=1e-4)
+    assert trained.model.scale[2] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: x[:, :10], "expected \\(n, 64\\)"),
+        (lambda x: x[:4], "fewer components than items"),
+        (lambda x: np.where(x > 0.9, np.nan, x), "NaN"),
+        (lambda x: x * 2, "use 'gaussian'"),
+    ],
+)
+def test_bad_data_are_refused(x: np.ndarray, change: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        train(change(x), *configs(), model_seed=0, device="cpu")
+
+
+def test_objective_and_network_must_fit(x: np.ndarray) -> None:
+    model, _ = configs("bayes")
+    with pytest.raises(InputError, match="needs inference='structured'"):
+        train(x, model, configs("exact")[1], model_seed=0, device="cpu")
+
+
+def test_unknown_and_absent_devices_are_refused(x: np.ndarray) -> None:
+    with pytest.raises(InputError, match="unknown device"):
+        train(x, *configs(), model_seed=0, device="abacus")
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="not available here"):
+            train(x, *configs(), model_seed=0, device="cuda")
+
+
+def test_one_cycle_rises_then_falls() -> None:
+    rates = [one_cycle(step / 100) for step in range(101)]
+    assert rates[0] == pytest.approx(0.05)
+    assert max(rates) == rates[10] == pytest.approx(1.0)
+    assert rates[-1] == pytest.approx(0.02)
+    assert all(after <= before for before, after in pairwise(rates[10:]))

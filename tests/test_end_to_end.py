@@ -1,0 +1,122 @@
+"""The whole way, by the command: in one process and on a real Ray; the same records, whatever carries it out."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+COMMAND = [sys.executable, "-m", "bench.cli.main", "run", "--encoder-layers", "32", "--decoder-layers", "32", "--latent-dim", "4"]
+SMALL = ["--components", "10", "--epochs", "4", "--budgets", "25,5%", "--label-seeds", "2", "--holdout", "0.2"]
+METHODS = ["--methods", "soft,hard-fallback,latent-spreading,knn,kmeans-soft,label-spreading"]
+MEASURED = ["fit_seconds", "predict_seconds"]
+
+
+def run(folder: Path, *options: str, expected_code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([*COMMAND, "--out", str(folder), *options], capture_output=True, text=True, timeout=240)
+    assert done.returncode == expected_code, done.stdout + done.stderr
+    return done
+
+
+def records(folder: Path) -> pd.DataFrame:
+    return pd.read_parquet(folder / "records.parquet")
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("serial") / "run"
+    run(folder, *SMALL, *METHODS, "--executor", "serial")
+    return folder
+
+
+def test_ray_twice_and_one_process_give_the_same_records(serial: Path, tmp_path: Path) -> None:
+    expected = records(serial).drop(columns=MEASURED)
+    assert len(expected) == 4 * 2 * 2 * 2 + 2 * 2 * 2
+    assert (expected["status"] == "ok").all()
+    assert expected[["accuracy", "accuracy_test", "macro_accuracy"]].notna().all(axis=None)
+    for attempt in ("first", "second"):
+        done = run(tmp_path / attempt, *SMALL, *METHODS)
+        pd.testing.assert_frame_equal(records(tmp_path / attempt).drop(columns=MEASURED), expected)
+        # Quiet where the output is no terminal: the table alone, and nothing from Ray.
+        assert done.stdout.startswith("digits: 1,438 items + 359 held out, 10 classes, K = 10")
+        assert done.stderr == ""
+
+
+def test_a_run_folder_holds_everything(serial: Path) -> None:
+    assert sorted(path.name for path in serial.iterdir()) == [
+        "config.json",
+        "dataset.json",
+        "environment.json",
+        "models",
+        "records.parquet",
+    ]
+    assert sorted(path.name for path in (serial / "models").iterdir()) == ["k10-s0", "k10-s1"]
+    assert sorted(path.name for path in (serial / "models" / "k10-s0").iterdir()) == [
+        "history.csv",
+        "posterior.safetensors",
+        "settings.json",
+        "weights.safetensors",
+    ]
+    history = pd.read_csv(serial / "models" / "k10-s0" / "history.csv")
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+
+
+def test_repeating_runs_nothing_and_growing_runs_the_new_cells_only(serial: Path) -> None:
+    before = records(serial)
+    weights = (serial / "models" / "k10-s0" / "weights.safetensors").stat().st_mtime_ns
+    run(serial, *SMALL, *METHODS, "--executor", "serial")
+    pd.testing.assert_frame_equal(records(serial), before)
+    grown = [option if option != "25,5%" else "25,5%,100" for option in SMALL]
+    run(serial, *grown, *METHODS, "--executor", "serial")
+    after = records(serial)
+    assert len(after) == len(before) * 3 // 2
+    pd.testing.assert_frame_equal(after[after["n_labeled"] != 100].reset_index(drop=True), before)
+    assert (serial / "models" / "k10-s0" / "weights.safetensors").stat().st_mtime_ns == weights
+
+
+@pytest.mark.parametrize("executor", ["serial", "ray"])
+def test_a_training_that_diverges_is_a_failed_record_and_the_rest_is_done(tmp_path: Path, executor: str) -> None:
+    done = run(
+        tmp_path / "run", *SMALL, "--methods", "soft,knn", "--model-seeds", "0", "--learning-rate", "1e30",
+        "--executor", executor, expected_code=1,
+    )  # fmt: skip
+    frame = records(tmp_path / "run")
+    assert (frame.loc[frame["method"] == "knn", "status"] == "ok").all()
+    failed = frame[frame["method"] == "soft"]
+    assert (failed["status"] == "failed").all()
+    assert failed["accuracy"].isna().all()
+    assert failed["error"].str.contains("the loss became nan").all()
+    assert "4 of 8 cells failed" in done.stdout.replace("\n", " ")
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_an_interrupt_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    # One training takes one of the CPUs for hours; the cells that need no model have the others.
+    long = [option if option != "4" else "100000" for option in SMALL]
+    process = subprocess.Popen(
+        [*COMMAND, "--out", str(folder), *long, *METHODS, "--model-seeds", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for _ in range(600):
+        if any((folder / "records.parts").glob("[!.]*.parquet")):
+            break
+        time.sleep(0.2)
+    else:
+        process.kill()
+        pytest.fail(f"no records after two minutes: {process.communicate()}")
+    os.kill(process.pid, signal.SIGINT)
+    _, messages = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Repeat the same command to go on" in messages
+    kept = records(folder)
+    assert len(kept) > 0
+    assert (kept["status"] == "ok").all()
+    assert not kept["method"].isin(["soft", "hard-fallback", "latent-spreading"]).any()
