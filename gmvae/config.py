@@ -45,7 +45,7 @@ class TrainingConfig(_Frozen):
     epochs: int = Field(default=50, ge=1)
     """Passes over the data."""
     batch_size: int = Field(default=512, ge=1)
-    """Items per step; capped at a sixth of the data, so that small pools see enough steps."""
+    """Items per step; capped at a third of the data, so that small pools see enough steps."""
     learning_rate: float = Field(default=3e-3, gt=0)
     """Of Adam; the peak when the schedule is `one-cycle`."""
     schedule: Literal["constant", "one-cycle"] = "one-cycle"

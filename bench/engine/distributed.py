@@ -13,6 +13,7 @@ from bench.engine.steps import failed_batch, judge_batch, represent
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Batch, Listener, Work
 from bench.judge.record import Record
+from bench.judge.representations import FREE
 
 _POLL_SECONDS = 0.2
 _HEAD_START_SECONDS = 60.0
@@ -100,9 +101,9 @@ class _Evaluation:
     def _submit(self, batch: Batch) -> Any:
         work, method = self._work, self._work.methods[batch.method]
         key = self._view_key(batch)
-        if key not in self._views:
+        if method.representation not in FREE and key not in self._views:
             self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, work.folder)
-        return self._judge.remote(batch, method, self._views[key], self._dataset, work.origin, work.model_name)
+        return self._judge.remote(batch, method, self._views.get(key), self._dataset, work.origin, work.model_name)
 
     def _view_key(self, batch: Batch) -> tuple[str, str]:
         return self._work.methods[batch.method].representation, batch.clustering.id if batch.clustering else ""

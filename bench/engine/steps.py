@@ -34,9 +34,13 @@ def represent(method: Method, clustering: ModelKey | None, dataset: Dataset, fol
         return REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test, clustering, encoded))
 
 
-def judge_batch(batch: Batch, method: Method, view: View, dataset: Dataset, origin: Origin, model_name: str) -> list[Record]:
-    """Judge every cell of a batch on one thread."""
+def judge_batch(
+    batch: Batch, method: Method, view: View | None, dataset: Dataset, origin: Origin, model_name: str
+) -> list[Record]:
+    """Judge every cell of a batch on one thread; `view` may be left out where it is free (`FREE`)."""
     with _threads(1):
+        if view is None:
+            view = REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test))
         outcomes = [judge(cell, method, view, dataset) for cell in batch.cells]
     return _records(batch, method, origin, model_name, outcomes)
 

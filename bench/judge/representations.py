@@ -100,6 +100,9 @@ REPRESENTATIONS: dict[str, Callable[[Source], View]] = {
     "latent-graph": latent_graph,
 }
 
+# Made where they are read: sharing them would store the whole data set a second time.
+FREE = frozenset({"pixels"})
+
 
 def _clusters(source: Source, cluster: Callable[..., tuple[np.ndarray, np.ndarray | None]]) -> View:
     if source.clustering is None:
