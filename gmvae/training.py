@@ -21,7 +21,7 @@ from gmvae.start import start_at_clusters
 
 # A component counts as live when at least this share of an even part of the data is assigned to it.
 _LIVE_SHARE = 0.1
-# A pool is cut into at least so many batches; in smaller ones the balance of K components could not be seen.
+# A small pool is cut into so many batches, not more: were they smaller, the balance of K components could not be seen in them.
 _MIN_BATCHES = 3
 # The one-cycle schedule rises over this share of the steps and ends at this share of the peak.
 _RISE, _FLOOR = 0.1, 0.02
