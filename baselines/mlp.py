@@ -14,7 +14,11 @@ from baselines.base import FewLabelClassifier
 
 
 class MLPBaseline(FewLabelClassifier):
-    """Hidden (64) below 100 labels, (128) below 500, else (256, 128); early stopping on 10 % of the labels from 50 labels on."""
+    """Hidden (64) below 100 labels, (128) below 500, else (256, 128); early stopping on 10 % of the labels from 50 labels on.
+
+    Early stopping needs a class on both sides of the split: with a single label of some class, or fewer held-out labels than
+    classes (below 260 labels of 26 classes), scikit-learn cannot split, and training runs up to 120 epochs with patience 20.
+    """
 
     def _make(self, y: Int[np.ndarray, " s"]) -> Any:
         n = len(y)

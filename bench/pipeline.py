@@ -20,6 +20,7 @@ from bench.store.folder import claim, package_version
 from bench.store.models import is_trained
 from bench.store.records import append_records, finished_keys, merge_records, read_records
 from gmvae.config import ModelConfig, TrainingConfig
+from gmvae.devices import resolve_device
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
     if max(components) > n_pool:
         raise SettingsError(f"--components got {max(components)}, but {dataset.name} has {n_pool:,} items; use fewer components")
     model, training = configure(settings, dataset, components[0])
+    if settings.executor == "serial" or settings.address == "local":
+        resolve_device(settings.device)
     chosen: dict[str, Any] = {
         "components": components,
         "methods": tuple(methods),

@@ -4,6 +4,8 @@ import csv
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -23,18 +25,39 @@ SETTINGS, WEIGHTS, HISTORY = "settings.json", "weights.safetensors", "history.cs
 
 
 def save(trained: TrainedModel, folder: Path) -> None:
-    """Write a model into `folder`, which appears whole or not at all; a folder of that name is replaced."""
+    """Write a model into `folder`, which appears whole or not at all; a model that is there already is replaced.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder holds anything but a saved model: that is never deleted.
+    """
     folder = Path(folder)
+    others = sorted({path.name for path in folder.iterdir()} - {SETTINGS, WEIGHTS, HISTORY}) if folder.is_dir() else []
+    if others or folder.is_file():
+        raise CheckpointError(f"{folder} holds {', '.join(others[:3]) or 'a file'}, which is no saved model; give a new folder")
+    with new_folder(folder) as staging:
+        write_files(trained, staging)
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Yield a temporary folder that takes the place of `folder` when the block ends well, and vanishes when it does not."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        write_files(trained, staging)
+        yield staging
+        staging.chmod(0o755)
         if folder.exists():
-            shutil.rmtree(folder)
-        staging.replace(folder)
-    except BaseException:
+            # Moved aside, not deleted first: at no moment are both the old and the new one missing.
+            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+            folder.replace(old)
+            staging.replace(folder)
+            shutil.rmtree(old)
+        else:
+            staging.replace(folder)
+    finally:
         shutil.rmtree(staging, ignore_errors=True)
-        raise
 
 
 def write_files(trained: TrainedModel, folder: Path) -> None:

@@ -44,9 +44,9 @@ class TrainingConfig(_Frozen):
     """The way to sum over components; see `gmvae.objectives`."""
     epochs: int = Field(default=50, ge=1)
     """Passes over the data."""
-    batch_size: int = Field(default=512, ge=1)
+    batch_size: int = Field(default=512, ge=2)
     """Items per step; capped at a third of the data, so that small pools see enough steps."""
-    learning_rate: float = Field(default=3e-3, gt=0)
+    learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
     """Of Adam; the peak when the schedule is `one-cycle`."""
     schedule: Literal["constant", "one-cycle"] = "one-cycle"
     """`one-cycle`: linear rise over a tenth of the steps, then a cosine to 2 % of the peak (Smith & Topin 2019)."""

@@ -172,7 +172,8 @@ class HardDecoder(LabelDecoder):
 class HardFallbackDecoder(HardDecoder):
     """Hard decoding in which a cluster without labels takes the class of the named cluster nearest to it.
 
-    Near is measured by `Posterior.affinity`: which named cluster the pool's posteriors weigh together with the unnamed one.
+    Near is measured by `Posterior.affinity`: which named cluster the pool's posteriors weigh together with the unnamed one. A
+    cluster that shares no item with any named one means the commonest label.
     """
 
     def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
@@ -182,3 +183,5 @@ class HardFallbackDecoder(HardDecoder):
         nearest = named[posterior.affinity[:, named].argmax(axis=1)]
         nearest[named] = named
         self.cluster_class_ = votes.argmax(axis=1)[nearest]
+        alone = posterior.affinity[:, named].max(axis=1) <= 0
+        self.cluster_class_[alone] = self.frequency_.argmax()

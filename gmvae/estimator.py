@@ -7,12 +7,14 @@ from typing import Any, Self
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from pydantic import ValidationError
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from gmvae import checkpoint
-from gmvae.config import Likelihood, ModelConfig, ObjectiveName, TrainingConfig
+from gmvae.config import ModelConfig, ObjectiveName, TrainingConfig
 from gmvae.errors import InputError
+from gmvae.likelihoods import likelihood_for
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode, score
 from gmvae.training import TrainedModel, train
@@ -89,6 +91,17 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         items = _as_items(X)
         if self.objective not in OBJECTIVES:
             raise InputError(f"unknown objective {self.objective!r}; expected one of {', '.join(OBJECTIVES)}")
+        try:
+            config, training = self._configs(X, items)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InputError(f"{'.'.join(map(str, first['loc']))} got {first['input']!r}: {first['msg']}") from error
+        seed = int(np.random.default_rng(self.random_state).integers(2**31)) if self.random_state is None else self.random_state
+        self._adopt(train(items, config, training, model_seed=seed, device=self.device))
+        self.labels_ = self.predict(items)
+        return self
+
+    def _configs(self, given: np.ndarray, items: np.ndarray) -> tuple[ModelConfig, TrainingConfig]:
         config = ModelConfig(
             n_features=items.shape[1],
             n_components=self.n_components,
@@ -96,14 +109,11 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
             encoder_layers=self.encoder_layers,
             decoder_layers=self.decoder_layers,
             likelihood=likelihood_for(items) if self.likelihood == "auto" else self.likelihood,
-            image_shape=self.image_shape or (np.shape(X)[1:] if np.ndim(X) == 3 else None),
+            image_shape=self.image_shape or (np.shape(given)[1:] if np.ndim(given) == 3 else None),
             inference=OBJECTIVES[self.objective].inference,
         )
-        training = TrainingConfig.model_validate({"objective": self.objective, "epochs": self.epochs} | dict(self.training or {}))
-        seed = int(np.random.default_rng(self.random_state).integers(2**31)) if self.random_state is None else self.random_state
-        self._adopt(train(items, config, training, model_seed=seed, device=self.device))
-        self.labels_ = self.predict(items)
-        return self
+        fields = {"objective": self.objective, "epochs": self.epochs} | dict(self.training or {})
+        return config, TrainingConfig.model_validate(fields)
 
     def predict_proba(self, X: np.ndarray) -> Float[np.ndarray, "n k"]:  # noqa: N803
         """Return q(c|x), float32; rows sum to 1."""
@@ -173,13 +183,6 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         if items.shape[1] != self.n_features_in_:
             raise InputError(f"got {items.shape[1]} features, the model was trained on {self.n_features_in_}")
         return items
-
-
-def likelihood_for(items: np.ndarray) -> Likelihood:
-    """Return the likelihood that suits the values: bernoulli for uint8 and [0, 1], else gaussian."""
-    if items.dtype == np.uint8 or (items.min() >= 0 and items.max() <= 1):
-        return "bernoulli"
-    return "gaussian"
 
 
 def _as_items(x: np.ndarray) -> np.ndarray:

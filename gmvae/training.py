@@ -138,7 +138,7 @@ class _Trainer:
         _learn_standardisation(self.model, data)
         self.items = as_tensor(data).to(device)
         self.generator = torch.Generator(device).manual_seed(model_seed)
-        self.batch_size = max(1, min(training.batch_size, len(data) // _MIN_BATCHES))
+        self.batch_size = min(len(data), max(2, min(training.batch_size, len(data) // _MIN_BATCHES)))
         self.steps = training.epochs * (len(data) // self.batch_size)
         self.step = 0
         # Two epochs at least follow the start, whatever the share of the warm-up.
@@ -149,6 +149,9 @@ class _Trainer:
         use_bfloat16(self.model, half)
         self.optimiser = torch.optim.Adam(self.networks.parameters(), lr=training.learning_rate, fused=device.type != "mps")
         self.average = _WeightAverage(self.model, training.averaging)
+        if training.start == "kmeans" and self.warmup_epochs == 0:
+            start_at_clusters(self.model, self.items, self.generator)
+            self.average.restart()
         self.begun = time.perf_counter()
 
     def run_epoch(self, epoch: int) -> EpochStats:

@@ -80,6 +80,14 @@ def test_classes_without_labels_are_no_obstacle(name: str, views: dict[str, View
 
 
 @ALL
+def test_two_classes_are_enough_to_learn(name: str, views: dict[str, View], small_dataset: Dataset) -> None:
+    y = shown(small_dataset, 20, range(2))
+    pool, _ = run(METHODS[name], views[METHODS[name].representation], y)
+    either = small_dataset.labels < 2
+    assert (pool[either] == small_dataset.labels[either]).mean() > 0.8
+
+
+@ALL
 @pytest.mark.parametrize("n_labeled", [1, 2])
 def test_one_class_or_two_labels_are_enough_to_run(
     name: str, views: dict[str, View], small_dataset: Dataset, n_labeled: int

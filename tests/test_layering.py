@@ -40,7 +40,6 @@ def test_imports_point_backwards(path: Path) -> None:
         assert not tops & {"bench", "gmvae", "ray", "torch"}
     else:
         own = stage_of(".".join(parts))
-        # `stats` computes from records and `show` renders; only the live display, a listener, looks at the engine's vocabulary.
         later = {module for module in modules if own is not None and (stage_of(module) or 0) > own}
         assert not later
     if parts[:2] != ("bench", "engine"):

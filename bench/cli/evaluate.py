@@ -36,7 +36,7 @@ def table(
     from bench.store.folder import open_run
 
     stored = open_run(run)
-    chosen = parse_names(methods) if methods else None
+    chosen = parse_names(methods) if methods is not None else None
     console = make_console()
     if format_ == "csv":
         typer.echo(curves(_of_methods(stored, chosen), metric).to_csv(index=False), nl=False)
@@ -62,7 +62,7 @@ def plot(
     from bench.store.folder import FIGURES, open_run
 
     stored = open_run(run)
-    frame = curves(_of_methods(stored, parse_names(methods) if methods else None), metric)
+    frame = curves(_of_methods(stored, parse_names(methods) if methods is not None else None), metric)
     figure = label_efficiency(frame, stored.dataset, metric)
     for suffix in (".png", ".svg"):
         path = (out or run / FIGURES) / f"label-efficiency{'' if metric == 'accuracy' else '-' + metric}{suffix}"
@@ -111,6 +111,8 @@ def _of_methods(stored: "StoredRun", methods: Sequence[str] | None) -> "pd.DataF
         )
     if methods is None:
         return records
+    if not methods:
+        raise SettingsError("--methods names no method; leave it out for all of them")
     there = set(records["method"])
     for name in methods:
         if name not in there:

@@ -13,7 +13,6 @@ from bench.errors import BenchError
 from gmvae.errors import GMVAEError
 
 EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="gmvae-bench",
@@ -43,8 +42,6 @@ def main() -> None:
             raise
         sys.stderr.write(f"gmvae-bench: {error}\n")
         sys.exit(EXIT_USER_ERROR)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,9 @@ def run(
     latent_dim: Annotated[int | None, typer.Option(rich_help_panel=_TRAINING)] = None,
     encoder_layers: Annotated[str | None, typer.Option(help="Hidden widths, e.g. 512,512.", rich_help_panel=_TRAINING)] = None,
     decoder_layers: Annotated[str | None, typer.Option(help="Hidden widths, e.g. 512,512.", rich_help_panel=_TRAINING)] = None,
-    config: Annotated[Path | None, typer.Option(help="TOML file with any of these options; flags win over it.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file of these options, but --out and --preset; flags win over it.")
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Settings that come with the package, e.g. study.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: results/runs/NAME]", show_default=False)] = None,
     executor: Annotated[
@@ -140,8 +142,9 @@ def run(
         dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
         plan = make_plan(settings, dataset)
         folder = out or default_folder(settings.data, _fingerprint(plan))
-    work = make_work(plan, folder.resolve())
-    _carry_out(plan, work, console, progress)
+        from bench.store.lock import locked
+    with locked(folder):
+        _carry_out(plan, make_work(plan, folder.resolve()), console, progress)
     _finish(plan, folder, console)
 
 
@@ -204,17 +207,19 @@ def _finish(plan: "RunPlan", folder: Path, console: "Console") -> None:
     from bench.cli.evaluate import comparison_of
     from bench.show.tables import render
     from bench.store.folder import open_run
+    from bench.store.records import failed_records
 
     stored = open_run(folder)
     console.print(render(comparison_of(stored, "accuracy", plan.settings.methods), console.width), soft_wrap=False)
-    failed = stored.records[stored.records["status"] != "ok"]
+    # An earlier command's failures are shown in the table, but this one's exit code speaks of its own cells.
+    failed = failed_records(stored.records, plan.cells)
     console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)
     console.print(f"next: gmvae-bench plot {folder}", style="dim", soft_wrap=True)
     if len(failed):
         first = failed.iloc[0]
         cell = f"{first['method']} at {first['n_labeled']} labels"
         console.print(
-            f"{len(failed):,} of {len(stored.records):,} cells failed, the first: {cell}: {first['error']}",
+            f"{len(failed):,} of {len(plan.cells):,} cells failed, the first: {cell}: {first['error']}",
             style="red",
             soft_wrap=True,
         )

@@ -4,12 +4,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from bench.errors import DataError
+from gmvae.config import Likelihood
+from gmvae.likelihoods import likelihood_for
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Raise `DataError` where items and labels cannot belong together."""
+        if self.test is not None and (self.test.shape[1:] != self.pool.shape[1:] or self.test.dtype != self.pool.dtype):
+            raise DataError(
+                f"{self.name}: pool items are {self.pool.dtype} of {self.pool.shape[1]} values, test items {self.test.dtype} of "
+                f"{self.test.shape[1]}; give both in one form"
+            )
         for part, items, labels in (("pool", self.pool, self.labels), ("test set", self.test, self.test_labels)):
             if items is None or labels is None:
                 continue
@@ -69,11 +76,9 @@ class Dataset:
         return len(self.class_names)
 
     @property
-    def likelihood(self) -> Literal["bernoulli", "gaussian"]:
+    def likelihood(self) -> Likelihood:
         """The likelihood that suits the values: bernoulli for bytes and [0, 1], else gaussian."""
-        if self.pool.dtype == np.uint8 or (self.pool.min() >= 0 and self.pool.max() <= 1):
-            return "bernoulli"
-        return "gaussian"
+        return likelihood_for(self.pool)
 
     def describe(self) -> dict[str, Any]:
         """Return what `dataset.json` of a run folder says."""

@@ -35,8 +35,9 @@ def load(path: Path, label_column: str | None = None) -> Dataset:
 def _from_npz(path: Path) -> Dataset:
     try:
         # Opened here, since numpy leaves a file open that turns out to be no archive.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
         why = "it holds pickled objects, which are never read" if "pickle" in str(error).lower() else str(error).splitlines()[0]
         raise DataError(
@@ -46,6 +47,10 @@ def _from_npz(path: Path) -> Dataset:
     test, test_labels = _find(arrays, _TEST_ITEM_KEYS), _find(arrays, _TEST_LABEL_KEYS)
     pool, shape = _as_items(path, items)
     given = arrays.get("class_names")
+    if given is not None and given.ndim != 1:
+        raise DataError(f"{path}: class_names of shape {given.shape}; expected a list of names")
+    if (test is None) != (test_labels is None):
+        raise DataError(f"{path}: x_test and y_test belong together; give both or neither")
     names = _class_names(labels, test_labels) if given is None else tuple(map(str, given))
     as_codes = given is not None
     return Dataset(
@@ -104,7 +109,9 @@ def _as_items(path: Path, items: np.ndarray) -> tuple[np.ndarray, tuple[int, int
         raise DataError(f"{path}: items of type {items.dtype}; expected numbers")
     shape = (int(items.shape[1]), int(items.shape[2])) if items.ndim == 3 else None
     flat = items.reshape(len(items), -1)
-    return (flat if flat.dtype == np.uint8 else flat.astype(np.float32)), shape
+    # Bytes mean 0-255, but a mask of zeros and ones is already in [0, 1].
+    is_grey = flat.dtype == np.uint8 and flat.max() > 1
+    return (flat if is_grey else flat.astype(np.float32)), shape
 
 
 def _known(labels: np.ndarray) -> np.ndarray:
@@ -119,7 +126,8 @@ def _class_names(labels: np.ndarray, test_labels: np.ndarray | None) -> tuple[st
     values = np.unique(np.concatenate(parts)) if parts else np.array([])
     if values.dtype.kind == "f":
         values = values.astype(np.int64) if (values == np.round(values)).all() else values
-    return tuple(str(value) for value in values)
+    names = [str(value) for value in values]
+    return tuple(sorted(names, key=int) if all(name.isdecimal() for name in names) else names)
 
 
 def _codes(path: Path, labels: np.ndarray, names: tuple[str, ...], as_codes: bool) -> np.ndarray:

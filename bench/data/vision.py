@@ -3,8 +3,10 @@
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -111,10 +113,10 @@ def _download(name: str, source: VisionSource, data_dir: Path) -> None:
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         _torchvision_class(source)(str(data_dir), train=True, download=True, **options)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, HTTPException, BadZipFile, EOFError) as error:
         wanted = ", ".join(Path(file).name for file in source.files())
         folder = data_dir / source.torchvision_class / "raw"
         raise DataError(
-            f"{name} is not in {data_dir} and could not be downloaded ({str(error).splitlines()[0]}).\n"
+            f"{name} is not in {data_dir} and could not be downloaded ({error}).\n"
             f"Put {wanted} (unpacked) into {folder}, or name the folder that has {folder.parent.name}/raw in it with --data-dir."
         ) from error

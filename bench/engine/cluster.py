@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,9 @@ _QUIET = {
     # Tasks that ask for no GPU must not see one.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
+
+
+_REACH_SECONDS = 10.0
 
 
 @contextmanager
@@ -43,6 +47,7 @@ def connected(address: str = "local") -> Iterator[None]:
     # Ray is imported only now: it reads the variables above, and costs half a second that `--help` must not pay.
     import ray
 
+    _check_reachable(address)
     options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
@@ -56,6 +61,22 @@ def connected(address: str = "local") -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Raise at once where nothing listens: Ray itself would go on trying for many minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        if address not in ("local", "auto"):
+            raise ClusterError(f"--address got {address!r}; expected local, auto or HOST:PORT")
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(
+            f"nothing answers at --address {address} ({error}); start a cluster there with `ray start --head`, "
+            "or use --address local"
+        ) from error
 
 
 def cluster_cpus() -> float:

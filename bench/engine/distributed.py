@@ -9,11 +9,11 @@ import ray
 
 from bench.engine.cluster import cluster_cpus
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import failed_batch, judge_batch, represent
+from bench.engine.steps import failed_batch, judge_batch, represent, represent_parent
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Batch, Listener, Work
 from bench.judge.record import Record
-from bench.judge.representations import FREE
+from bench.judge.representations import FREE, REPRESENTATIONS
 
 _POLL_SECONDS = 0.2
 _HEAD_START_SECONDS = 60.0
@@ -48,7 +48,9 @@ class RayExecutor:
                     evaluation.add(work.waiting_for(job.key))
                     continue
                 for batch in work.waiting_for(job.key):
-                    yield failed_batch(batch, work, error)
+                    records = failed_batch(batch, work, error)
+                    listener.records_done(records)
+                    yield records
             for records in evaluation.step():
                 listener.records_done(records)
                 yield records
@@ -68,10 +70,12 @@ class _Evaluation:
         self._waiting: list[Batch] = []
         self._in_flight: dict[Any, Batch] = {}
         self._views: dict[tuple[str, str], Any] = {}
+        self._parents: dict[str, Any] = {}
         # Bounded, so that the driver and the object store hold little; above the CPUs, so that none of them waits for the driver.
         self._limit = 2 * int(cluster_cpus()) + 2
-        self._represent = ray.remote(num_cpus=1, max_retries=1)(represent)
-        self._judge = ray.remote(num_cpus=1, max_retries=1)(judge_batch)
+        self._represent: Any = ray.remote(num_cpus=1, max_retries=1)(represent)
+        self._represent_parent: Any = ray.remote(num_cpus=1, max_retries=1)(represent_parent)
+        self._judge: Any = ray.remote(num_cpus=1, max_retries=1)(judge_batch)
 
     @property
     def busy(self) -> bool:
@@ -102,8 +106,14 @@ class _Evaluation:
         work, method = self._work, self._work.methods[batch.method]
         key = self._view_key(batch)
         if method.representation not in FREE and key not in self._views:
-            self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, work.folder)
+            parent = self._parent(REPRESENTATIONS[method.representation].parent)
+            self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, work.folder, parent)
         return self._judge.remote(batch, method, self._views.get(key), self._dataset, work.origin, work.model_name)
+
+    def _parent(self, name: str | None) -> Any:
+        if name is not None and name not in self._parents:
+            self._parents[name] = self._represent_parent.remote(name, self._dataset)
+        return self._parents[name] if name is not None else None
 
     def _view_key(self, batch: Batch) -> tuple[str, str]:
         return self._work.methods[batch.method].representation, batch.clustering.id if batch.clustering else ""

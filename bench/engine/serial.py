@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import failed_batch, judge_batch, represent, train_model
+from bench.engine.steps import failed_batch, judge_batch, represent, represent_parent, train_model
 from bench.engine.work import Batch, Listener, Work
-from bench.errors import BenchError
 from bench.judge.record import Record
+from bench.judge.representations import REPRESENTATIONS, View
 from bench.plan.cells import ModelKey
-from gmvae.errors import GMVAEError
 from gmvae.training import EpochStats
 
 
@@ -18,6 +17,7 @@ class SerialExecutor:
 
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         self._interrupt = interrupt or Interrupt()
+        self._parents: dict[str, View] = {}
 
     def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
         """Yield records as batches finish: those that need no training first, then model by model."""
@@ -27,14 +27,17 @@ class SerialExecutor:
             error = None
             try:
                 train_model(job, work.dataset, work.folder, partial(self._epoch_done, listener, job.key))
-            except (BenchError, GMVAEError, ArithmeticError, RuntimeError, MemoryError) as failure:
+            except Exception as failure:  # noqa: BLE001 - a training that fails fails its cells, not the run
                 error = f"training failed: {type(failure).__name__}: {failure}"
             listener.training_done(job.key, error)
             waiting = work.waiting_for(job.key)
             if error is None:
                 yield from self._judge(waiting, work, listener)
             else:
-                yield from (failed_batch(batch, work, error) for batch in waiting)
+                for batch in waiting:
+                    records = failed_batch(batch, work, error)
+                    listener.records_done(records)
+                    yield records
 
     def _epoch_done(self, listener: Listener, key: ModelKey, stats: EpochStats) -> None:
         listener.epoch_done(key, stats)
@@ -52,7 +55,8 @@ class SerialExecutor:
             try:
                 if views(batch) != current:
                     current, view = None, None
-                    view = represent(method, batch.clustering, work.dataset, work.folder)
+                    parent = self._parent(REPRESENTATIONS[method.representation].parent, work)
+                    view = represent(method, batch.clustering, work.dataset, work.folder, parent)
                     current = views(batch)
                 assert view is not None  # noqa: S101 - set with `current`
                 records = judge_batch(batch, method, view, work.dataset, work.origin, work.model_name)
@@ -60,3 +64,8 @@ class SerialExecutor:
                 records = failed_batch(batch, work, f"{type(error).__name__}: {error}")
             listener.records_done(records)
             yield records
+
+    def _parent(self, name: str | None, work: Work) -> View | None:
+        if name is not None and name not in self._parents:
+            self._parents[name] = represent_parent(name, work.dataset)
+        return self._parents[name] if name is not None else None

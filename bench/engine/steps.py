@@ -21,17 +21,27 @@ from gmvae.training import EpochStats, train
 
 def train_model(job: TrainingJob, dataset: Dataset, folder: Path, on_epoch: Callable[[EpochStats], None] | None) -> None:
     """Train a model, apply it to the data set, and save both in the run folder."""
-    torch.set_num_threads(max(1, int(job.cpus)))
-    trained = train(dataset.pool, job.model, job.training, model_seed=job.key.model_seed, device=job.device, on_epoch=on_epoch)
-    test = None if dataset.test is None else encode(trained.model, dataset.test)
-    save_model(folder, job.key, trained, (encode(trained.model, dataset.pool), test))
+    # k-means has thread pools of its own: without one limit for all, Ray and one process would differ in the last digits.
+    with _threads(max(1, int(job.cpus))):
+        trained = train(
+            dataset.pool, job.model, job.training, model_seed=job.key.model_seed, device=job.device, on_epoch=on_epoch
+        )
+        test = None if dataset.test is None else encode(trained.model, dataset.test)
+        encoded = encode(trained.model, dataset.pool), test
+    save_model(folder, job.key, trained, encoded)
 
 
-def represent(method: Method, clustering: ModelKey | None, dataset: Dataset, folder: Path) -> View:
+def represent(method: Method, clustering: ModelKey | None, dataset: Dataset, folder: Path, parent: View | None = None) -> View:
     """Compute what a method sees; the result serves every cell of that method and clustering."""
     encoded = load_encoded(folder, clustering) if method.needs == "model" and clustering is not None else None
     with _threads(1):
-        return REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test, clustering, encoded))
+        return REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test, clustering, encoded), parent)
+
+
+def represent_parent(name: str, dataset: Dataset) -> View:
+    """Compute a representation that others are made from."""
+    with _threads(1):
+        return REPRESENTATIONS[name](Source(dataset.pool, dataset.test))
 
 
 def judge_batch(

@@ -12,6 +12,7 @@ from baselines.representation import kmeans_posterior, mixture_posterior, princi
 from bench.errors import DataError
 from bench.plan.cells import ModelKey
 from gmvae.decoding import Posterior
+from gmvae.likelihoods import likelihood_for
 from gmvae.posteriors import Encoded
 
 
@@ -37,16 +38,13 @@ class Source:
 def pixels(source: Source) -> View:
     """Bytes and values in [0, 1] as they are; other values standardised by the pool's mean and deviation."""
     pool, test = source.pool, source.test
-    if pool.dtype == np.uint8 or (pool.min() >= 0 and pool.max() <= 1):
+    if likelihood_for(pool) == "bernoulli":
         return View(pool, test)
-    mean, scale = pool.mean(axis=0, dtype=np.float64), pool.std(axis=0, dtype=np.float64)
+    mean, scale = (
+        statistic.astype(np.float32) for statistic in (pool.mean(axis=0, dtype=np.float64), pool.std(axis=0, dtype=np.float64))
+    )
     scale[scale == 0] = 1
-
-    def standardise(x: np.ndarray) -> np.ndarray:
-        standardised: np.ndarray = ((x - mean) / scale).astype(np.float32)
-        return standardised
-
-    return View(standardise(pool), None if test is None else standardise(test))
+    return View((pool - mean) / scale, None if test is None else (test - mean) / scale)
 
 
 def pca(source: Source) -> View:
@@ -55,20 +53,19 @@ def pca(source: Source) -> View:
     return View(*principal_components(view.pool, view.test))
 
 
-def pixel_graph(source: Source) -> View:
+def pixel_graph(_: Source, components: View) -> View:
     """Nearest-neighbour graph on principal components."""
-    view = pca(source)
-    return View(*neighbor_graphs(view.pool, view.test))
+    return View(*neighbor_graphs(components.pool, components.test))
 
 
-def kmeans(source: Source) -> View:
+def kmeans(source: Source, components: View) -> View:
     """Cluster probabilities by k-means on principal components."""
-    return _clusters(source, kmeans_posterior)
+    return _clusters(source, components, kmeans_posterior)
 
 
-def mixture(source: Source) -> View:
+def mixture(source: Source, components: View) -> View:
     """Cluster probabilities by a Gaussian mixture on principal components."""
-    return _clusters(source, mixture_posterior)
+    return _clusters(source, components, mixture_posterior)
 
 
 def posterior(source: Source) -> View:
@@ -89,26 +86,41 @@ def latent_graph(source: Source) -> View:
     return View(*neighbor_graphs(view.pool, view.test))
 
 
-REPRESENTATIONS: dict[str, Callable[[Source], View]] = {
-    "pixels": pixels,
-    "pca": pca,
-    "pixel-graph": pixel_graph,
-    "kmeans": kmeans,
-    "mixture": mixture,
-    "posterior": posterior,
-    "latent": latent,
-    "latent-graph": latent_graph,
+@dataclass(frozen=True)
+class Representation:
+    """A way to see a pool, from the source alone or from another representation that several share."""
+
+    make: Callable[..., View]
+    """Takes the source, and the parent's view where there is a parent."""
+    parent: str | None = None
+    """A name in `REPRESENTATIONS`; the parent itself has none, and depends on no clustering."""
+
+    def __call__(self, source: Source, parent: View | None = None) -> View:
+        """Compute the view; a parent's view that is not given is computed too."""
+        if self.parent is None:
+            return self.make(source)
+        return self.make(source, parent or REPRESENTATIONS[self.parent](source))
+
+
+REPRESENTATIONS: dict[str, Representation] = {
+    "pixels": Representation(pixels),
+    "pca": Representation(pca),
+    "pixel-graph": Representation(pixel_graph, "pca"),
+    "kmeans": Representation(kmeans, "pca"),
+    "mixture": Representation(mixture, "pca"),
+    "posterior": Representation(posterior),
+    "latent": Representation(latent),
+    "latent-graph": Representation(latent_graph),
 }
 
 # Made where they are read: sharing them would store the whole data set a second time.
 FREE = frozenset({"pixels"})
 
 
-def _clusters(source: Source, cluster: Callable[..., tuple[np.ndarray, np.ndarray | None]]) -> View:
+def _clusters(source: Source, components: View, cluster: Callable[..., tuple[np.ndarray, np.ndarray | None]]) -> View:
     if source.clustering is None:
         raise DataError("a clustering needs a number of components and a seed")
-    view = pca(source)
-    pool, test = cluster(view.pool, view.test, source.clustering.n_components, source.clustering.model_seed)
+    pool, test = cluster(components.pool, components.test, source.clustering.n_components, source.clustering.model_seed)
     return View(Posterior(pool), None if test is None else Posterior(test))
 
 

@@ -1,6 +1,5 @@
-"""Label budgets: counts, percentages or fractions of the pool."""
+"""Label budgets: counts, percentages or fractions of the pool's known labels."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,8 +48,10 @@ def resolve_budget(asked: str, n_labels: int) -> Budget:
 
 def resolve_budgets(asked: Sequence[str] | None, n_labels: int) -> tuple[Budget, ...]:
     """Return the budgets asked for, smallest first and each count once; without any, `DEFAULT_COUNTS` up to half the labels."""
+    if n_labels < 2:
+        raise SettingsError(f"the pool has {n_labels} known labels; at least two are needed, one to show and one to score on")
     if asked is None:
         fitting = [count for count in DEFAULT_COUNTS if count <= n_labels / 2]
-        return tuple(Budget(count, str(count)) for count in fitting or [math.ceil(n_labels / 2)])
+        return tuple(Budget(count, str(count)) for count in fitting or [n_labels // 2])
     by_count = {budget.n_labeled: budget for budget in (resolve_budget(text, n_labels) for text in reversed(asked))}
     return tuple(sorted(by_count.values()))

@@ -11,7 +11,7 @@ from gmvae.objectives import OBJECTIVES
 
 STUDY_OBJECTIVE = "exact"
 _MODEL_FIELDS = ("latent_dim", "encoder_layers", "decoder_layers")
-_TRAINING_FIELDS = ("batch_size", "learning_rate")
+_TRAINING_FIELDS = ("epochs", "batch_size", "learning_rate")
 
 
 def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tuple[ModelConfig, TrainingConfig]:
@@ -42,7 +42,7 @@ def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tup
         TrainingConfig.model_validate(
             training.model_dump()
             | training_fields
-            | {"epochs": settings.epochs or default_epochs(len(dataset.pool))}
+            | ({} if objective == STUDY_OBJECTIVE else {"epochs": default_epochs(len(dataset.pool))})
             | _given(settings, _TRAINING_FIELDS)
         ),
     )

@@ -69,16 +69,16 @@ class RunSettings(BaseModel):
     objective: str | None = None
     variant: Literal["plain", "invariance"] | None = None
     epochs: Annotated[int, Field(ge=1)] | None = None
-    batch_size: Annotated[int, Field(ge=1)] | None = None
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    batch_size: Annotated[int, Field(ge=2)] | None = None
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     latent_dim: Annotated[int, Field(ge=1)] | None = None
     encoder_layers: Widths | None = None
     decoder_layers: Widths | None = None
     device: str = "auto"
     executor: Literal["ray", "serial"] = "ray"
     address: str = "local"
-    cpus_per_trial: Annotated[float, Field(gt=0)] | None = None
-    gpus_per_trial: Annotated[float, Field(ge=0)] | None = None
+    cpus_per_trial: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    gpus_per_trial: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -7,11 +7,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from bench.show.style import look_of
+from bench.stats.curves import LOWER_IS_BETTER
 
 TARGET = 0.8
 
 
-def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric_name: str = "accuracy") -> Figure:
+def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric: str = "accuracy") -> Figure:
     """Draw accuracy against the number of labels (log scale) with bands, a line at every K and one at 80 %.
 
     Parameters
@@ -21,6 +22,8 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric_name:
     dataset
         What `dataset.json` of the run says.
     """
+    is_share = metric not in LOWER_IS_BETTER
+    scale = 100.0 if is_share else 1.0
     figure = Figure(figsize=(8.4, 5.0), layout="constrained")
     axes = figure.subplots()
     order = curves.groupby(["method", "n_components"], dropna=False)["mean"].mean().sort_values(ascending=False)
@@ -32,13 +35,13 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric_name:
         if line.empty:
             continue
         look = look_of(str(method))
-        x, mean = line["n_labeled"].to_numpy(float), 100 * line["mean"].to_numpy(float)
+        x, mean = line["n_labeled"].to_numpy(float), scale * line["mean"].to_numpy(float)
         # Models of fewer components share their method's look in a thinner line.
         width = 1.8 if pd.isna(k) or k == largest_k else 0.9
         label = str(method) if pd.isna(k) or not several else f"{method} K={k}"
         axes.plot(x, mean, look.line, color=look.color, marker=look.marker, markersize=5, linewidth=width, label=label)
         if line["ci_low"].notna().all():
-            low, high = (100 * line[name].to_numpy(float) for name in ("ci_low", "ci_high"))
+            low, high = (scale * line[name].to_numpy(float) for name in ("ci_low", "ci_high"))
             axes.fill_between(x, low, high, color=look.color, alpha=0.1, linewidth=0)
     budgets = sorted(curves["n_labeled"].unique())
     axes.set_xscale("log")
@@ -61,12 +64,13 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric_name:
             fontsize=8,
             color="#444444",
         )
-    axes.axhline(100 * TARGET, color="#666666", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-    axes.set_ylim(0, 100)
+    if is_share:
+        axes.axhline(100 * TARGET, color="#666666", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+        axes.set_ylim(0, 100)
     axes.set_xlabel("labels shown (above: share of all labels)")
-    axes.set_ylabel(f"{metric_name.replace('_', ' ')} in %")
-    note = f"\n{dataset['note']}" if dataset.get("note") else ""
-    axes.set_title(f"{dataset['name']}, {dataset['n_pool']:,} items: accuracy by number of labels{note}", fontsize=11)
+    axes.set_ylabel(metric.replace("_", " ") + (" in %" if is_share else ""))
+    about = dataset.get("note") or f"{dataset['name']}, {dataset['n_pool']:,} items"
+    axes.set_title(str(about), fontsize=11)
     axes.grid(axis="y", color="#dddddd", linewidth=0.6)
     axes.spines[["right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, handlelength=3.2)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-_LOWER_IS_BETTER = ("fit_seconds",)
+from bench.stats.curves import LOWER_IS_BETTER
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,17 @@ def compare(records: pd.DataFrame, curves: pd.DataFrame, dataset: dict[str, Any]
     """Arrange curves (of `bench.stats.curves.curves`) as a table; `dataset` is what `dataset.json` says."""
     budgets = sorted(curves["n_labeled"].unique())
     components = tuple(sorted(int(k) for k in curves["n_components"].dropna().unique()))
-    lower = metric in _LOWER_IS_BETTER
+    lower = metric in LOWER_IS_BETTER
     best = curves.groupby("n_labeled")["mean"].agg("min" if lower else "max")
     rows: list[tuple[float, str, tuple[Score | None, ...]]] = []
     for key, group in curves.groupby(["method", "n_components"], dropna=False, sort=False):
-        method, k = key
+        method, k = str(key[0]), key[1]
+        plain = len(components) < 2 or bool(group["n_components"].isna().any())
         by_budget = group.set_index("n_labeled")
         scores = tuple(_score(by_budget.loc[n], best[n], metric) if n in by_budget.index else None for n in budgets)
         means = [score.mean for score in scores if score is not None and score.mean is not None]
         worst = float("inf") if lower else float("-inf")
-        label = str(method) if len(components) < 2 or k not in components else f"{method} K={k}"
+        label = method if plain else f"{method} K={k}"
         rows.append((sum(means) / len(means) if means else worst, label, scores))
     rows.sort(key=lambda row: row[0] if lower else -row[0])
     asked = {int(n): str(budget) for n, budget in zip(records["n_labeled"], records["budget"], strict=True)}
@@ -73,6 +74,6 @@ def compare(records: pd.DataFrame, curves: pd.DataFrame, dataset: dict[str, Any]
 
 
 def _score(row: "pd.Series[Any]", best: float, metric: str) -> Score:
-    scale = 1 if metric in _LOWER_IS_BETTER else 100
+    scale = 1 if metric in LOWER_IS_BETTER else 100
     mean, low, high = (None if pd.isna(row[name]) else scale * float(row[name]) for name in ("mean", "ci_low", "ci_high"))
     return Score(mean, low, high, int(row["n_failed"]), best=mean is not None and mean == scale * best)

@@ -5,6 +5,7 @@ import pandas as pd
 from bench.errors import SettingsError
 from bench.stats.intervals import seed_interval
 
+LOWER_IS_BETTER = ("fit_seconds",)
 METRICS = ("accuracy", "macro_accuracy", "accuracy_test", "fit_seconds")
 _GROUP = ["method", "n_components", "n_labeled"]
 
@@ -17,6 +18,8 @@ def curves(records: pd.DataFrame, metric: str = "accuracy") -> pd.DataFrame:
     """
     if metric not in METRICS:
         raise SettingsError(f"unknown metric {metric!r}; expected one of {', '.join(METRICS)}")
+    if not records[metric].notna().any() and (records["status"] == "ok").any():
+        raise SettingsError(f"no record has {metric!r}; accuracy_test needs a run with --holdout")
     rows = []
     for (method, n_components, n_labeled), group in records.groupby(_GROUP, dropna=False, sort=False):
         finished = group[(group["status"] == "ok") & group[metric].notna()]
@@ -38,5 +41,5 @@ def curves(records: pd.DataFrame, metric: str = "accuracy") -> pd.DataFrame:
     types = {"n_components": "Int64", "n_labeled": "int64", "mean": "Float64", "ci_low": "Float64", "ci_high": "Float64"}
     frame = frame.astype(types)
     # Student's interval knows no bounds; a share does. Seconds only have the lower one.
-    frame[["ci_low", "ci_high"]] = frame[["ci_low", "ci_high"]].clip(0, None if metric == "fit_seconds" else 1)
+    frame[["ci_low", "ci_high"]] = frame[["ci_low", "ci_high"]].clip(0, None if metric in LOWER_IS_BETTER else 1)
     return frame

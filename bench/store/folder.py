@@ -14,6 +14,7 @@ import pandas as pd
 from bench.data.dataset import Dataset
 from bench.errors import StoreError
 from bench.store.atomic import read_json, write_json
+from bench.store.lock import LOCK
 from bench.store.records import PARTS, TABLE, read_records
 
 CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
@@ -52,19 +53,26 @@ def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], data
         If the folder belongs to another configuration or to something else.
     """
     config = folder / CONFIG
+    earlier: list[Any] = []
     if config.exists():
-        before = read_json(config).get("identity", {})
+        stored = read_json(config)
+        before = stored.get("identity") or {}
         differing = [key for key in identity if before.get(key) != identity[key]]
         if differing:
             changes = ", ".join(f"{key}: {before.get(key)} there, {identity[key]} asked" for key in differing[:4])
             raise StoreError(
                 f"{folder} belongs to a different configuration ({changes}); give another --out, or the same settings"
             )
-    elif folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        if stored.get("settings") not in (settings, None):
+            earlier = [*stored.get("earlier_settings", []), stored["settings"]]
+        else:
+            earlier = stored.get("earlier_settings", [])
+    elif folder.is_file() or (folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())):
         raise StoreError(f"{folder} exists and is not the folder of a run; give another --out")
+    # First the claim itself: whatever ends the process after it, the same command can go on.
+    write_json(config, {"identity": identity, "settings": settings, "earlier_settings": earlier})
     write_json(folder / DATASET, dataset.describe())
     write_json(folder / ENVIRONMENT, describe_environment())
-    write_json(config, {"identity": identity, "settings": settings})
 
 
 def open_run(folder: Path) -> StoredRun:
@@ -81,7 +89,11 @@ def open_run(folder: Path) -> StoredRun:
         )
     if not (folder / TABLE).exists() and not (folder / PARTS).is_dir():
         raise StoreError(f"{folder} has no records yet; repeat `gmvae-bench run` with the same settings to fill it")
-    return StoredRun(folder, read_json(folder / CONFIG), read_json(folder / DATASET), read_records(folder))
+    dataset = read_json(folder / DATASET)
+    missing = [key for key in ("name", "n_pool", "n_test", "class_names") if key not in dataset]
+    if missing:
+        raise StoreError(f"{folder / DATASET} lacks {', '.join(missing)}; it was written by another version or changed by hand")
+    return StoredRun(folder, read_json(folder / CONFIG), dataset, read_records(folder))
 
 
 def describe_environment() -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Trained models of a run with what they make of the data: `models/<id>/`, whole or absent."""
 
-import shutil
-import tempfile
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -35,17 +33,9 @@ def save_model(folder: Path, key: ModelKey, trained: TrainedModel, encoded: Pair
     if test is not None:
         arrays |= {"test_posterior": test.posterior, "test_latent": test.latent}
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
-        try:
+        with checkpoint.new_folder(place) as staging:
             checkpoint.write_files(trained, staging)
             save_file(arrays, staging / ENCODED)
-            staging.chmod(0o755)
-            if place.exists():
-                shutil.rmtree(place)
-            staging.replace(place)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
     except OSError as error:
         raise StoreError(f"cannot write {place}: {error.strerror or error}; free space or give another --out") from error
 

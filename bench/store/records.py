@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from bench.errors import StoreError
 from bench.judge.record import Record
+from bench.plan.cells import Cell
 from bench.store.atomic import write_atomically
 
 TABLE, PARTS = "records.parquet", "records.parts"
@@ -42,9 +43,11 @@ def read_records(folder: Path) -> pd.DataFrame:
     StoreError
         If a file is broken or has other columns.
     """
-    paths = [folder / TABLE] if (folder / TABLE).exists() else []
-    paths += sorted((folder / PARTS).glob("[!.]*.parquet"), key=lambda path: path.stat().st_mtime_ns)
-    tables = [_read_table(path) for path in paths]
+    try:
+        tables = _read_tables(folder)
+    except FileNotFoundError:
+        # Another process has just merged its batches into the table: everything is in there now.
+        tables = _read_tables(folder)
     frame: pd.DataFrame = pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable)
     frame["_finished"] = frame["status"] == "ok"
     frame = frame.sort_values("_finished", kind="stable").drop_duplicates(list(KEY), keep="last")
@@ -66,16 +69,36 @@ def merge_records(folder: Path) -> pd.DataFrame:
 
 def finished_keys(frame: pd.DataFrame) -> set[tuple[str, int, int, str, int, int]]:
     """Return the keys (`Cell.key`) of the cells that have an `ok` record."""
-    finished = frame.loc[frame["status"] == "ok", list(KEY)].fillna({"n_components": -1, "model_seed": -1})
-    return {
+    return set(_keys(frame[frame["status"] == "ok"]))
+
+
+def failed_records(frame: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
+    """Return those records of the given cells that are not `ok`."""
+    failed = frame[frame["status"] != "ok"]
+    wanted = {cell.key for cell in cells}
+    return failed[[key in wanted for key in _keys(failed)]]
+
+
+def _keys(frame: pd.DataFrame) -> list[tuple[str, int, int, str, int, int]]:
+    filled = frame[list(KEY)].fillna({"n_components": -1, "model_seed": -1})
+    return [
         (str(method), int(k), int(seed), str(sampler), int(n), int(label_seed))
-        for method, k, seed, sampler, n, label_seed in finished.itertuples(index=False)
-    }
+        for method, k, seed, sampler, n, label_seed in filled.itertuples(index=False)
+    ]
+
+
+def _read_tables(folder: Path) -> list[pa.Table]:
+    # Batches before the table: one that is merged in between is then read twice, which is harmless, and never missed.
+    parts = sorted((folder / PARTS).glob("[!.]*.parquet"), key=lambda path: path.stat().st_mtime_ns)
+    tables = [_read_table(path) for path in parts]
+    return [_read_table(folder / TABLE), *tables] if (folder / TABLE).exists() else tables
 
 
 def _read_table(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
+    except FileNotFoundError:
+        raise
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
             f"{path} is broken ({str(error).splitlines()[0]}); delete it and repeat the command to run its cells again"
@@ -83,7 +106,12 @@ def _read_table(path: Path) -> pa.Table:
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise StoreError(f"{path} lacks the columns {', '.join(missing[:5])}; it was written by another version")
-    return table.select(SCHEMA.names).cast(SCHEMA)
+    try:
+        return table.select(SCHEMA.names).cast(SCHEMA)
+    except pa.ArrowException as error:
+        raise StoreError(
+            f"{path} has columns of other types ({str(error).splitlines()[0]}); it was written by another version"
+        ) from error
 
 
 def _nullable(arrow: pa.DataType) -> object:

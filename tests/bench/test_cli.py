@@ -64,6 +64,9 @@ BAD_INPUT = [
     (("run", "--config", "absent.toml"), "cannot read the configuration"),
     (("run", "--data", "absent.npz"), "no file absent.npz"),
     (("run", "--holdout", "official"), "no official test set"),
+    (("run", "--device", "abacus"), "unknown device 'abacus'"),
+    (("run", "--cpus-per-trial", "inf"), "--cpus-per-trial got inf"),
+    (("run", "--batch-size", "1"), "--batch-size got 1"),
     (("table", "nowhere"), "not the folder of a run"),
     (("plot", "nowhere"), "not the folder of a run"),
     (("coverage", "--confidence", "2"), "between 0 and 1"),
@@ -195,7 +198,47 @@ def test_own_data_run_from_end_to_end(
     assert str(out_folder) in out
 
 
-def test_version_of_python_m_entry_and_help() -> None:
+def test_an_address_where_nothing_listens_is_named_at_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for address, message in (
+        ("127.0.0.1:1", "nothing answers at --address 127.0.0.1:1"),
+        ("nowhere", "expected local, auto or HOST:PORT"),
+    ):
+        code, _, err = call(capsys, monkeypatch, "run", "--address", address, "--out", str(tmp_path / "run"))
+        assert code == 2
+        assert message in err
+
+
+def test_a_folder_in_use_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from bench.store.lock import locked
+
+    with locked(tmp_path / "run"):
+        code, _, err = call(capsys, monkeypatch, "run", "--out", str(tmp_path / "run"))
+    assert (code, "another process is running" in err) == (2, True)
+
+
+def test_several_k_beside_methods_without_clusters(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path
+) -> None:
+    cell = Cell("soft", Budget(25, "25"), "random", 0, ModelKey(100, 0))
+    origin = Origin("digits", "x", 1_797, 1_797, "0.1.0")
+    append_records(
+        run_folder, [make_record(cell, origin, sees="posterior", model="gmvae", host="h", outcome=Outcome(accuracy=0.9))]
+    )
+    _, out, _ = call(capsys, monkeypatch, "table", str(run_folder), "--format", "markdown")
+    for label in ("| soft K=50 |", "| soft K=100 |", "| xgboost |"):
+        assert label in out
+
+
+def test_a_metric_that_the_run_does_not_have(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path
+) -> None:
+    code, _, err = call(capsys, monkeypatch, "plot", str(run_folder), "--metric", "accuracy_test")
+    assert (code, "needs a run with --holdout" in err) == (2, True)
+
+
+def test_help_names_every_command() -> None:
     done = subprocess.run([sys.executable, "-m", "bench.cli.main", "--help"], capture_output=True, text=True, check=True)
     for command in ("run", "table", "plot", "coverage", "methods", "datasets"):
         assert command in done.stdout

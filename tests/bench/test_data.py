@@ -164,6 +164,11 @@ def test_npz_images_test_set_and_class_names(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.test_labels, [1, 0])
 
 
+def test_masks_of_zeros_and_ones_are_not_divided_by_255(tmp_path: Path) -> None:
+    data = load_dataset(str(save(tmp_path / "own.npz", x=(X > 0.5).astype(np.uint8), y=[0, 1] * 3)))
+    assert (data.pool.dtype, data.pool.max()) == (np.float32, 1)
+
+
 def test_values_outside_the_unit_interval_get_a_gaussian_likelihood(tmp_path: Path) -> None:
     assert load_dataset(str(save(tmp_path / "own.npz", x=X * 10, y=[0, 1] * 3))).likelihood == "gaussian"
 
@@ -186,6 +191,11 @@ def test_whole_numbers_with_gaps_in_a_table_stay_whole(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.labels, [0, -1, 1, -1])
 
 
+def single(path: Path) -> None:
+    with path.open("wb") as file:
+        np.save(file, X)
+
+
 def pickled(path: Path) -> None:
     save(path, x=np.array([{"a": 1}, None], dtype=object), y=[0, 1])
 
@@ -196,6 +206,10 @@ def pickled(path: Path) -> None:
         (lambda path: save(path, x=X, y=[0, 1]), "6 items but 2 labels"),
         (lambda path: save(path, x=np.where(X > 0.9, np.nan, X), y=[0, 1] * 3), "NaN or infinity"),
         (pickled, "pickled objects, which are never read"),
+        (single, "no arrays; expected an array named 'x'"),
+        (lambda path: save(path, x=X, y=[0, 1] * 3, class_names="ab"), "expected a list of names"),
+        (lambda path: save(path, x=X, y=[0, 1] * 3, x_test=X), "give both or neither"),
+        (lambda path: save(path, x=X, y=[0, 1] * 3, x_test=X[:, :2], y_test=[0, 1] * 3), "give both in one form"),
         (lambda path: path.write_bytes(b"PK\x03\x04 truncated"), "cannot be read"),
         (lambda path: path.write_text("not a zip"), "cannot be read"),
         (lambda path: save(path, items=X, y=[0, 1] * 3), "expected an array named 'x'"),

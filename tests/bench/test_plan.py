@@ -47,7 +47,7 @@ def test_budgets_are_sorted_and_each_count_once() -> None:
 def test_default_budgets_fit_the_pool() -> None:
     assert [budget.n_labeled for budget in resolve_budgets(None, 1_797)] == [25, 50, 100, 200, 400, 800]
     assert [budget.n_labeled for budget in resolve_budgets(None, 120)] == [25, 50]
-    assert [budget.n_labeled for budget in resolve_budgets(None, 9)] == [5]
+    assert [budget.n_labeled for budget in resolve_budgets(None, 9)] == [4]
 
 
 def test_defaults_depend_on_size_alone() -> None:

@@ -1,16 +1,24 @@
 """Exact output on a console of fixed width."""
 
 import io
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console, RenderableType
 
+from bench.data.dataset import Dataset
+from bench.engine.steps import failed_batch
+from bench.pipeline import make_plan, make_work
+from bench.plan.settings import make_settings
 from bench.show.coverage import coverage_tables
-from bench.show.live import format_seconds
+from bench.show.figures import label_efficiency
+from bench.show.live import LiveDisplay, format_seconds
 from bench.show.style import look_of
 from bench.show.tables import render, to_latex, to_markdown
 from bench.stats.comparison import Comparison, Score
 from bench.stats.coverage import coverage_rows, expected_labels
+from gmvae.training import EpochStats
 
 COMPARISON = Comparison(
     dataset="letters",
@@ -96,3 +104,38 @@ def test_every_method_has_a_look_of_its_own() -> None:
     looks = [look_of(name) for name in METHODS]
     assert len(set(looks)) == len(looks)
     assert look_of("some-plugin") == look_of("some-plugin")
+
+
+def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, tmp_path: Path) -> None:
+    settings = make_settings({"components": "5", "budgets": "20", "label_seeds": "2", "methods": "soft,knn", "epochs": 3})
+    work = make_work(make_plan(settings, small_dataset), tmp_path / "run")
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    display = LiveDisplay(work, console)
+    job = work.trainings[0]
+    display.training_started(job)
+    display.epoch_done(job.key, EpochStats(2, -8.5, -20.0, 1.0, 3.0, 0.5, -3.0, 1.0, 5, 0.4, 1e-3, 1_234.0, 10.0))
+    failed = failed_batch(work.batches[0], work, "boom")
+    display.records_done(failed)
+    display.training_done(work.trainings[1].key, "training failed: too hot")
+    lines = text(display._live.get_renderable(), 100)
+    assert any(line.split() == ["k5-s0", "training", "2/3", "-8.50", "5", "1,234", "5", "s"] for line in lines)
+    assert any(line.startswith("k5-s1") and "failed" in line for line in lines)
+    assert any(f"cells {len(failed)}/6  {len(failed)} failed" in line for line in lines)
+    assert any("too hot" in line for line in lines)
+    with display:
+        pass
+    assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("metric", "top"), [("accuracy", 50.0), ("fit_seconds", 0.5)])
+def test_label_efficiency_figure_draws_the_metric_in_its_unit(metric: str, top: float) -> None:
+    curve = pd.DataFrame(
+        {"method": ["soft"] * 2, "n_components": pd.array([10, 10], "Int64"), "n_labeled": [5, 50],
+         "labeled_fraction": [0.01, 0.1],
+         "mean": [0.2, 0.5], "ci_low": [0.1, 0.4], "ci_high": [0.3, 0.6]}
+    )  # fmt: skip
+    (axes,) = label_efficiency(curve, {"name": "d", "n_pool": 500}, metric).axes
+    line = next(line for line in axes.lines if line.get_label() == "soft")
+    assert list(line.get_xdata()) == [5, 50]
+    assert max(line.get_ydata()) == pytest.approx(top)
+    assert ("in %" in axes.get_ylabel()) == (metric == "accuracy")

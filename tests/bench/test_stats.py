@@ -83,14 +83,25 @@ def test_t_interval_covers_as_often_as_it_says() -> None:
     assert np.mean(hits) == pytest.approx(0.95, abs=0.02)
 
 
-def test_crossed_interval_sees_both_sources() -> None:
+@pytest.mark.parametrize(("m", "s"), [(2, 5), (2, 3), (5, 5)])
+@pytest.mark.parametrize("effects", [(1, 1, 1), (3, 1, 1), (1, 3, 1), (0, 1, 0.3)])
+def test_crossed_interval_covers_as_often_as_it_says(m: int, s: int, effects: tuple[float, float, float]) -> None:
+    """Model effects, label effects and the rest, in standard deviations; never too narrow, and not by much too wide."""
     rng = np.random.default_rng(0)
-    label_effect = rng.normal(size=(1, 8))
-    same_models = crossed_interval(np.repeat(label_effect, 6, axis=0))
-    other_models = crossed_interval(label_effect + 3 * rng.normal(size=(6, 1)))
-    width_same, width_other = (interval.ci_high - interval.ci_low for interval in (same_models, other_models))  # type: ignore[operator]
-    assert width_other > 2 * width_same
-    assert width_same == pytest.approx(2 * 1.96 * label_effect.std() / math.sqrt(8), rel=0.15)
+    model, label, rest = effects
+    hits = []
+    for _ in range(800):
+        values = model * rng.normal(size=(m, 1)) + label * rng.normal(size=(1, s)) + rest * rng.normal(size=(m, s))
+        interval = crossed_interval(values)
+        hits.append(interval.ci_low <= 0 <= interval.ci_high)  # type: ignore[operator]
+    assert 0.925 < np.mean(hits) < 0.998
+
+
+def test_crossed_interval_without_model_effects_is_the_t_interval_over_labels() -> None:
+    label_effect = np.random.default_rng(0).normal(size=5)
+    crossed, over_labels = crossed_interval(np.repeat(label_effect[None], 3, axis=0)), t_interval(label_effect)
+    assert crossed.ci_low == pytest.approx(over_labels.ci_low)
+    assert crossed.ci_high == pytest.approx(over_labels.ci_high)
 
 
 def test_crossed_interval_leaves_missing_cells_out() -> None:

@@ -73,10 +73,17 @@ def test_save_and_load_give_the_same_numbers(x: np.ndarray, tmp_path: Path, obje
 
 def test_saving_over_a_model_replaces_it(fitted: GMVAE, tmp_path: Path) -> None:
     fitted.save(tmp_path / "model")
-    (tmp_path / "model" / "stale").touch()
+    (tmp_path / "model" / "weights.safetensors").write_bytes(b"old")
     fitted.save(tmp_path / "model")
-    assert not (tmp_path / "model" / "stale").exists()
+    GMVAE.load(tmp_path / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_saving_never_deletes_what_is_no_model(fitted: GMVAE, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(CheckpointError, match=r"holds thesis\.tex, which is no saved model"):
+        fitted.save(tmp_path)
+    assert (tmp_path / "thesis.tex").exists()
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "settings.json", "history.csv"])
@@ -109,7 +116,10 @@ def test_image_stacks_are_flattened_and_warped_as_images(x: np.ndarray) -> None:
 
 def test_real_values_get_a_gaussian_likelihood_in_their_own_units() -> None:
     x = np.random.default_rng(0).normal(100, 20, size=(200, 4)).astype(np.float32)
-    model = GMVAE(2, latent_dim=2, encoder_layers=(16,), decoder_layers=(16,), epochs=20, device="cpu", random_state=0).fit(x)
+    model = GMVAE(
+        2, latent_dim=2, encoder_layers=(16,), decoder_layers=(16,), epochs=100, training=PLAIN, device="cpu", random_state=0
+    )
+    model.fit(x)
     assert model.model_.config.likelihood == "gaussian"
     # The true log-density is about -4 (0.5 log(2 pi e) + log 20) = -17.7 nats; without the change of units it would be near -6.
     assert -21 < model.score(x) < -15.5
@@ -121,11 +131,15 @@ def test_wrong_input_is_refused(fitted: GMVAE, x: np.ndarray) -> None:
         fitted.predict(x[:, :10])
     with pytest.raises(InputError, match="unknown objective"):
         GMVAE(2, objective="exactt").fit(x)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="n_components got 0"):
+        GMVAE(0).fit(x)
+    with pytest.raises(InputError, match="batchsize"):
+        GMVAE(2, training={"batchsize": 3}).fit(x)
     with pytest.raises(InputError, match="shape"):
         GMVAE(2).fit(x[0])
 
 
-def test_a_gpu_gives_the_same_clusters(x: np.ndarray) -> None:
+def test_a_gpu_trains(x: np.ndarray) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
     model = GMVAE(5, latent_dim=4, encoder_layers=(32,), decoder_layers=(32,), epochs=5, device="cuda", random_state=0).fit(x)
