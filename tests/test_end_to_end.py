@@ -11,7 +11,20 @@ import pandas as pd
 import pytest
 
 COMMAND = [sys.executable, "-m", "bench.cli.main", "run", "--encoder-layers", "32", "--decoder-layers", "32", "--latent-dim", "4"]
-SMALL = ["--components", "10", "--epochs", "4", "--budgets", "25,5%", "--label-seeds", "2", "--holdout", "0.2"]
+SMALL = [
+    "--components",
+    "10",
+    "--model-seeds",
+    "0,1",
+    "--epochs",
+    "4",
+    "--budgets",
+    "25,5%",
+    "--label-seeds",
+    "2",
+    "--holdout",
+    "0.2",
+]
 METHODS = ["--methods", "soft,hard-fallback,latent-spreading,knn,kmeans-soft,label-spreading"]
 MEASURED = ["fit_seconds", "predict_seconds"]
 

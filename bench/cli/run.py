@@ -48,7 +48,7 @@ def run(
     ] = None,
     model_seeds: Annotated[
         str | None,
-        typer.Option(help="Seeds of the models, e.g. 0-2 or 0,5.  [default: 0,1]", rich_help_panel=_GRID, show_default=False),
+        typer.Option(help="Seeds of the models, e.g. 0-2 or 0,5.  [default: 0-2]", rich_help_panel=_GRID, show_default=False),
     ] = None,
     budgets: Annotated[
         str | None,

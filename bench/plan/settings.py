@@ -62,7 +62,7 @@ class RunSettings(BaseModel):
     label_column: str | None = None
     holdout: str = "none"
     components: Components | None = None
-    model_seeds: Integers = (0, 1)
+    model_seeds: Integers = (0, 1, 2)
     budgets: Names | None = None
     label_seeds: Seeds = (0, 1, 2, 3, 4)
     methods: Names | None = None

@@ -107,7 +107,9 @@ def test_every_method_has_a_look_of_its_own() -> None:
 
 
 def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, tmp_path: Path) -> None:
-    settings = make_settings({"components": "5", "budgets": "20", "label_seeds": "2", "methods": "soft,knn", "epochs": 3})
+    settings = make_settings(
+        {"components": "5", "budgets": "20", "label_seeds": "2", "model_seeds": "0,1", "methods": "soft,knn", "epochs": 3}
+    )
     work = make_work(make_plan(settings, small_dataset), tmp_path / "run")
     console = Console(file=io.StringIO(), width=100, color_system=None)
     display = LiveDisplay(work, console)
