@@ -52,7 +52,7 @@ def plot(
     run: RunFolder,
     metric: Metric = "accuracy",
     methods: Annotated[str | None, typer.Option(help="Only these methods.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for the figures.  [default: RUN/figures]", show_default=False)] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures. (default: RUN/figures)", show_default=False)] = None,
 ) -> None:
     """Draw the label-efficiency curve of a run as PNG and SVG."""
     from bench.plan.settings import parse_names

@@ -1,10 +1,6 @@
 """Commands that list what there is: `methods`, `datasets`."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
+from bench.cli import options
 from bench.cli.state import make_console
 
 
@@ -24,9 +20,7 @@ def methods() -> None:
 
 
 def datasets(
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder of downloaded data.  [default: user cache]", show_default=False)
-    ] = None,
+    data_dir: options.DataDir = None,
 ) -> None:
     """List the data sets: size, classes, and whether they are on disk."""
     from rich.table import Table

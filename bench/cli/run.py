@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from bench.cli import options
 from bench.cli.state import make_console
 
 if TYPE_CHECKING:
@@ -20,113 +21,39 @@ if TYPE_CHECKING:
 EXIT_CELLS_FAILED = 1
 EXIT_INTERRUPTED = 130
 
-_GRID, _TRAINING, _WHERE = "Grid", "Training", "Where it runs"
-
 
 def run(
-    data: Annotated[
-        str | None,
-        typer.Option(help="A name of `datasets`, or a .npz, .csv or .parquet file.  [default: digits]", show_default=False),
-    ] = None,
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder of downloaded data.  [default: user cache]", show_default=False)
-    ] = None,
-    label_column: Annotated[str | None, typer.Option(help="Label column of a .csv or .parquet file.")] = None,
-    holdout: Annotated[
-        str | None,
-        typer.Option(
-            help="Held-out items: none (one pool, as in the study), official, or a fraction.  [default: none]", show_default=False
-        ),
-    ] = None,
-    components: Annotated[
-        str | None,
-        typer.Option(
-            help="Values of K, e.g. 50,100.  [default: by size of the data, at most 100]",
-            rich_help_panel=_GRID,
-            show_default=False,
-        ),
-    ] = None,
-    model_seeds: Annotated[
-        str | None,
-        typer.Option(help="Seeds of the models, e.g. 0-2 or 0,5.  [default: 0-2]", rich_help_panel=_GRID, show_default=False),
-    ] = None,
-    budgets: Annotated[
-        str | None,
-        typer.Option(
-            help="Numbers of labels: counts, percentages, fractions: 73,291,7%.  [default: 25 … 800]",
-            rich_help_panel=_GRID,
-            show_default=False,
-        ),
-    ] = None,
-    label_seeds: Annotated[
-        str | None,
-        typer.Option(
-            help="How many draws of labels, or their seeds, e.g. 0-4.  [default: 5]", rich_help_panel=_GRID, show_default=False
-        ),
-    ] = None,
-    methods: Annotated[
-        str | None, typer.Option(help="Names of `methods`.  [default: all]", rich_help_panel=_GRID, show_default=False)
-    ] = None,
-    objective: Annotated[
-        str | None,
-        typer.Option(
-            help="bayes (one decode per image) or exact (the study's model and training).  [default: bayes]",
-            rich_help_panel=_TRAINING,
-            show_default=False,
-        ),
-    ] = None,
-    variant: Annotated[
-        str | None,
-        typer.Option(
-            help="invariance (two augmented views must agree) or plain (the bound alone).  [default: invariance]",
-            rich_help_panel=_TRAINING,
-            show_default=False,
-        ),
-    ] = None,
-    epochs: Annotated[
-        int | None,
-        typer.Option(help="Passes over the data.  [default: by size of the data]", rich_help_panel=_TRAINING, show_default=False),
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(rich_help_panel=_TRAINING)] = None,
-    learning_rate: Annotated[float | None, typer.Option(rich_help_panel=_TRAINING)] = None,
-    latent_dim: Annotated[int | None, typer.Option(rich_help_panel=_TRAINING)] = None,
-    encoder_layers: Annotated[str | None, typer.Option(help="Hidden widths, e.g. 512,512.", rich_help_panel=_TRAINING)] = None,
-    decoder_layers: Annotated[str | None, typer.Option(help="Hidden widths, e.g. 512,512.", rich_help_panel=_TRAINING)] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file of these options, but --out and --preset; flags win over it.")
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help="Settings that come with the package, e.g. study.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run.  [default: results/runs/NAME]", show_default=False)] = None,
-    executor: Annotated[
-        str | None,
-        typer.Option(help="ray, or serial: the same in one process.  [default: ray]", rich_help_panel=_WHERE, show_default=False),
-    ] = None,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help="local, auto or HOST:PORT of a Ray cluster.  [default: local]", rich_help_panel=_WHERE, show_default=False
-        ),
-    ] = None,
-    cpus_per_trial: Annotated[
-        float | None,
-        typer.Option(help="CPUs, and threads, of a training.  [default: 1]", rich_help_panel=_WHERE, show_default=False),
-    ] = None,
-    gpus_per_trial: Annotated[
-        float | None,
-        typer.Option(
-            help="GPUs of a training; fractions share one.  [default: 1 where there are any]",
-            rich_help_panel=_WHERE,
-            show_default=False,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or mps.  [default: auto]", rich_help_panel=_WHERE, show_default=False)
-    ] = None,
+    data: options.Data = None,
+    data_dir: options.DataDir = None,
+    label_column: options.LabelColumn = None,
+    holdout: options.Holdout = None,
+    components: options.Components = None,
+    model_seeds: options.ModelSeeds = None,
+    budgets: options.Budgets = None,
+    label_seeds: options.LabelSeeds = None,
+    methods: options.Methods = None,
+    objective: options.Objective = None,
+    variant: options.Variant = None,
+    epochs: options.Epochs = None,
+    batch_size: options.BatchSize = None,
+    learning_rate: options.LearningRate = None,
+    latent_dim: options.LatentDim = None,
+    encoder_layers: options.EncoderLayers = None,
+    decoder_layers: options.DecoderLayers = None,
+    config: options.Config = None,
+    preset: options.Preset = None,
+    out: options.Out = None,
+    executor: options.ExecutorName = None,
+    address: options.Address = None,
+    cpus_per_trial: options.CpusPerTrial = None,
+    gpus_per_trial: options.GpusPerTrial = None,
+    device: options.Device = None,
 ) -> None:
     """Train Gaussian-mixture VAEs without labels, name their clusters with a few, and compare with other few-label learners.
 
-    Without options: scikit-learn's digits, all methods, in a few minutes. Repeating a command continues it; more K, seeds,
-    budgets or methods add to it.
+    Without options: scikit-learn's digits, all methods, in a few minutes.
+
+    Repeating a command continues it; more K, seeds, budgets or methods add to it.
     """
     flags = {
         name: value for name, value in locals().copy().items() if value is not None and name not in ("config", "preset", "out")
@@ -138,11 +65,11 @@ def run(
         from bench.data.registry import load_dataset
         from bench.pipeline import make_plan, make_work
         from bench.store.folder import default_folder
+        from bench.store.lock import locked
 
         dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
         plan = make_plan(settings, dataset)
         folder = out or default_folder(settings.data, _fingerprint(plan))
-        from bench.store.lock import locked
     with locked(folder):
         _carry_out(plan, make_work(plan, folder.resolve()), console, progress)
     _finish(plan, folder, console)

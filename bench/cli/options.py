@@ -1,0 +1,62 @@
+"""The options of the command line: one spelling and one explanation, wherever they are used.
+
+All are `None` unless given, so that a configuration file can speak where the user does not; defaults live in `bench.plan`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _option(text: str, panel: str | None = None) -> typer.models.OptionInfo:
+    info: typer.models.OptionInfo = typer.Option(help=text, rich_help_panel=panel, show_default=False)
+    return info
+
+
+def _grid(text: str) -> typer.models.OptionInfo:
+    return _option(text, "Grid")
+
+
+def _training(text: str) -> typer.models.OptionInfo:
+    return _option(text, "Training")
+
+
+def _where(text: str) -> typer.models.OptionInfo:
+    return _option(text, "Where it runs")
+
+
+Data = Annotated[str | None, _option("A name of `datasets`, or a .npz, .csv or .parquet file. (default: digits)")]
+DataDir = Annotated[Path | None, _option("Folder of downloaded data. (default: user cache)")]
+LabelColumn = Annotated[str | None, _option("Label column of a .csv or .parquet file. (default: label, class, target or y)")]
+Holdout = Annotated[
+    str | None, _option("Held-out items: none (one pool, as in the study), official, or a fraction. (default: none)")
+]
+Config = Annotated[Path | None, _option("TOML file of these options, but --out and --preset; flags win over it.")]
+Preset = Annotated[str | None, _option("Settings that come with the package, e.g. study.")]
+Out = Annotated[Path | None, _option("Folder of the run. (default: results/runs/NAME)")]
+
+Components = Annotated[str | None, _grid("Values of K, e.g. 50,100. (default: by size of the data, at most 100)")]
+ModelSeeds = Annotated[str | None, _grid("Seeds of the models, e.g. 0-2 or 0,5. (default: 0-2)")]
+Budgets = Annotated[str | None, _grid("Numbers of labels: counts, percentages, fractions: 73,291,7%. (default: 25 … 800)")]
+LabelSeeds = Annotated[str | None, _grid("How many draws of labels, or their seeds, e.g. 0-4. (default: 5)")]
+Methods = Annotated[str | None, _grid("Names of `methods`. (default: all)")]
+
+Objective = Annotated[
+    str | None, _training("bayes (one decode per image) or exact (the study's model and training). (default: bayes)")
+]
+Variant = Annotated[
+    str | None, _training("invariance (two augmented views must agree) or plain (the bound alone). (default: invariance)")
+]
+Epochs = Annotated[int | None, _training("Passes over the data. (default: by size of the data; 450 for exact)")]
+BatchSize = Annotated[int | None, _training("Items per step. (default: 512, less for small data; 128 for exact)")]
+LearningRate = Annotated[float | None, _training("Of Adam, at its peak. (default: 0.003; 0.001 for exact)")]
+LatentDim = Annotated[int | None, _training("Dimensions of z. (default: 16; 100 for exact)")]
+EncoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the study's for exact)")]
+DecoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the study's for exact)")]
+
+ExecutorName = Annotated[str | None, _where("ray, or serial: the same in one process. (default: ray)")]
+Address = Annotated[str | None, _where("local, auto or HOST:PORT of a Ray cluster. (default: local)")]
+CpusPerTrial = Annotated[float | None, _where("CPUs, and threads, of a training. (default: 1)")]
+GpusPerTrial = Annotated[float | None, _where("GPUs of a training; fractions share one. (default: 1 where there are any)")]
+Device = Annotated[str | None, _where("auto, cpu, cuda or mps. (default: auto)")]
