@@ -1,6 +1,7 @@
 """`gmvae-bench run`: train, decode, compare."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 EXIT_CELLS_FAILED = 1
 EXIT_INTERRUPTED = 130
+_MAX_CAUSES = 8
 
 
 def run(
@@ -143,11 +145,12 @@ def _finish(plan: "RunPlan", folder: Path, console: "Console") -> None:
     console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)
     console.print(f"next: gmvae-bench plot {folder}", style="dim", soft_wrap=True)
     if len(failed):
-        first = failed.iloc[0]
-        cell = f"{first['method']} at {first['n_labeled']} labels"
-        console.print(
-            f"{len(failed):,} of {len(plan.cells):,} cells failed, the first: {cell}: {first['error']}",
-            style="red",
-            soft_wrap=True,
-        )
+        console.print(f"{len(failed):,} of {len(plan.cells):,} cells failed:", style="red")
+        causes = Counter(zip(failed["method"], failed["error"], strict=True))
+        for (method, error), count in causes.most_common(_MAX_CAUSES):
+            console.print(f"  {method}, {count:,} cells: {error}", style="red", soft_wrap=True)
+        if len(causes) > _MAX_CAUSES:
+            console.print(
+                f"  and {len(causes) - _MAX_CAUSES:,} more causes, in the column `error` of records.parquet", style="red"
+            )
         raise typer.Exit(EXIT_CELLS_FAILED)
