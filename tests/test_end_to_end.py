@@ -132,7 +132,10 @@ def test_an_interrupt_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: 
     os.kill(process.pid, signal.SIGINT)
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Repeat the same command to go on" in messages
+    interrupted, advice = messages.strip().splitlines()
+    assert interrupted.startswith("interrupted with ")
+    assert str(folder) in interrupted
+    assert advice == "Repeat the same command to go on."
     kept = records(folder)
     assert len(kept) > 0
     assert (kept["status"] == "ok").all()

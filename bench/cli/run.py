@@ -118,6 +118,7 @@ def _executor(plan: "RunPlan", work: "Work") -> Iterator[tuple["Executor", "Work
 def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Console") -> None:
     from bench.pipeline import carry_out
     from bench.show.live import LiveDisplay
+    from bench.store.records import finished_keys, read_records
 
     if not work.batches:
         progress.print(f"all {len(plan.cells):,} cells are already done")
@@ -126,7 +127,9 @@ def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Con
         with _executor(plan, work) as (executor, placed), LiveDisplay(placed, progress) as listener:
             carry_out(placed, executor, listener)
     except KeyboardInterrupt:
-        progress.print("interrupted; what had finished is saved. Repeat the same command to go on.")
+        done = len(finished_keys(read_records(work.folder)))
+        progress.print(f"interrupted with {done:,} of {len(plan.cells):,} cells saved in {work.folder}.", soft_wrap=True)
+        progress.print("Repeat the same command to go on.")
         console.file.flush()
         # Ray and Tune leave threads behind that would hold the process; everything of ours is on disk.
         os._exit(EXIT_INTERRUPTED)

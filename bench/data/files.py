@@ -33,6 +33,8 @@ def load(path: Path, label_column: str | None = None) -> Dataset:
 
 
 def _from_npz(path: Path) -> Dataset:
+    if not zipfile.is_zipfile(path) and not _starts_with(path, b"\x93NUMPY"):
+        raise DataError(f"{path} cannot be read: it is no .npz archive; write it with numpy.savez(path, x=items, y=labels)")
     try:
         # Opened here, since numpy leaves a file open that turns out to be no archive.
         with path.open("rb") as file:
@@ -82,6 +84,11 @@ def _from_table(path: Path, label_column: str | None) -> Dataset:
     names = _class_names(labels, None)
     pool, _ = _as_items(path, values.to_numpy(np.float32))
     return Dataset(path.stem, pool, _codes(path, labels, names, as_codes=False), names)
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
 
 
 def _clean(value: object) -> str:

@@ -19,6 +19,8 @@ _QUIET = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    # After a shutdown nothing, such as Tune's thread, may start another Ray unasked.
+    "RAY_ENABLE_AUTO_CONNECT": "0",
     # Tasks that ask for no GPU must not see one.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }

@@ -9,6 +9,9 @@ from rich.text import Text
 
 from bench.stats.coverage import CoverageRow
 
+# Probabilities below this are shown as such.
+_SMALL = 0.001
+
 
 def coverage_tables(
     n_clusters: int, n_pool: int, expected: float, rows: Sequence[CoverageRow], at: Sequence[tuple[int, float, float]]
@@ -39,7 +42,11 @@ def coverage_tables(
     for name in ("labels", "clusters covered on average", "P(all covered)"):
         covered.add_column(name, justify="right")
     for count, clusters, probability in at:
-        covered.add_row(with_share(count), f"{clusters:.1f} of {n_clusters:,}", f"{probability:.3g}")
+        covered.add_row(
+            with_share(count),
+            f"{clusters:.1f} of {n_clusters:,}",
+            f"{probability:.3f}" if probability >= _SMALL else f"< {_SMALL}",
+        )
     title = Text(f"Random labels for K = {n_clusters:,} equal clusters, {n_pool:,} items", style="bold")
     note = Text("Drawn with replacement. Real clusters are unequal and need more labels.", style="dim")
     return Group(title, note, needed, Text(), covered)

@@ -10,6 +10,8 @@ from bench.show.style import look_of
 from bench.stats.curves import LOWER_IS_BETTER
 
 TARGET = 0.8
+# With more lines their bands melt into one, unless each is fainter.
+_FEW_LINES = 8
 
 
 def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric: str = "accuracy") -> Figure:
@@ -42,7 +44,7 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric: str 
         axes.plot(x, mean, look.line, color=look.color, marker=look.marker, markersize=5, linewidth=width, label=label)
         if line["ci_low"].notna().all():
             low, high = (scale * line[name].to_numpy(float) for name in ("ci_low", "ci_high"))
-            axes.fill_between(x, low, high, color=look.color, alpha=0.1, linewidth=0)
+            axes.fill_between(x, low, high, color=look.color, alpha=0.1 if len(order) <= _FEW_LINES else 0.04, linewidth=0)
     budgets = sorted(curves["n_labeled"].unique())
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator([float(n) for n in budgets]))

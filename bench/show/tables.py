@@ -23,7 +23,8 @@ def heading(comparison: Comparison) -> str:
     """Return the table's title."""
     held_out = f" + {comparison.n_test:,} held out" if comparison.n_test else ""
     k = f", K = {comparison.n_components[0]}" if len(comparison.n_components) == 1 else ""
-    return f"{comparison.dataset}: {comparison.n_pool:,} items{held_out}, {comparison.n_classes} classes{k}"
+    known = f" ({comparison.n_known:,} with a label)" if comparison.n_known < comparison.n_pool else ""
+    return f"{comparison.dataset}: {comparison.n_pool:,} items{known}{held_out}, {comparison.n_classes} classes{k}"
 
 
 def notes(comparison: Comparison) -> list[str]:

@@ -26,6 +26,8 @@ class Comparison:
 
     dataset: str
     n_pool: int
+    n_known: int
+    """Items of the pool whose label is known: the ones that can be shown, and scored."""
     n_test: int
     n_classes: int
     note: str
@@ -61,6 +63,7 @@ def compare(records: pd.DataFrame, curves: pd.DataFrame, dataset: dict[str, Any]
     return Comparison(
         dataset=str(dataset["name"]),
         n_pool=int(dataset["n_pool"]),
+        n_known=int(dataset.get("n_pool_labels_known", dataset["n_pool"])),
         n_test=int(dataset["n_test"]),
         n_classes=len(dataset["class_names"]),
         note=str(dataset.get("note", "")),

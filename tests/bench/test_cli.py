@@ -194,7 +194,7 @@ def test_own_data_run_from_end_to_end(
         "--out", str(out_folder),
     )  # fmt: skip
     assert code == 0
-    assert "trees: 240 items, 3 classes, K = 4" in out
+    assert "trees: 240 items (192 with a label), 3 classes, K = 4" in out
     assert str(out_folder) in out
 
 

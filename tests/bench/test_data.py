@@ -211,7 +211,7 @@ def pickled(path: Path) -> None:
         (lambda path: save(path, x=X, y=[0, 1] * 3, x_test=X), "give both or neither"),
         (lambda path: save(path, x=X, y=[0, 1] * 3, x_test=X[:, :2], y_test=[0, 1] * 3), "give both in one form"),
         (lambda path: path.write_bytes(b"PK\x03\x04 truncated"), "cannot be read"),
-        (lambda path: path.write_text("not a zip"), "cannot be read"),
+        (lambda path: path.write_text("not a zip"), "it is no .npz archive"),
         (lambda path: save(path, items=X, y=[0, 1] * 3), "expected an array named 'x'"),
         (lambda path: save(path, x=X), "expected an array named 'y'"),
         (lambda path: save(path, x=X[0], y=[0] * 4), "items of shape"),

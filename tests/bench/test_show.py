@@ -23,6 +23,7 @@ from gmvae.training import EpochStats
 COMPARISON = Comparison(
     dataset="letters",
     n_pool=1_000,
+    n_known=900,
     n_test=0,
     n_classes=26,
     note="1,000 letters (not the official split)",
@@ -47,7 +48,7 @@ def text(renderable: RenderableType, width: int = 80) -> list[str]:
 
 def test_table_in_a_terminal() -> None:
     assert text(render(COMPARISON, 80)) == [
-        "letters: 1,000 items, 26 classes, K = 100",
+        "letters: 1,000 items (900 with a label), 26 classes, K = 100",
         "accuracy in %, transductive (on the unlabelled rest of the pool)",
         "mean and 95 % interval over 2 model × 3 label seeds",  # noqa: RUF001
         "1,000 letters (not the official split)",
