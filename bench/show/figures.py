@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
@@ -45,27 +46,8 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric: str 
         if line["ci_low"].notna().all():
             low, high = (scale * line[name].to_numpy(float) for name in ("ci_low", "ci_high"))
             axes.fill_between(x, low, high, color=look.color, alpha=0.1 if len(order) <= _FEW_LINES else 0.04, linewidth=0)
-    budgets = sorted(curves["n_labeled"].unique())
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator([float(n) for n in budgets]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks([float(n) for n in budgets], [f"{n:,}" for n in budgets])
-    shares = curves.groupby("n_labeled")["labeled_fraction"].first()
-    upper = axes.secondary_xaxis("top")
-    upper.xaxis.set_minor_locator(NullLocator())
-    upper.set_xticks([float(n) for n in budgets], [f"{100 * shares[n]:.2g} %" for n in budgets])
-    upper.tick_params(labelsize=8)
-    for k in sorted(curves["n_components"].dropna().unique()):
-        axes.axvline(float(k), color="#666666", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
-        axes.annotate(
-            f"K = {k}",
-            (float(k), 0),
-            xycoords=("data", "axes fraction"),
-            xytext=(3, 4),
-            textcoords="offset points",
-            fontsize=8,
-            color="#444444",
-        )
+    _label_budgets(axes, curves)
+    _mark_components(axes, curves)
     if is_share:
         axes.axhline(100 * TARGET, color="#666666", linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
         axes.set_ylim(0, 100)
@@ -77,3 +59,32 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric: str 
     axes.spines[["right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False, fontsize=8.5, handlelength=3.2)
     return figure
+
+
+def _label_budgets(axes: Axes, curves: pd.DataFrame) -> None:
+    """Give the budgets as counts below and as shares above, on a log scale."""
+    budgets = sorted(curves["n_labeled"].unique())
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(FixedLocator([float(n) for n in budgets]))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks([float(n) for n in budgets], [f"{n:,}" for n in budgets])
+    shares = curves.groupby("n_labeled")["labeled_fraction"].first()
+    upper = axes.secondary_xaxis("top")
+    upper.xaxis.set_minor_locator(NullLocator())
+    upper.set_xticks([float(n) for n in budgets], [f"{100 * shares[n]:.2g} %" for n in budgets])
+    upper.tick_params(labelsize=8)
+
+
+def _mark_components(axes: Axes, curves: pd.DataFrame) -> None:
+    """Draw a line where there are as many labels as components."""
+    for k in sorted(curves["n_components"].dropna().unique()):
+        axes.axvline(float(k), color="#666666", linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
+        axes.annotate(
+            f"K = {k}",
+            (float(k), 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 4),
+            textcoords="offset points",
+            fontsize=8,
+            color="#444444",
+        )
