@@ -21,8 +21,6 @@ class CoverageRow:
     """Labels that suffice by Boole's inequality: K (1 - 1/K)^n <= 1 - confidence."""
     exact: int
     """Fewest labels with P(all covered) >= confidence."""
-    probability: float
-    """P(all covered) at `exact` labels."""
 
 
 def expected_labels(n_clusters: int) -> float:
@@ -90,8 +88,7 @@ def coverage_rows(n_clusters: int, confidences: tuple[float, ...]) -> tuple[Cove
         CoverageRow(
             confidence,
             union_bound_labels(n_clusters, confidence),
-            exact := labels_for_confidence(n_clusters, confidence),
-            probability_all_covered(n_clusters, exact),
+            labels_for_confidence(n_clusters, confidence),
         )
         for confidence in confidences
     )

@@ -98,6 +98,7 @@ def _read_table(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
     except FileNotFoundError:
+        # Merged away by another process, not broken: the caller looks again.
         raise
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
