@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Likelihood = Literal["bernoulli", "gaussian"]
 Inference = Literal["structured", "shared"]
-ObjectiveName = Literal["exact", "bayes"]
+ObjectiveName = Literal["exact", "sampled", "bayes"]
+EncoderName = Literal["mlp", "conv"]
 Width = Annotated[int, Field(ge=1)]
 
 
@@ -23,6 +24,8 @@ class ModelConfig(_Frozen):
     """K, the number of mixture components in latent space."""
     latent_dim: int = Field(default=16, ge=1)
     """Dimensions of z."""
+    encoder: EncoderName = "mlp"
+    """`conv` puts three strided convolutions before the layers of the inference network; for images."""
     encoder_layers: tuple[Width, ...] = (512, 512)
     """Hidden widths of the inference network's trunk."""
     decoder_layers: tuple[Width, ...] = (512, 512)
@@ -32,7 +35,7 @@ class ModelConfig(_Frozen):
     likelihood: Likelihood = "bernoulli"
     """p(x|z): `bernoulli` for values in [0, 1], `gaussian` for any real values."""
     image_shape: tuple[Width, Width] | None = None
-    """Height and width when an item is an image; augmentation needs it."""
+    """Height and width when an item is an image; augmentation and convolutions need it."""
     inference: Inference = "shared"
     """`shared`: one q(z|x), and q(c|x) by Bayes' rule. `structured`: q(c|x) and q(z|x,c) with a head per component."""
 
@@ -42,6 +45,8 @@ class TrainingConfig(_Frozen):
 
     objective: ObjectiveName = "bayes"
     """The way to sum over components; see `gmvae.objectives`."""
+    summed_components: int = Field(default=4, ge=1)
+    """Likeliest components that the objective `sampled` sums; one more is drawn from the others."""
     epochs: int = Field(default=50, ge=1)
     """Passes over the data."""
     batch_size: int = Field(default=512, ge=2)
@@ -54,6 +59,8 @@ class TrainingConfig(_Frozen):
     """`alike`: all components near the origin. `kmeans`: at the clusters of latent means after a warm-up as a plain VAE."""
     warmup: float = Field(default=0.1, ge=0, lt=1)
     """Share of the epochs spent as a plain VAE before a `kmeans` start."""
+    reseed: bool = True
+    """Whether a component that almost no item chooses is put into the largest one (`gmvae.reseeding`)."""
     augmentation: float = Field(default=1.0, ge=0)
     """Strength of the random warps of the encoder's input (`gmvae.augmentation`); the clean item is reconstructed. 0: none."""
     invariance: float = Field(default=16.0, ge=0)
@@ -66,6 +73,8 @@ class TrainingConfig(_Frozen):
     """Decay of the running mean of weights that becomes the trained model; 0 keeps the last weights."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of the wide matrix products in training; `auto`: bfloat16 where the hardware multiplies it faster. Losses stay float32."""
+    compile: bool = False
+    """Whether `torch.compile` fuses the networks' operations; needs a C++ compiler on CPU, and minutes to begin."""
 
     @property
     def needs_views(self) -> bool:
@@ -82,6 +91,7 @@ STUDY_TRAINING: dict[str, Any] = PLAIN | {
     "learning_rate": 1e-3,
     "schedule": "constant",
     "start": "alike",
+    "reseed": False,
     "averaging": 0.0,
     "precision": "float32",
 }

@@ -7,6 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gmvae.networks import Body
+
 _PROJECTION = 64
 _TEMPERATURE = 0.2
 _MIN_PROBABILITY = 1e-8
@@ -48,7 +50,7 @@ class Consistency(nn.Module):
 
     def __init__(self, n_hidden: int) -> None:
         super().__init__()
-        self.project = nn.Linear(n_hidden, _PROJECTION)
+        self.project = Body((n_hidden, _PROJECTION), activate_last=False)
 
     def forward(self, hidden: Float[Tensor, "m h"], log_q: Float[Tensor, "m k"]) -> ConsistencyTerms:
         """Return the terms for m = 2 n rows: the first views of n items, then the second views of the same items."""

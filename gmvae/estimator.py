@@ -133,7 +133,7 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
     def score_samples(self, X: np.ndarray) -> Float[np.ndarray, " n"]:  # noqa: N803
         """Return the evidence lower bound of each item in nats (one sample of z per item, the same noise at every call)."""
         check_is_fitted(self, "model_")
-        return score(self.model_, self._checked(X), self.trained_.training.objective)
+        return score(self.model_, self._checked(X))
 
     def score(self, X: np.ndarray, y: Any = None) -> float:  # noqa: ARG002, N803
         """Return the mean evidence lower bound in nats."""

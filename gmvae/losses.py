@@ -5,7 +5,6 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 LOG_2PI = math.log(2 * math.pi)
 
@@ -51,7 +50,8 @@ def categorical_kl(log_q: Float[Tensor, "*n k"], log_p: Float[Tensor, " k"]) -> 
 
 def bernoulli_log_likelihood(logits: Float[Tensor, "*n d"], x: Float[Tensor, "*#n d"]) -> Float[Tensor, " *n"]:
     """Sum over features of x log p + (1 - x) log(1 - p); x may be any value in [0, 1], as in the study."""
-    return (x * logits - functional.softplus(logits)).sum(-1)
+    # log(1 + e^t) = max(t, 0) - log sigmoid(|t|), in operations that are vectorised on CPU: torch's softplus takes twice as long.
+    return (x * logits - logits.relu() + logits.abs().sigmoid().log()).sum(-1)
 
 
 def gaussian_log_likelihood(

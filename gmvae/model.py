@@ -51,11 +51,7 @@ class GaussianMixtureVAE(nn.Module):
         super().__init__()
         self.config = config
         k, z, d = config.n_components, config.latent_dim, config.n_features
-        self.encoder: SharedEncoder | StructuredEncoder = (
-            SharedEncoder(d, config.encoder_layers, z, batch_norm=config.batch_norm)
-            if config.inference == "shared"
-            else StructuredEncoder(d, config.encoder_layers, z, k, batch_norm=config.batch_norm)
-        )
+        self.encoder = SharedEncoder(config) if config.inference == "shared" else StructuredEncoder(config)
         self.prior = MixturePrior(k, z)
         self.decoder = Body((z, *config.decoder_layers, d), activate_last=False)
         # Real-valued data are standardised inside the model, so that a saved model needs nothing beside itself.

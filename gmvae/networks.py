@@ -8,6 +8,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from gmvae.config import ModelConfig
+from gmvae.errors import InputError
+
+# Of the convolutional encoder: each halves height and width.
+_CHANNELS = (16, 32, 64)
+_KERNELS = (5, 3, 3)
+
 
 class Body(nn.Module):
     """Linear layers of the given widths with ReLUs between them: where nearly all arithmetic is done.
@@ -43,6 +50,52 @@ class Body(nn.Module):
         return x.to(dtype)
 
 
+class ConvolutionalBody(nn.Module):
+    """Three strided convolutions before a `Body`: a small network that knows which pixels are neighbours.
+
+    Parameters
+    ----------
+    image_shape
+        Height and width; items are flattened images.
+    layers
+        Hidden widths of the body.
+    """
+
+    def __init__(self, image_shape: tuple[int, int], layers: Sequence[int], *, batch_norm: bool) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        widths = (1, *_CHANNELS)
+        self.convolutions = nn.ModuleList(
+            nn.Conv2d(fan_in, fan_out, size, stride=2, padding=size // 2)
+            for (fan_in, fan_out), size in zip(pairwise(widths), _KERNELS, strict=True)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in _CHANNELS) if batch_norm else None
+        height, width = image_shape
+        for _ in _CHANNELS:
+            height, width = (height + 1) // 2, (width + 1) // 2
+        self.body = Body((_CHANNELS[-1] * height * width, *layers), activate_last=True, batch_norm=batch_norm)
+
+    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n h"]:
+        """Return the last layer's output."""
+        dtype = x.dtype
+        images = x.view(len(x), 1, *self.image_shape)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.body.low_precision):
+            for depth, layer in enumerate(self.convolutions):
+                images = layer(images)
+                images = torch.relu(images if self.norms is None else self.norms[depth](images))
+        features: Tensor = self.body(images.flatten(1).to(dtype))
+        return features
+
+
+def make_trunk(config: ModelConfig) -> Body | ConvolutionalBody:
+    """Return the inference network up to its heads; its output is as wide as the last of `encoder_layers`."""
+    if config.encoder == "mlp":
+        return Body((config.n_features, *config.encoder_layers), activate_last=True, batch_norm=config.batch_norm)
+    if config.image_shape is None or not config.encoder_layers:
+        raise InputError("encoder 'conv' needs images and at least one layer after them; use encoder 'mlp'")
+    return ConvolutionalBody(config.image_shape, config.encoder_layers, batch_norm=config.batch_norm)
+
+
 @dataclass(frozen=True)
 class Encoding:
     """What an inference network says about n items."""
@@ -64,11 +117,11 @@ class Encoding:
 class SharedEncoder(nn.Module):
     """q(z|x) = N(mean, diag exp(log_var)), the same for every component."""
 
-    def __init__(self, n_features: int, layers: Sequence[int], latent_dim: int, *, batch_norm: bool) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.n_hidden = (n_features, *layers)[-1]
-        self.trunk = Body((n_features, *layers), activate_last=True, batch_norm=batch_norm)
-        self.head = nn.Linear(self.n_hidden, 2 * latent_dim)
+        self.n_hidden = (config.n_features, *config.encoder_layers)[-1]
+        self.trunk = make_trunk(config)
+        self.head = nn.Linear(self.n_hidden, 2 * config.latent_dim)
 
     def forward(self, x: Float[Tensor, "n d"]) -> Encoding:
         """Return features, mean and log-variance."""
@@ -80,14 +133,14 @@ class SharedEncoder(nn.Module):
 class StructuredEncoder(nn.Module):
     """q(c|x) by a softmax, and q(z|x,c) with a linear head per component, as in the study."""
 
-    def __init__(self, n_features: int, layers: Sequence[int], latent_dim: int, n_components: int, *, batch_norm: bool) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.n_hidden = width = (n_features, *layers)[-1]
-        self.n_components = n_components
-        self.trunk = Body((n_features, *layers), activate_last=True, batch_norm=batch_norm)
-        self.component_logits = nn.Linear(width, n_components)
-        self.mean = nn.Linear(width, n_components * latent_dim)
-        self.log_var = nn.Linear(width, n_components * latent_dim)
+        self.n_hidden = width = (config.n_features, *config.encoder_layers)[-1]
+        self.n_components = k = config.n_components
+        self.trunk = make_trunk(config)
+        self.component_logits = nn.Linear(width, k)
+        self.mean = nn.Linear(width, k * config.latent_dim)
+        self.log_var = nn.Linear(width, k * config.latent_dim)
 
     def forward(self, x: Float[Tensor, "n d"]) -> Encoding:
         """Return features, mean and log-variance for every component, and the logits of q(c|x)."""

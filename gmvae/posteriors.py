@@ -9,11 +9,12 @@ from jaxtyping import Float
 
 from gmvae.devices import as_tensor
 from gmvae.model import GaussianMixtureVAE
-from gmvae.objectives import OBJECTIVES
+from gmvae.objectives.bayes import bayes_terms
+from gmvae.objectives.exact import exact_terms
 
 _BATCH = 2048
-# The exact objective holds K decoder activations per item at once, so that its batches must be smaller.
-_BATCH_STRUCTURED = 64
+# A network with a head per component returns K means and variances per item, so that its batches must be smaller.
+_BATCH_STRUCTURED = 256
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def encode(model: GaussianMixtureVAE, data: np.ndarray) -> Encoded:
     """Return q(c|x) and latent means of raw items (n, n_features), in their order."""
     posterior = np.empty((len(data), model.config.n_components), np.float32)
     latent = np.empty((len(data), model.config.latent_dim), np.float32)
-    for part, items in _parts(model, data, _BATCH):
+    for part, items in _parts(model, data):
         log_q, mean = model.infer(items)
         posterior[part] = log_q.exp().cpu().numpy()
         latent[part] = mean.cpu().numpy()
@@ -39,20 +40,21 @@ def encode(model: GaussianMixtureVAE, data: np.ndarray) -> Encoded:
 
 
 @torch.no_grad()
-def score(model: GaussianMixtureVAE, data: np.ndarray, objective: str, seed: int = 0) -> Float[np.ndarray, " n"]:
-    """Return a one-sample estimate of the evidence lower bound of each item, in nats, as the named objective computes it."""
+def score(model: GaussianMixtureVAE, data: np.ndarray, seed: int = 0) -> Float[np.ndarray, " n"]:
+    """Return a one-sample estimate of the evidence lower bound of each item, in nats, all components summed."""
     generator = torch.Generator(model.device).manual_seed(seed)
     bound = np.empty(len(data), np.float32)
-    batch = _BATCH_STRUCTURED if model.config.inference == "structured" else _BATCH
-    for part, items in _parts(model, data, batch):
-        bound[part] = OBJECTIVES[objective].terms(model, model.encode(items), items, generator).elbo.cpu().numpy()
+    terms = exact_terms if model.config.inference == "structured" else bayes_terms
+    for part, items in _parts(model, data):
+        bound[part] = terms(model, model.encode(items), items, generator).elbo.cpu().numpy()
     if model.config.likelihood == "gaussian":
         # Densities are of the data as given, not of the standardised data.
         bound -= float(model.get_buffer("scale").log().sum())
     return bound
 
 
-def _parts(model: GaussianMixtureVAE, data: np.ndarray, batch: int) -> Iterator[tuple[slice, torch.Tensor]]:
+def _parts(model: GaussianMixtureVAE, data: np.ndarray) -> Iterator[tuple[slice, torch.Tensor]]:
+    batch = _BATCH_STRUCTURED if model.config.inference == "structured" else _BATCH
     for start in range(0, len(data), batch):
         part = slice(start, start + batch)
         yield part, model.standardise(as_tensor(data[part]).to(model.device))

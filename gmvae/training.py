@@ -11,20 +11,21 @@ from torch import Tensor, nn
 
 from gmvae.augmentation import Augmentation
 from gmvae.config import ModelConfig, TrainingConfig
-from gmvae.consistency import Consistency
+from gmvae.consistency import Consistency, ConsistencyTerms
 from gmvae.devices import as_tensor, multiplies_bfloat16_fast, resolve_device
 from gmvae.errors import InputError, TrainingDivergedError
 from gmvae.model import ElboTerms, GaussianMixtureVAE
 from gmvae.networks import use_bfloat16
-from gmvae.objectives import OBJECTIVES
+from gmvae.objectives import OBJECTIVES, terms_for
+from gmvae.reseeding import LIVE_SHARE, reseed
 from gmvae.start import start_at_clusters
 
-# A component counts as live when at least this share of an even part of the data is assigned to it.
-_LIVE_SHARE = 0.1
 # A small pool is cut into so many batches, not more: were they smaller, the balance of K components could not be seen in them.
 _MIN_BATCHES = 3
 # The one-cycle schedule rises over this share of the steps and ends at this share of the peak.
 _RISE, _FLOOR = 0.1, 0.02
+# Dead components get a new place in this first share of the epochs; later ones would not settle.
+_RESEEDING = 0.5
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class EpochStats:
     learning_rate: float
     images_per_second: float
     seconds: float
-    """Since training began."""
+    """Spent in training up to here."""
 
 
 @dataclass(frozen=True)
@@ -103,86 +104,111 @@ def train(
     TrainingDivergedError
         If the loss is not finite at the end of an epoch.
     """
-    check_data(data, config)
-    needed = OBJECTIVES[training.objective].inference
-    if needed != config.inference:
-        raise InputError(f"objective {training.objective!r} needs inference={needed!r}, got {config.inference!r}")
-    trainer = _Trainer(data, config, training, model_seed, resolve_device(device))
+    trainer = Trainer(data, config, training, model_seed=model_seed, device=device)
     history: list[EpochStats] = []
-    for epoch in range(1, training.epochs + 1):
-        stats = trainer.run_epoch(epoch)
-        if not math.isfinite(stats.loss):
-            raise TrainingDivergedError(
-                f"the loss became {stats.loss} in epoch {epoch}; lower the learning rate (now {training.learning_rate:g})"
-            )
-        history.append(stats)
+    for _ in range(training.epochs):
+        history.append(trainer.run_epoch())
         if on_epoch is not None:
-            on_epoch(stats)
-    return TrainedModel(trainer.finished_model(), training, model_seed, tuple(history))
+            on_epoch(history[-1])
+    return TrainedModel(trainer.snapshot(), training, model_seed, tuple(history))
 
 
-class _Trainer:
-    """The state of one training: networks, optimiser, random numbers, and how far it is."""
+class Trainer:
+    """One training, epoch by epoch: networks, optimiser, random numbers, and how far it is. Parameters as of `train`."""
 
     def __init__(
-        self, data: np.ndarray, config: ModelConfig, training: TrainingConfig, model_seed: int, device: torch.device
+        self, data: np.ndarray, config: ModelConfig, training: TrainingConfig, *, model_seed: int, device: str = "auto"
     ) -> None:
+        check_data(data, config)
+        needed = OBJECTIVES[training.objective].inference
+        if needed != config.inference:
+            raise InputError(f"objective {training.objective!r} needs inference={needed!r}, got {config.inference!r}")
         self.training = training
+        self.terms = terms_for(training)
+        place = resolve_device(device)
         # Initial weights depend on the seed alone, not on the device or on global state.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(model_seed)
             self.model = GaussianMixtureVAE(config)
             self.consistency = Consistency(self.model.encoder.n_hidden)
-            self.networks = nn.ModuleList([self.model, self.consistency]).to(device)
-        self.augmentation = Augmentation(config.image_shape, training.augmentation).to(device)
+            self.networks = nn.ModuleList([self.model, self.consistency]).to(place)
+        self.augmentation = Augmentation(config.image_shape, training.augmentation).to(place)
         _learn_standardisation(self.model, data)
-        self.items = as_tensor(data).to(device)
-        self.generator = torch.Generator(device).manual_seed(model_seed)
+        self.items = as_tensor(data).to(place)
+        self.generator = torch.Generator(place).manual_seed(model_seed)
         self.batch_size = min(len(data), max(2, min(training.batch_size, len(data) // _MIN_BATCHES)))
         self.steps = training.epochs * (len(data) // self.batch_size)
-        self.step = 0
+        self.step = self.epoch = 0
+        self.seconds = 0.0
         # Two epochs at least follow the start, whatever the share of the warm-up.
         self.warmup_epochs = min(math.ceil(training.warmup * training.epochs), max(0, training.epochs - 2))
         if training.start == "alike":
             self.warmup_epochs = 0
-        half = training.precision == "bfloat16" or (training.precision == "auto" and multiplies_bfloat16_fast(device))
-        use_bfloat16(self.model, half)
-        self.optimiser = torch.optim.Adam(self.networks.parameters(), lr=training.learning_rate, fused=device.type != "mps")
+        half = training.precision == "bfloat16" or (training.precision == "auto" and multiplies_bfloat16_fast(place))
+        use_bfloat16(self.networks, half)
+        if training.compile:
+            self.model.encoder.trunk.compile()
+            self.model.decoder.compile()
+        self.optimiser = torch.optim.Adam(self.networks.parameters(), lr=training.learning_rate, fused=place.type != "mps")
         self.average = _WeightAverage(self.model, training.averaging)
         if training.start == "kmeans" and self.warmup_epochs == 0:
             start_at_clusters(self.model, self.items, self.generator)
             self.average.restart()
-        self.begun = time.perf_counter()
 
-    def run_epoch(self, epoch: int) -> EpochStats:
-        """Pass over the data once."""
+    def run_epoch(self) -> EpochStats:
+        """Pass over the data once.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If the loss is not finite at the end.
+        """
         started = time.perf_counter()
-        warming_up = epoch <= self.warmup_epochs
+        self.epoch += 1
+        warming_up = self.epoch <= self.warmup_epochs
         self.model.prior.requires_grad_(not warming_up)
         sums = _EpochSums(self.model.config.n_components, self.items.device)
         for batch in _batches(len(self.items), self.batch_size, self.generator):
             self._set_learning_rate()
-            terms, loss = self._loss(self.model.standardise(self.items[batch]), sums, warming_up)
+            terms, loss, agreement = self._loss(self.model.standardise(self.items[batch]), warming_up)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()
             self.average.update()
-            sums.add(terms, loss)
+            sums.add(terms, loss, agreement)
             self.step += 1
-        stats = sums.stats(epoch, self.optimiser.param_groups[0]["lr"], started, self.begun)
-        if epoch == self.warmup_epochs and math.isfinite(stats.loss):
+        means = sums.means()
+        if not math.isfinite(means["loss"]):
+            raise TrainingDivergedError(
+                f"the loss became {means['loss']} in epoch {self.epoch}; "
+                f"lower the learning rate (now {self.training.learning_rate:g})"
+            )
+        if self.epoch == self.warmup_epochs:
             start_at_clusters(self.model, self.items, self.generator)
             self.average.restart()
-        return stats
+        elif self.training.reseed and not warming_up and self.epoch <= _RESEEDING * self.training.epochs:
+            reseed(self.model, sums.counts, self.generator)
+        seconds = time.perf_counter() - started
+        self.seconds += seconds
+        return EpochStats(
+            epoch=self.epoch,
+            **means,
+            live_components=sums.live_components(),
+            learning_rate=self.optimiser.param_groups[0]["lr"],
+            images_per_second=sums.items / seconds,
+            seconds=self.seconds,
+        )
 
-    def finished_model(self) -> GaussianMixtureVAE:
-        """Return the model with the weights that count, ready for use."""
-        self.average.apply()
-        use_bfloat16(self.model, enabled=False)
-        self.model.prior.requires_grad_(True)
-        return self.model.eval()
+    def snapshot(self) -> GaussianMixtureVAE:
+        """Return a copy of the model with the weights that count, ready for use; training may go on."""
+        # Built, not copied: a compiled module cannot be copied, and the trainer's own may be in bfloat16.
+        with torch.random.fork_rng(devices=[]):
+            model = GaussianMixtureVAE(self.model.config)
+        model.load_state_dict(self.model.state_dict())
+        self.average.write_to(model)
+        return model.to(self.model.device).eval()
 
-    def _loss(self, items: Tensor, sums: "_EpochSums", warming_up: bool) -> tuple[ElboTerms, Tensor]:
+    def _loss(self, items: Tensor, warming_up: bool) -> tuple[ElboTerms, Tensor, ConsistencyTerms | None]:
         training = self.training
         n, views = len(items), [self.augmentation(items, self.generator)]
         # During the warm-up components do not exist yet; the contrast helps from the first step on.
@@ -190,16 +216,16 @@ class _Trainer:
         if compare:
             views.append(self.augmentation(items, self.generator))
         encoding = self.model.encode(torch.cat(views))
-        terms = OBJECTIVES[training.objective].terms(self.model, encoding.first(n), items, self.generator)
+        terms = self.terms(self.model, encoding.first(n), items, self.generator)
         loss = -terms.elbo.mean()
-        if compare:
-            log_q = torch.log_softmax(self.model.component_logits(encoding), dim=-1)
-            agreement = self.consistency(encoding.hidden, log_q)
-            loss = loss + training.contrast * agreement.contrast
-            if not warming_up:
-                loss = loss + training.invariance * agreement.invariance + training.balance * agreement.balance
-            sums.add_consistency(agreement.invariance, agreement.balance, agreement.contrast)
-        return terms, loss
+        if not compare:
+            return terms, loss, None
+        log_q = torch.log_softmax(self.model.component_logits(encoding), dim=-1)
+        agreement = self.consistency(encoding.hidden, log_q)
+        loss = loss + training.contrast * agreement.contrast
+        if not warming_up:
+            loss = loss + training.invariance * agreement.invariance + training.balance * agreement.balance
+        return terms, loss, agreement
 
     def _set_learning_rate(self) -> None:
         if self.training.schedule == "one-cycle":
@@ -235,8 +261,7 @@ class _WeightAverage:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self._decay = decay
-        # Running statistics of normalising layers are averaged with the weights that they belong to.
-        self._weights = [tensor.detach() for tensor in model.state_dict().values() if tensor.is_floating_point()]
+        self._weights = _floats(model)
         self.restart()
 
     def restart(self) -> None:
@@ -251,53 +276,44 @@ class _WeightAverage:
             torch._foreach_lerp_(self._means, self._weights, 1 - decay)
             self._updates += 1
 
-    def apply(self) -> None:
-        """Replace the weights by their mean."""
-        for weight, mean in zip(self._weights, self._means, strict=False):
+    def write_to(self, model: nn.Module) -> None:
+        """Give another model of the same shape the mean, where one is kept."""
+        for weight, mean in zip(_floats(model), self._means, strict=False):
             weight.copy_(mean)
+
+
+def _floats(model: nn.Module) -> list[Tensor]:
+    # Running statistics of normalising layers are averaged with the weights that they belong to.
+    return [tensor.detach() for tensor in model.state_dict().values() if tensor.is_floating_point()]
 
 
 class _EpochSums:
     """Sums over an epoch, kept on the device: reading them back in every step would stall it."""
 
+    _NAMES = ("loss", "reconstruction", "kl_z", "kl_c", "assignment_entropy", "invariance", "balance", "contrast")
+
     def __init__(self, n_components: int, device: torch.device) -> None:
-        self._sums = torch.zeros(5, device=device)
-        self._consistency = torch.zeros(3, device=device)
-        self._counts = torch.zeros(n_components, device=device)
+        self._sums = torch.zeros(len(self._NAMES), device=device)
+        self.counts = torch.zeros(n_components, device=device)
+        self.items = 0
         self._batches = 0
-        self._items = 0
 
     @torch.no_grad()
-    def add(self, terms: ElboTerms, loss: Tensor) -> None:
+    def add(self, terms: ElboTerms, loss: Tensor, agreement: ConsistencyTerms | None) -> None:
         q = terms.log_q.exp()
         entropy = -torch.where(q > 0, q * terms.log_q, 0.0).sum(-1)
-        means = (loss, terms.reconstruction.mean(), terms.kl_z.mean(), terms.kl_c.mean(), entropy.mean())
-        self._sums += torch.stack(means)
-        self._counts.index_add_(0, terms.log_q.argmax(-1), torch.ones_like(entropy))
+        values = [loss, terms.reconstruction.mean(), terms.kl_z.mean(), terms.kl_c.mean(), entropy.mean()]
+        if agreement is not None:
+            values += [agreement.invariance, agreement.balance, agreement.contrast]
+        self._sums[: len(values)] += torch.stack(values)
+        self.counts.index_add_(0, terms.log_q.argmax(-1), torch.ones_like(entropy))
         self._batches += 1
-        self._items += len(q)
+        self.items += len(q)
 
-    @torch.no_grad()
-    def add_consistency(self, *terms: Tensor) -> None:
-        self._consistency += torch.stack(terms)
+    def means(self) -> dict[str, float]:
+        """Return the mean of each term over the batches."""
+        return dict(zip(self._NAMES, (self._sums / self._batches).tolist(), strict=True))
 
-    def stats(self, epoch: int, learning_rate: float, started: float, begun: float) -> EpochStats:
-        loss, reconstruction, kl_z, kl_c, entropy = (self._sums / self._batches).tolist()
-        invariance, balance, contrast = (self._consistency / self._batches).tolist()
-        even_share = self._items / len(self._counts)
-        now = time.perf_counter()
-        return EpochStats(
-            epoch=epoch,
-            loss=loss,
-            reconstruction=reconstruction,
-            kl_z=kl_z,
-            kl_c=kl_c,
-            invariance=invariance,
-            balance=balance,
-            contrast=contrast,
-            live_components=int((self._counts >= _LIVE_SHARE * even_share).sum()),
-            assignment_entropy=entropy,
-            learning_rate=learning_rate,
-            images_per_second=self._items / (now - started),
-            seconds=now - begun,
-        )
+    def live_components(self) -> int:
+        """Return the number of components that hold at least a tenth of an even share of the items."""
+        return int((self.counts >= LIVE_SHARE * self.items / len(self.counts)).sum())
