@@ -14,7 +14,7 @@ from bench.judge.record import Origin
 from bench.plan.budgets import Budget, resolve_budgets
 from bench.plan.cells import Cell, ModelKey, expand_cells
 from bench.plan.defaults import default_components
-from bench.plan.models import configure, variant_name
+from bench.plan.models import configure, plain_vae, variant_name
 from bench.plan.settings import RunSettings
 from bench.store.folder import claim, package_version
 from bench.store.models import is_trained
@@ -41,7 +41,7 @@ class RunPlan:
     @property
     def model_name(self) -> str:
         """The trained variant, as in the records' `model` column."""
-        return variant_name(self.training)
+        return variant_name(self.model, self.training, self.settings.set)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -53,21 +53,22 @@ class RunPlan:
 
     def trainings(self) -> tuple[TrainingJob, ...]:
         """Return a job for every model that some method needs."""
-        if not any(method.needs == "model" for method in self.methods.values()):
-            return ()
         settings = self.settings
+        wanted = {method.model_for(key): None for method in self.methods.values() for key in self.clusterings}
         # One: two threads train a model a third faster, two trials side by side almost twice as many models.
         cpus = settings.cpus_per_trial or 1
         return tuple(
             TrainingJob(
                 key,
                 self.model.model_copy(update={"n_components": key.n_components}),
-                self.training,
+                self.training if key.n_components > 1 else plain_vae(self.training),
                 settings.device,
                 cpus,
                 settings.gpus_per_trial or 0,
+                settings.tensorboard,
             )
-            for key in self.clusterings
+            for key in wanted
+            if key is not None
         )
 
 
@@ -113,7 +114,7 @@ def make_work(plan: RunPlan, folder: Path) -> Work:
     claim(folder, plan.identity, plan.settings.model_dump(mode="json"), plan.dataset)
     finished = finished_keys(read_records(folder))
     missing = [cell for cell in plan.cells if cell.key not in finished]
-    wanted = {cell.clustering for cell in missing if plan.methods[cell.method].needs == "model"}
+    wanted = {plan.methods[cell.method].model_for(cell.clustering) for cell in missing}
     return Work(
         dataset=plan.dataset,
         origin=Origin(

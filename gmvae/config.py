@@ -85,6 +85,7 @@ class TrainingConfig(_Frozen):
 PLAIN: dict[str, Any] = {"augmentation": 0.0, "invariance": 0.0, "balance": 0.0, "contrast": 0.0}
 """Training by the evidence lower bound alone, as a set of fields of `TrainingConfig`."""
 
+STUDY_EPOCHS = 450
 STUDY_TRAINING: dict[str, Any] = PLAIN | {
     "objective": "exact",
     "batch_size": 128,
@@ -109,4 +110,4 @@ def study_configs(n_features: int, n_components: int = 100) -> tuple[ModelConfig
         batch_norm=False,
         inference="structured",
     )
-    return model, TrainingConfig(epochs=450, **STUDY_TRAINING)
+    return model, TrainingConfig(epochs=STUDY_EPOCHS, **STUDY_TRAINING)

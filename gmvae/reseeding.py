@@ -17,8 +17,8 @@ _OFFSET = 0.5
 def reseed(model: GaussianMixtureVAE, counts: Float[Tensor, " k"], generator: torch.Generator) -> dict[int, int]:
     """Move every dead component into the largest one of the time; return which (dead) went into which.
 
-    The newcomer takes the prior of the component it splits, its mean shifted by half a deviation in a random direction per dimension, and, with
-    a head per component, that component's head. Both then count half of its items (as clusters are split in ISODATA, Ball & Hall 1965).
+    The newcomer takes the prior of the component it splits, its mean shifted by half a deviation up or down in every dimension,
+    and, with a head per component, that component's head. Both then count half of its items (after ISODATA, Ball & Hall 1965).
     """
     left = counts.double().cpu()
     even_share = float(left.sum()) / len(left)

@@ -14,7 +14,7 @@ def methods() -> None:
     for name in ("method", "sees", "needs", "what it is"):
         table.add_column(name, no_wrap=name != "what it is")
     for name, method in all_methods().items():
-        needs = {"nothing": "labels", "clusters": "labels, K", "model": "labels, model"}[method.needs]
+        needs = {"nothing": "labels", "clusters": "labels, K", "model": "labels, model", "vae": "labels, VAE"}[method.needs]
         table.add_row(name, method.sees, needs, method.summary + ("" if name in METHODS else " (plug-in)"))
     make_console().print(table)
 

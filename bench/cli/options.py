@@ -22,6 +22,11 @@ def _training(text: str) -> typer.models.OptionInfo:
     return _option(text, "Training")
 
 
+def _repeatable(name: str, text: str, panel: str) -> typer.models.OptionInfo:
+    info: typer.models.OptionInfo = typer.Option(name, help=text, rich_help_panel=panel, show_default=False)
+    return info
+
+
 def _where(text: str) -> typer.models.OptionInfo:
     return _option(text, "Where it runs")
 
@@ -43,7 +48,8 @@ LabelSeeds = Annotated[str | None, _grid("How many draws of labels, or their see
 Methods = Annotated[str | None, _grid("Names of `methods`. (default: all)")]
 
 Objective = Annotated[
-    str | None, _training("bayes (one decode per image) or exact (the study's model and training). (default: bayes)")
+    str | None,
+    _training("bayes (one decode per image), exact (the study's, one per component) or sampled (a few). (default: bayes)"),
 ]
 Variant = Annotated[
     str | None, _training("invariance (two augmented views must agree) or plain (the bound alone). (default: invariance)")
@@ -54,6 +60,12 @@ LearningRate = Annotated[float | None, _training("Of Adam, at its peak. (default
 LatentDim = Annotated[int | None, _training("Dimensions of z. (default: 16; 100 for exact)")]
 EncoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the study's for exact)")]
 DecoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the study's for exact)")]
+
+Set = Annotated[
+    list[str] | None,
+    _repeatable("--set", "Another field of the training, e.g. contrast=0; repeatable, named in records.", "Training"),
+]
+Tensorboard = Annotated[bool | None, _training("Also write the history as TensorBoard event files, to tensorboard/ in the run.")]
 
 ExecutorName = Annotated[str | None, _where("ray, or serial: the same in one process. (default: ray)")]
 Address = Annotated[str | None, _where("local, auto or HOST:PORT of a Ray cluster. (default: local)")]

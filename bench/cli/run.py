@@ -42,6 +42,8 @@ def run(
     latent_dim: options.LatentDim = None,
     encoder_layers: options.EncoderLayers = None,
     decoder_layers: options.DecoderLayers = None,
+    set_: options.Set = None,
+    tensorboard: options.Tensorboard = None,
     config: options.Config = None,
     preset: options.Preset = None,
     out: options.Out = None,
@@ -58,8 +60,12 @@ def run(
     Repeating a command continues it; more K, seeds, budgets or methods add to it.
     """
     flags = {
-        name: value for name, value in locals().copy().items() if value is not None and name not in ("config", "preset", "out")
+        name: value
+        for name, value in locals().copy().items()
+        if value is not None and name not in ("config", "preset", "out", "set_")
     }
+    if set_ is not None:
+        flags["set"] = set_
     settings = _settings(flags, config, preset)
     console, progress = make_console(), make_console(stderr=True)
     # Imported only now: they bring torch, scikit-learn and xgboost, seconds that a wrong option should not cost.

@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -14,18 +15,23 @@ from bench.judge.methods import Method
 from bench.judge.record import Origin, Outcome, Record, make_record
 from bench.judge.representations import REPRESENTATIONS, Source, View
 from bench.plan.cells import ModelKey
+from bench.store.events import event_files
 from bench.store.models import load_encoded, save_model
 from gmvae.posteriors import encode
 from gmvae.training import EpochStats, train
 
 
-def train_model(job: TrainingJob, dataset: Dataset, folder: Path, on_epoch: Callable[[EpochStats], None] | None) -> None:
+def train_model(job: TrainingJob, dataset: Dataset, folder: Path, on_epoch: Callable[[EpochStats], None]) -> None:
     """Train a model, apply it to the data set, and save both in the run folder."""
     # k-means has thread pools of its own: without one limit for all, Ray and one process would differ in the last digits.
-    with _threads(max(1, int(job.cpus))):
-        trained = train(
-            dataset.pool, job.model, job.training, model_seed=job.key.model_seed, device=job.device, on_epoch=on_epoch
-        )
+    with threads(max(1, int(job.cpus))), event_files(folder, job.key) if job.tensorboard else nullcontext() as write:
+
+        def hear(stats: EpochStats) -> None:
+            if write is not None:
+                write(stats)
+            on_epoch(stats)
+
+        trained = train(dataset.pool, job.model, job.training, model_seed=job.key.model_seed, device=job.device, on_epoch=hear)
         test = None if dataset.test is None else encode(trained.model, dataset.test)
         encoded = encode(trained.model, dataset.pool), test
     save_model(folder, job.key, trained, encoded)
@@ -33,14 +39,15 @@ def train_model(job: TrainingJob, dataset: Dataset, folder: Path, on_epoch: Call
 
 def represent(method: Method, clustering: ModelKey | None, dataset: Dataset, folder: Path, parent: View | None = None) -> View:
     """Compute what a method sees; the result serves every cell of that method and clustering."""
-    encoded = load_encoded(folder, clustering) if method.needs == "model" and clustering is not None else None
-    with _threads(1):
+    key = method.model_for(clustering)
+    encoded = None if key is None else load_encoded(folder, key)
+    with threads(1):
         return REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test, clustering, encoded), parent)
 
 
 def represent_parent(name: str, dataset: Dataset) -> View:
     """Compute a representation that others are made from."""
-    with _threads(1):
+    with threads(1):
         return REPRESENTATIONS[name](Source(dataset.pool, dataset.test))
 
 
@@ -48,7 +55,7 @@ def judge_batch(
     batch: Batch, method: Method, view: View | None, dataset: Dataset, origin: Origin, model_name: str
 ) -> list[Record]:
     """Judge every cell of a batch on one thread; `view` may be left out where it is free (`FREE`)."""
-    with _threads(1):
+    with threads(1):
         if view is None:
             view = REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test))
         outcomes = [judge(cell, method, view, dataset) for cell in batch.cells]
@@ -62,7 +69,7 @@ def failed_batch(batch: Batch, work: Work, error: str) -> list[Record]:
 
 
 def _records(batch: Batch, method: Method, origin: Origin, model_name: str, outcomes: list[Outcome]) -> list[Record]:
-    model = model_name if method.needs == "model" else None
+    model = method.model_name(model_name)
     host = platform.node()
     return [
         make_record(cell, origin, sees=method.sees, model=model, host=host, outcome=outcome)
@@ -70,7 +77,7 @@ def _records(batch: Batch, method: Method, origin: Origin, model_name: str, outc
     ]
 
 
-class _threads:  # noqa: N801 - reads as a statement
+class threads:  # noqa: N801 - reads as a statement
     """Limit every numeric library to n threads, and torch with them: several cells run side by side."""
 
     def __init__(self, n: int) -> None:

@@ -26,6 +26,8 @@ class TrainingJob:
     device: str
     cpus: float
     gpus: float
+    tensorboard: bool = False
+    """Whether the history is written as event files too."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Work:
         return tuple(batch for batch in self.batches if self._model_of(batch) not in pending)
 
     def _model_of(self, batch: Batch) -> ModelKey | None:
-        return batch.clustering if self.methods[batch.method].needs == "model" else None
+        return self.methods[batch.method].model_for(batch.clustering)
 
 
 class Listener(Protocol):

@@ -15,10 +15,11 @@ from baselines.mlp import MLPBaseline
 from baselines.neighbors import NeighborsBaseline
 from baselines.self_training import SelfTrainingBaseline
 from bench.errors import unknown_name
+from bench.plan.cells import ModelKey
 from gmvae.decoding import HardDecoder, HardFallbackDecoder, LabelDecoder, SoftBayesDecoder, SoftDecoder
 
 ENTRY_POINTS = "gmvae_bench.methods"
-Needs = Literal["nothing", "clusters", "model"]
+Needs = Literal["nothing", "clusters", "model", "vae"]
 
 
 class Learner(Protocol):
@@ -53,14 +54,27 @@ class Method:
     """A name in `bench.judge.representations.REPRESENTATIONS`."""
     summary: str
     needs: Needs = "nothing"
-    """`model`: a trained model. `clusters`: a number of components and a seed, but no model of ours. Else `nothing`."""
+    """`model`: a trained model. `vae`: a trained VAE of one component, and a number of clusters. `clusters`: that number and a
+    seed, but no model of ours. Else `nothing`."""
     seconds: tuple[float, float] = (1.0, 0.0)
     """Rough time of a cell on 100,000 images and one core: fixed, and per label. Only for putting long cells first."""
 
     @property
     def sees(self) -> str:
         """What the record's column `input` says."""
-        return {"posterior": "posterior", "latent": "latent", "latent-graph": "latent"}.get(self.representation, "pixels")
+        return {"posterior": "posterior", "latent": "latent", "latent-graph": "latent", "vae-mixture": "latent"}.get(
+            self.representation, "pixels"
+        )
+
+    def model_for(self, clustering: ModelKey | None) -> ModelKey | None:
+        """Return the trained model that cells of a clustering read."""
+        if clustering is None or self.needs in ("nothing", "clusters"):
+            return None
+        return clustering if self.needs == "model" else clustering.plain_vae
+
+    def model_name(self, variant: str) -> str | None:
+        """Return what the record's column `model` says in a run that trains `variant`."""
+        return {"model": variant, "vae": "vae"}.get(self.needs)
 
     def estimate_seconds(self, n_labeled: int, n_pool: int) -> float:
         """Return a rough time of one cell, for scheduling."""
@@ -87,6 +101,9 @@ METHODS: dict[str, Method] = {
     "latent-spreading": Method(SpreadingBaseline, "latent-graph", "GMVAE latent means, label spreading", "model", (8.0, 0.0)),
     "kmeans-soft": _soft_clusters("kmeans", "k-means on principal components, soft decoding"),
     "gmm-soft": _soft_clusters("mixture", "Gaussian mixture on principal components, soft decoding"),
+    "vae-gmm-soft": Method(
+        _decoder(SoftDecoder), "vae-mixture", "plain VAE, Gaussian mixture on its latent means, soft decoding", "vae", (0.1, 0.0)
+    ),
     "label-spreading": Method(SpreadingBaseline, "pixel-graph", "label spreading on a k-NN graph", seconds=(8.0, 0.0)),
     "self-training": Method(SelfTrainingBaseline, "pca", "logistic regression, self-training", seconds=(10.0, 0.001)),
     "knn": Method(NeighborsBaseline, "pca", "nearest labelled neighbours", seconds=(0.5, 0.002)),

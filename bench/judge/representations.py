@@ -32,7 +32,7 @@ class Source:
     test: np.ndarray | None
     clustering: ModelKey | None = None
     encoded: tuple[Encoded, Encoded | None] | None = None
-    """What the model of `clustering` made of pool and held-out items."""
+    """What the method's model (`Method.model_for`) made of pool and held-out items."""
 
 
 def pixels(source: Source) -> View:
@@ -80,6 +80,11 @@ def latent(source: Source) -> View:
     return View(to_float(pool.latent), None if test is None else to_float(test.latent))
 
 
+def vae_mixture(source: Source) -> View:
+    """Cluster probabilities by a Gaussian mixture on the latent means of a plain VAE."""
+    return _clusters(source, latent(source), mixture_posterior)
+
+
 def latent_graph(source: Source) -> View:
     """Nearest-neighbour graph on latent means."""
     view = latent(source)
@@ -111,6 +116,7 @@ REPRESENTATIONS: dict[str, Representation] = {
     "posterior": Representation(posterior),
     "latent": Representation(latent),
     "latent-graph": Representation(latent_graph),
+    "vae-mixture": Representation(vae_mixture),
 }
 
 # Made where they are read: sharing them would store the whole data set a second time.

@@ -17,7 +17,12 @@ class ModelKey:
     @property
     def id(self) -> str:
         """Name of the model's folder in a run."""
-        return f"k{self.n_components}-s{self.model_seed}"
+        return f"vae-s{self.model_seed}" if self.n_components == 1 else f"k{self.n_components}-s{self.model_seed}"
+
+    @property
+    def plain_vae(self) -> "ModelKey":
+        """The model of the same seed with one component: a plain VAE, whatever K."""
+        return ModelKey(1, self.model_seed)
 
 
 @dataclass(frozen=True)

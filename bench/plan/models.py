@@ -1,57 +1,85 @@
 """Which model is trained and how: the run's settings over the defaults of the objective."""
 
+from collections.abc import Iterable
 from typing import Any
+
+from pydantic import ValidationError
 
 from bench.data.dataset import Dataset
 from bench.errors import SettingsError, unknown_name
 from bench.plan.defaults import default_epochs
-from bench.plan.settings import RunSettings
+from bench.plan.settings import RunSettings, explain
 from gmvae.config import PLAIN, ModelConfig, TrainingConfig, study_configs
 from gmvae.objectives import OBJECTIVES
 
-STUDY_OBJECTIVE = "exact"
 _MODEL_FIELDS = ("latent_dim", "encoder_layers", "decoder_layers")
 _TRAINING_FIELDS = ("epochs", "batch_size", "learning_rate")
+# What `--set` may change; the rest has an option of its own or follows from the data.
+_SETTABLE_MODEL = ("encoder", "batch_norm")
+_SETTABLE_TRAINING = tuple(name for name in TrainingConfig.model_fields if name not in (*_TRAINING_FIELDS, "objective"))
 
 
 def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tuple[ModelConfig, TrainingConfig]:
     """Return model and training for K = `n_components`.
 
-    The objective `exact` starts from the study's model and training, the others from the defaults of `gmvae.config`; what the
-    settings name wins over both.
+    Objectives with the study's kind of inference network (`exact`, `sampled`) start from the study's model and training, the
+    others from the defaults of `gmvae.config`; what the settings name wins over both.
 
     Raises
     ------
     SettingsError
-        For an unknown objective, or a variant that it does not have.
+        For an unknown objective, a variant that it does not have, or a value of `--set` that does not fit.
     """
     objective = settings.objective or TrainingConfig().objective
     if objective not in OBJECTIVES:
         raise unknown_name("objective", objective, OBJECTIVES)
     n_features = dataset.pool.shape[1]
-    if objective == STUDY_OBJECTIVE:
+    of_study = OBJECTIVES[objective].inference == "structured"
+    if of_study:
         if settings.variant == "invariance":
             raise SettingsError("--variant invariance goes with --objective bayes; the study's objective is trained plainly")
         model, training = study_configs(n_features, n_components)
+        fields: dict[str, Any] = {"objective": objective}
     else:
         model, training = ModelConfig(n_features=n_features, n_components=n_components), TrainingConfig()
+        fields = {"epochs": default_epochs(len(dataset.pool))} | (PLAIN if settings.variant == "plain" else {})
     model_fields: dict[str, Any] = {"likelihood": dataset.likelihood, "image_shape": dataset.image_shape}
-    training_fields: dict[str, Any] = PLAIN if settings.variant == "plain" else {}
-    return (
-        ModelConfig.model_validate(model.model_dump() | model_fields | _given(settings, _MODEL_FIELDS)),
-        TrainingConfig.model_validate(
-            training.model_dump()
-            | training_fields
-            | ({} if objective == STUDY_OBJECTIVE else {"epochs": default_epochs(len(dataset.pool))})
-            | _given(settings, _TRAINING_FIELDS)
-        ),
-    )
+    for name in settings.set:
+        if name not in _SETTABLE_MODEL + _SETTABLE_TRAINING:
+            raise unknown_name("name in --set", name, _SETTABLE_MODEL + _SETTABLE_TRAINING)
+    try:
+        return (
+            ModelConfig.model_validate(
+                model.model_dump() | model_fields | _given(settings, _MODEL_FIELDS) | _set(settings, _SETTABLE_MODEL)
+            ),
+            TrainingConfig.model_validate(
+                training.model_dump() | fields | _given(settings, _TRAINING_FIELDS) | _set(settings, _SETTABLE_TRAINING)
+            ),
+        )
+    except ValidationError as error:
+        raise SettingsError("\n".join(explain(detail, "--set ") for detail in error.errors())) from error
 
 
-def variant_name(training: TrainingConfig) -> str:
-    """Return the trained variant's name, as in the records' `model` column: `gmvae`, `gmvae+invariance`, `gmvae-exact`."""
+def plain_vae(training: TrainingConfig) -> TrainingConfig:
+    """Return the same training for a model of one component: by the bound alone, since there are no clusters to agree on."""
+    return training.model_copy(update=PLAIN | {"start": "alike", "reseed": False})
+
+
+def variant_name(model: ModelConfig, training: TrainingConfig, changed: Iterable[str]) -> str:
+    """Return the trained variant's name, as in the records' `model` column.
+
+    `gmvae`, `gmvae+invariance`, `gmvae-exact`; with the fields that `--set` changed, so that no two variants share a name:
+    `gmvae+invariance[contrast=0]`.
+    """
     name = "gmvae" if training.objective == TrainingConfig().objective else f"gmvae-{training.objective}"
-    return f"{name}+invariance" if training.needs_views else name
+    name += "+invariance" if training.needs_views else ""
+    values = model.model_dump() | training.model_dump()
+    parts = [f"{key}={values[key]:g}" if isinstance(values[key], float) else f"{key}={values[key]}" for key in sorted(changed)]
+    return f"{name}[{','.join(parts)}]" if parts else name
+
+
+def _set(settings: RunSettings, names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in settings.set.items() if name in names}
 
 
 def _given(settings: RunSettings, names: tuple[str, ...]) -> dict[str, Any]:

@@ -45,11 +45,25 @@ def parse_names(value: Any) -> Any:
     return tuple(dict.fromkeys(text for text in (str(part).strip() for part in parts) if text))
 
 
+def parse_assignments(value: Any) -> Any:
+    """Turn a list of `name=value` into a dictionary; a TOML table is one already."""
+    if isinstance(value, dict):
+        return {str(key).replace("-", "_"): item for key, item in value.items()}
+    pairs = [str(text).partition("=") for text in (value if isinstance(value, (list, tuple)) else [value])]
+    for name, sign, _ in pairs:
+        if not sign or not name.strip():
+            raise ValueError(f"{name!r} is not of the form name=value, e.g. contrast=0")
+    return {name.strip().replace("-", "_"): item.strip() for name, _, item in pairs}
+
+
 Integers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_integers), Field(min_length=1)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_seeds), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names), Field(min_length=1)]
 Components = Annotated[tuple[Annotated[int, Field(ge=2)], ...], BeforeValidator(parse_integers), Field(min_length=1)]
 Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(parse_integers)]
+
+
+Assignments = Annotated[dict[str, Any], BeforeValidator(parse_assignments)]
 
 
 class RunSettings(BaseModel):
@@ -74,6 +88,8 @@ class RunSettings(BaseModel):
     latent_dim: Annotated[int, Field(ge=1)] | None = None
     encoder_layers: Widths | None = None
     decoder_layers: Widths | None = None
+    set: Assignments = {}
+    tensorboard: bool = False
     device: str = "auto"
     executor: Literal["ray", "serial"] = "ray"
     address: str = "local"
@@ -109,10 +125,12 @@ def make_settings(*layers: Mapping[str, Any]) -> RunSettings:
     try:
         return RunSettings.model_validate(merged)
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(detail) for detail in error.errors())) from error
+        raise SettingsError("\n".join(explain(detail) for detail in error.errors())) from error
 
 
-def _explain(detail: Mapping[str, Any]) -> str:
-    option = "--" + str(detail["loc"][0]).replace("_", "-")
+def explain(detail: Mapping[str, Any], prefix: str = "--") -> str:
+    """Say what is wrong with a value, from one of pydantic's error details: option, what was got, why it does not fit."""
+    name = str(detail["loc"][0])
+    option = prefix + (name.replace("_", "-") if prefix == "--" else name)
     reason = detail["msg"].removeprefix("Value error, ")
     return f"{option} got {detail['input']!r}: {reason[0].lower()}{reason[1:]}"

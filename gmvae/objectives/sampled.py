@@ -26,9 +26,9 @@ def sampled_terms(
 
         sum_{c in S} q_c R_c  +  r R_c'
 
-    The gradient of the drawn part adds r (R_c' - b) grad log q_c' + b grad r, whose mean is sum_{c not in S} R_c grad q_c for any b
-    that does not depend on c'; b is the mean of R over S, which leaves little variance where components explain an item about alike.
-    Costs m + 1 decodes per item, and the encoder's K heads.
+    The gradient of the drawn part adds r (R_c' - b) grad log q_c' + b grad r, whose mean is sum_{c not in S} R_c grad q_c for any
+    b that does not depend on c'; b is the mean of R over S, which leaves little variance where components explain an item about
+    alike. Costs m + 1 decodes per item, and the encoder's K heads.
     """
     means, log_vars = encoding.mean, encoding.log_var
     k = means.shape[1]

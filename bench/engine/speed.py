@@ -1,0 +1,236 @@
+"""Measures how fast this machine trains: images per second, arithmetic, memory, and what a sweep would take."""
+
+import ctypes
+import resource
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.engine.steps import threads
+from gmvae.config import ModelConfig, TrainingConfig, study_configs
+from gmvae.devices import multiplies_bfloat16_fast, resolve_device
+from gmvae.objectives import OBJECTIVES
+from gmvae.posteriors import encode
+from gmvae.training import Trainer
+
+DEFAULT, STUDY = "default", "exact"
+IMAGE = (28, 28)
+# Each measurement is repeated in turns, so that a slow moment of the machine hits all of them.
+_ROUNDS = 3
+_ROUND_SECONDS = 2.0
+_MIN_STEPS = 3
+_MATRIX_SIZES = {"cpu": 1024, "cuda": 8192, "mps": 4096}
+_PASS_ITEMS = 4_096
+_CLEAR_PEAK = Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to train, to be measured."""
+
+    name: str
+    model: ModelConfig
+    training: TrainingConfig
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured of one way to train; medians over the rounds."""
+
+    name: str
+    n_components: int
+    batch_size: int
+    precision: str
+    images_per_second: float
+    flop_per_image: float
+    """Floating-point operations of the matrix products and convolutions in a training step, counted as they run, per image."""
+    matrix_share: float
+    """Of the machine's measured matrix speed at this precision."""
+    posterior_images_per_second: float
+    peak_bytes: int
+    """Most memory in use while training, beyond what the process held before."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one call of `measure` found."""
+
+    device: str
+    n_threads: int
+    matrix_gflops: dict[str, float]
+    """Per precision."""
+    speeds: tuple[Speed, ...]
+
+    def of(self, name: str, n_components: int) -> Speed:
+        """Return one measurement."""
+        return next(speed for speed in self.speeds if (speed.name, speed.n_components) == (name, n_components))
+
+
+def candidates(n_components: int, n_features: int, image_shape: tuple[int, int] | None) -> tuple[Candidate, ...]:
+    """Return every objective with the study's sizes, batch and precision, and the default as `run` trains it."""
+    found = []
+    for name, objective in OBJECTIVES.items():
+        model, training = study_configs(n_features, n_components)
+        found.append(
+            Candidate(
+                name,
+                model.model_copy(update={"inference": objective.inference}),
+                training.model_copy(update={"objective": name}),
+            )
+        )
+    default = ModelConfig(n_features=n_features, n_components=n_components, image_shape=image_shape)
+    # A step costs the same from its first epoch on, so that the warm-up and k-means need not be waited for.
+    return (*found, Candidate(DEFAULT, default, TrainingConfig(start="alike")))
+
+
+def measure(
+    ways: Sequence[Candidate],
+    data: np.ndarray,
+    *,
+    device: str,
+    n_threads: int,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> Measured:
+    """Train each candidate for some seconds, in turns.
+
+    Parameters
+    ----------
+    data
+        Items (n, n_features) to train on, repeated where they are too few.
+    on_progress
+        Told what is measured next.
+    """
+    place = resolve_device(device)
+    with threads(n_threads):
+        on_progress("matrix products")
+        gflops = {name: matrix_gflops(place, dtype) for name, dtype in _dtypes(place).items()}
+        probes = []
+        for way in ways:
+            on_progress(f"{way.name}, K = {way.model.n_components}: first steps")
+            probes.append(_Probe(way, data, place))
+        for turn in range(_ROUNDS):
+            for probe in probes:
+                on_progress(f"{probe.way.name}, K = {probe.way.model.n_components}: round {turn + 1} of {_ROUNDS}")
+                probe.measure()
+        return Measured(str(place), n_threads, gflops, tuple(probe.speed(gflops) for probe in probes))
+
+
+def matrix_gflops(device: torch.device, dtype: torch.dtype) -> float:
+    """Return the speed of a large square matrix product, 2 n^3 operations, in 10^9 per second: the floor of any step."""
+    n = _MATRIX_SIZES[device.type]
+    a, b = (torch.randn(n, n, device=device).to(dtype) for _ in range(2))
+
+    def multiply() -> None:
+        torch.mm(a, b)
+        _synchronise(device)
+
+    multiply()
+    return 2 * n**3 / statistics.median(_seconds(multiply) for _ in range(15)) / 1e9
+
+
+def sweep_hours(trials: Sequence[float], at_once: int) -> float:
+    """Return how long trials of the given hours take, as many at once as fit, the longest first (Graham 1969, LPT)."""
+    ends = [0.0] * at_once
+    for hours in sorted(trials, reverse=True):
+        ends[ends.index(min(ends))] += hours
+    return max(ends)
+
+
+class _Probe:
+    """One candidate under measurement."""
+
+    def __init__(self, way: Candidate, data: np.ndarray, device: torch.device) -> None:
+        self.way = way
+        self._data = data
+        self._device = device
+        self._rates: list[float] = []
+        self._passes: list[float] = []
+        before = _begin_peak(device)
+        trainer = self._trainer(_MIN_STEPS)
+        with FlopCounterMode(display=False) as counter:
+            trainer.run_epoch()
+        self._flop = counter.get_total_flops() / len(trainer.items)
+        rate = trainer.run_epoch().images_per_second
+        self._peak = _end_peak(device) - before
+        # An epoch of about a round's time.
+        steps = round(_ROUND_SECONDS * rate / way.training.batch_size)
+        self._trained = self._trainer(steps) if steps > _MIN_STEPS else trainer
+        self._items = np.resize(data, (_PASS_ITEMS, data.shape[1]))
+
+    def measure(self) -> None:
+        """Train for an epoch, and pass over items with the model."""
+        self._rates.append(self._trained.run_epoch().images_per_second)
+        model = self._trained.snapshot()
+        self._passes.append(_PASS_ITEMS / _seconds(partial(encode, model, self._items)))
+
+    def speed(self, gflops: dict[str, float]) -> Speed:
+        """Return the medians."""
+        rate = statistics.median(self._rates)
+        precision = self.way.training.precision
+        if precision == "auto":
+            precision = "bfloat16" if "bfloat16" in gflops else "float32"
+        return Speed(
+            name=self.way.name,
+            n_components=self.way.model.n_components,
+            batch_size=self.way.training.batch_size,
+            precision=precision,
+            images_per_second=rate,
+            flop_per_image=self._flop,
+            matrix_share=rate * self._flop / (1e9 * gflops[precision]),
+            posterior_images_per_second=statistics.median(self._passes),
+            peak_bytes=self._peak,
+        )
+
+    def _trainer(self, n_steps: int) -> Trainer:
+        items = np.resize(self._data, (n_steps * self.way.training.batch_size, self._data.shape[1]))
+        return Trainer(items, self.way.model, self.way.training, model_seed=0, device=str(self._device))
+
+
+def _dtypes(device: torch.device) -> dict[str, torch.dtype]:
+    dtypes = {"float32": torch.float32}
+    return dtypes | {"bfloat16": torch.bfloat16} if multiplies_bfloat16_fast(device) else dtypes
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+def _begin_peak(device: torch.device) -> int:
+    """Forget the highest memory use so far, where the system can; return the present one in bytes."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return int(torch.cuda.memory_allocated(device))
+    try:
+        # Memory that is freed but still held would hide what the next candidate takes.
+        ctypes.CDLL(None).malloc_trim(0)
+        _CLEAR_PEAK.write_text("5")
+        return _status_bytes("VmRSS")
+    except (OSError, AttributeError):
+        return 0
+
+
+def _end_peak(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return _status_bytes("VmHWM") if _CLEAR_PEAK.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _status_bytes(name: str) -> int:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name + ":"))
+    return int(line.split()[1]) * 1024
