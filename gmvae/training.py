@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
@@ -155,8 +156,8 @@ class Trainer:
             start_at_clusters(self.model, self.items, self.generator)
             self.average.restart()
 
-    def run_epoch(self) -> EpochStats:
-        """Pass over the data once.
+    def run_epoch(self, max_steps: int | None = None) -> EpochStats:
+        """Pass over the data once, or over the items of `max_steps` batches where a whole pass takes too long to wait for.
 
         Raises
         ------
@@ -168,7 +169,7 @@ class Trainer:
         warming_up = self.epoch <= self.warmup_epochs
         self.model.prior.requires_grad_(not warming_up)
         sums = _EpochSums(self.model.config.n_components, self.items.device)
-        for batch in _batches(len(self.items), self.batch_size, self.generator):
+        for batch in islice(_batches(len(self.items), self.batch_size, self.generator), max_steps):
             self._set_learning_rate()
             terms, loss, agreement = self._loss(self.model.standardise(self.items[batch]), warming_up)
             self.optimiser.zero_grad(set_to_none=True)

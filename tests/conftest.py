@@ -13,7 +13,10 @@ from jaxtyping import install_import_hook
 _CHECKED = (
     *(
         f"gmvae.{name}"
-        for name in ("augmentation", "consistency", "losses", "model", "networks", "objectives", "posteriors", "start")
+        for name in (
+            *("augmentation", "consistency", "losses", "model", "networks", "objectives"),
+            *("posteriors", "reseeding", "start"),
+        )
     ),
     "gmvae.training",
     "baselines.representation",

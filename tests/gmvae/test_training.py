@@ -1,4 +1,7 @@
 import math
+import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -11,7 +14,7 @@ from gmvae.config import PLAIN, ModelConfig, TrainingConfig
 from gmvae.errors import InputError, TrainingDivergedError
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode
-from gmvae.training import EpochStats, TrainedModel, one_cycle, train
+from gmvae.training import EpochStats, TrainedModel, Trainer, one_cycle, train
 
 
 def configs(objective: str = "bayes", **training: Any) -> tuple[ModelConfig, TrainingConfig]:
@@ -89,6 +92,63 @@ def test_averaging_changes_the_weights_that_are_returned(x: np.ndarray) -> None:
     last = train(x, *configs(averaging=0), model_seed=0, device="cpu")
     assert not torch.equal(weights(averaged)["prior.means"], weights(last)["prior.means"])
     assert averaged.history[-1].loss == last.history[-1].loss
+
+
+def test_a_snapshot_is_the_model_that_training_would_return_and_leaves_it_alone(x: np.ndarray) -> None:
+    whole = train(x, *configs(), model_seed=0, device="cpu")
+    trainer = Trainer(x, *configs(), model_seed=0, device="cpu")
+    for _ in range(configs()[1].epochs):
+        early = trainer.snapshot()
+        trainer.run_epoch()
+    late = trainer.snapshot()
+    assert all(torch.equal(tensor, weights(whole)[name]) for name, tensor in late.state_dict().items())
+    assert not torch.equal(early.prior.means, late.prior.means)
+    assert not late.training
+    assert trainer.model.training
+
+
+def test_part_of_an_epoch_takes_that_many_steps(x: np.ndarray) -> None:
+    trainer = Trainer(x, *configs(), model_seed=0, device="cpu")
+    trainer.run_epoch(max_steps=3)
+    assert (trainer.step, trainer.epoch) == (3, 1)
+    trainer.run_epoch()
+    assert trainer.step == 3 + len(x) // 25
+
+
+def test_reseeding_brings_dead_components_back(x: np.ndarray) -> None:
+    """All at one place but for one far away: without help the bound never uses it."""
+
+    def last(reseed: bool) -> EpochStats:
+        model, training = configs(epochs=20, start="alike", reseed=reseed, **PLAIN)
+        trainer = Trainer(x, model, training, model_seed=0, device="cpu")
+        trainer.model.prior.means.data[3:] = 100.0
+        return [trainer.run_epoch() for _ in range(20)][-1]
+
+    assert last(reseed=False).live_components <= 3
+    assert last(reseed=True).live_components == 5
+
+
+_COMPILED = """
+import numpy as np, torch
+from gmvae.config import PLAIN, ModelConfig, TrainingConfig
+from gmvae.training import train
+
+x = np.random.default_rng(0).random((100, 16), dtype=np.float32)
+model = ModelConfig(n_features=16, n_components=3, latent_dim=2, encoder_layers=(8,), decoder_layers=(8,))
+plain, compiled = (
+    train(x, model, TrainingConfig(epochs=1, compile=choice, precision="float32", **PLAIN), model_seed=0, device="cpu")
+    for choice in (False, True)
+)
+for name, tensor in plain.model.state_dict().items():
+    torch.testing.assert_close(compiled.model.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
+"""
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_training_is_the_same_training() -> None:
+    # In a process of its own: what checks shapes in these tests cannot itself be compiled.
+    done = subprocess.run([sys.executable, "-c", _COMPILED], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_read_only_data_are_fine_and_unchanged(x: np.ndarray) -> None:
