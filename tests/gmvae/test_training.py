@@ -136,11 +136,12 @@ from gmvae.training import train
 x = np.random.default_rng(0).random((100, 16), dtype=np.float32)
 model = ModelConfig(n_features=16, n_components=3, latent_dim=2, encoder_layers=(8,), decoder_layers=(8,))
 plain, compiled = (
-    train(x, model, TrainingConfig(epochs=1, compile=choice, precision="float32", **PLAIN), model_seed=0, device="cpu")
+    train(x, model, TrainingConfig(epochs=4, compile=choice, precision="float32", **PLAIN), model_seed=0, device="cpu")
     for choice in (False, True)
 )
-for name, tensor in plain.model.state_dict().items():
-    torch.testing.assert_close(compiled.model.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
+# Adam turns the rounding of a gradient near zero into a whole step, so that losses are compared, not weights.
+losses = [[stats.loss for stats in trained.history] for trained in (plain, compiled)]
+torch.testing.assert_close(*losses, rtol=1e-4, atol=0)
 """
 
 
