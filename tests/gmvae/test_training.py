@@ -136,7 +136,7 @@ from gmvae.training import train
 x = np.random.default_rng(0).random((100, 16), dtype=np.float32)
 model = ModelConfig(n_features=16, n_components=3, latent_dim=2, encoder_layers=(8,), decoder_layers=(8,))
 plain, compiled = (
-    train(x, model, TrainingConfig(epochs=4, compile=choice, precision="float32", **PLAIN), model_seed=0, device="cpu")
+    train(x, model, TrainingConfig(epochs=4, compile=choice, precision="float32", start="alike", **PLAIN), model_seed=0, device="cpu")
     for choice in (False, True)
 )
 # Adam turns the rounding of a gradient near zero into a whole step, so that losses are compared, not weights.
