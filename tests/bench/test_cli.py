@@ -1,13 +1,18 @@
 """The command line as a user meets it: output, exit codes, and errors that say how to mend them."""
 
+import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from tensorboardX.proto import event_pb2
 
 from bench.cli import main as cli
+from bench.engine import speed
 from bench.judge.record import Origin, Outcome, make_record
 from bench.plan.budgets import Budget
 from bench.plan.cells import Cell, ModelKey
@@ -67,6 +72,11 @@ BAD_INPUT = [
     (("run", "--device", "abacus"), "unknown device 'abacus'"),
     (("run", "--cpus-per-trial", "inf"), "--cpus-per-trial got inf"),
     (("run", "--batch-size", "1"), "--batch-size got 1"),
+    (("run", "--set", "contrst=0"), "did you mean 'contrast'"),
+    (("run", "--set", "contrast=much"), "--set contrast got 'much'"),
+    (("run", "--set", "contrast"), "not of the form name=value"),
+    (("speed", "--components", "1"), "--components got 1"),
+    (("speed", "--device", "abacus"), "unknown device 'abacus'"),
     (("table", "nowhere"), "not the folder of a run"),
     (("plot", "nowhere"), "not the folder of a run"),
     (("coverage", "--confidence", "2"), "between 0 and 1"),
@@ -198,6 +208,80 @@ def test_own_data_run_from_end_to_end(
     assert str(out_folder) in out
 
 
+def test_variants_and_a_plain_vae_side_by_side_with_event_files(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out_folder = tmp_path / "run"
+    code, out, _ = call(
+        capsys, monkeypatch, "run", "--executor", "serial", "--components", "10,20", "--model-seeds", "0,1", "--label-seeds", "2",
+        "--budgets", "50,200", "--epochs", "3", "--methods", "soft,vae-gmm-soft", "--set", "contrast=0", "--set", "encoder=conv",
+        "--tensorboard", "--out", str(out_folder),
+    )  # fmt: skip
+    assert code == 0
+    assert "vae-gmm-soft" in out
+    records = pd.read_parquet(out_folder / "records.parquet")
+    assert (records["status"] == "ok").all()
+    assert records.groupby("method")["model"].unique().map(list).to_dict() == {
+        "soft": ["gmvae+invariance[contrast=0,encoder=conv]"],
+        "vae-gmm-soft": ["vae"],
+    }
+    # One plain VAE per seed serves every K.
+    assert {path.name for path in (out_folder / "models").iterdir()} == {
+        "k10-s0", "k10-s1", "k20-s0", "k20-s1", "vae-s0", "vae-s1"
+    }  # fmt: skip
+    history = pd.read_csv(out_folder / "models" / "vae-s1" / "history.csv")
+    events = _scalars(next((out_folder / "tensorboard" / "vae-s1").iterdir()))
+    for name in ("reconstruction", "kl_z", "live_components", "assignment_entropy", "learning_rate", "images_per_second"):
+        np.testing.assert_allclose(events[name], history[name], rtol=1e-6)
+
+
+def _scalars(path: Path) -> dict[str, list[float]]:
+    """Read an event file: a record is its length, a checksum, an event, and another checksum."""
+    content, at = path.read_bytes(), 0
+    scalars: dict[str, list[float]] = {}
+    while at < len(content):
+        (length,) = struct.unpack_from("<Q", content, at)
+        event = event_pb2.Event.FromString(content[at + 12 : at + 12 + length])
+        for value in event.summary.value:
+            scalars.setdefault(value.tag, []).append(value.simple_value)
+        at += length + 16
+    return scalars
+
+
+def test_speed_is_measured_for_every_objective_and_the_default(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(speed, "_ROUND_SECONDS", 0.0)
+    monkeypatch.setattr(speed, "_PASS_ITEMS", 64)
+    path = tmp_path / "speed.json"
+    code, out, _ = call(
+        capsys, monkeypatch, "speed", "--data", "digits", "--components", "2,3", "--model-seeds", "0-4", "--epochs", "10",
+        "--n", "1000", "--json", str(path),
+    )  # fmt: skip
+    assert code == 0
+    assert "K = 2, 3 x 5 model seeds on 1,000 items" in out
+    found = json.loads(path.read_text())
+    assert found["n_components"] == 3
+    assert set(found["objectives"]) == {"exact", "sampled", "bayes"}
+    for measured in (*found["objectives"].values(), found["default"]):
+        assert measured["images_per_second"] > 0
+        assert measured["posterior_images_per_second"] > 0
+        gflops = measured["images_per_second"] * measured["flop_per_image"] / 1e9
+        matrix = found["matrix_gflops_by_precision"][measured["precision"]]
+        assert measured["matrix_share"] == pytest.approx(gflops / matrix)
+    # Three decodes of an item through 100-512-768-768-64 and back, six operations per weight; the encoder comes on top.
+    decoder = 100 * 512 + 512 * 768 + 768 * 768 + 768 * 64
+    encoder = 64 * 768 + 3 * 768 * 768 + 768 * 3 * (1 + 2 * 100)
+    expected = 6 * (3 * decoder + encoder) - 2 * 64 * 768
+    assert found["objectives"]["exact"]["flop_per_image"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_sweep_takes_as_long_as_its_busiest_place() -> None:
+    assert speed.sweep_hours([3, 1, 1, 1], 1) == 6
+    assert speed.sweep_hours([1, 1, 3, 1], 2) == 3
+    assert speed.sweep_hours([2.5], 8) == 2.5
+
+
 def test_an_address_where_nothing_listens_is_named_at_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -240,5 +324,5 @@ def test_a_metric_that_the_run_does_not_have(
 
 def test_help_names_every_command() -> None:
     done = subprocess.run([sys.executable, "-m", "bench.cli.main", "--help"], capture_output=True, text=True, check=True)
-    for command in ("run", "table", "plot", "coverage", "methods", "datasets"):
+    for command in ("run", "table", "plot", "coverage", "speed", "methods", "datasets"):
         assert command in done.stdout

@@ -5,14 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.data.dataset import Dataset
 from bench.errors import SettingsError
 from bench.plan.budgets import resolve_budget, resolve_budgets
 from bench.plan.cells import Cell, ModelKey, expand_cells
 from bench.plan.defaults import default_components, default_epochs
+from bench.plan.models import configure, plain_vae, variant_name
 from bench.plan.presets import read_preset
 from bench.plan.samplers import labeled_items
 from bench.plan.seeds import derive_seed
 from bench.plan.settings import make_settings, parse_integers, parse_seeds, read_toml
+from gmvae.config import TrainingConfig
 
 
 @pytest.mark.parametrize(
@@ -155,3 +158,33 @@ def test_bad_configuration_files(tmp_path: Path) -> None:
         read_toml(tmp_path / "broken.toml")
     with pytest.raises(SettingsError, match="did you mean 'study'"):
         read_preset("studdy")
+
+
+def test_objectives_of_the_study_start_from_its_settings(small_dataset: Dataset) -> None:
+    for objective in ("exact", "sampled"):
+        model, training = configure(make_settings({"objective": objective}), small_dataset, 10)
+        assert (model.inference, model.latent_dim, model.batch_norm) == ("structured", 100, False)
+        assert (training.objective, training.epochs, training.batch_size, training.needs_views) == (objective, 450, 128, False)
+        assert variant_name(model, training, ()) == f"gmvae-{objective}"
+
+
+def test_set_changes_a_field_and_the_name(small_dataset: Dataset) -> None:
+    settings = make_settings({"set": ["contrast=0", "batch-norm=false"]}, {"epochs": 3})
+    model, training = configure(settings, small_dataset, 10)
+    assert (training.contrast, model.batch_norm, training.epochs) == (0.0, False, 3)
+    assert variant_name(model, training, settings.set) == "gmvae+invariance[batch_norm=False,contrast=0]"
+    plain = make_settings({"variant": "plain"})
+    assert variant_name(*configure(plain, small_dataset, 10), plain.set) == "gmvae"
+
+
+def test_set_may_not_change_what_has_an_option_of_its_own(small_dataset: Dataset) -> None:
+    for name in ("epochs", "objective", "n_components", "inference", "latent_dim"):
+        with pytest.raises(SettingsError, match="--set"):
+            configure(make_settings({"set": {name: 3}}), small_dataset, 10)
+
+
+def test_a_plain_vae_is_trained_by_the_bound_alone() -> None:
+    training = plain_vae(TrainingConfig(epochs=7))
+    assert (training.needs_views, training.augmentation, training.reseed, training.epochs) == (False, 0, False, 7)
+    assert ModelKey(50, 3).plain_vae == ModelKey(1, 3)
+    assert ModelKey(50, 3).plain_vae.id == "vae-s3"
