@@ -1,68 +1,197 @@
-"""Commands that read a run or compute from nothing: `table`, `plot`, `coverage`."""
+"""Commands that read a run: `table`, `compare`, `claims`, `coverage`, `plot`."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bench.cli.reading import (
+    Format,
+    Metric,
+    RunFolder,
+    SomeMethods,
+    check_format,
+    chosen_records,
+    cluster_sizes,
+    print_grid,
+    run_names,
+)
 from bench.cli.state import make_console
+from bench.errors import SettingsError, unknown_name
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Sequence
 
     from bench.stats.comparison import Comparison
+    from bench.stats.seeds import SeedTable
     from bench.store.folder import StoredRun
 
-RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
-Metric = Annotated[str, typer.Option(help="accuracy, macro_accuracy, accuracy_test or fit_seconds.")]
-Format = Annotated[str, typer.Option("--format", help="rich, markdown, csv or latex.")]
+_TARGET = 0.8
+_MANY_DATASETS = 2
 
 
 def table(
     run: RunFolder,
     metric: Metric = "accuracy",
     format_: Format = "rich",
-    methods: Annotated[str | None, typer.Option(help="Only these methods.")] = None,
+    methods: SomeMethods = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Show differences to this method, on the same labels.", show_default=False)
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Show labels needed for this accuracy, e.g. 0.8.", min=0, max=1, show_default=False)
+    ] = None,
 ) -> None:
-    """Print the comparison of a run: method by budget, mean and 95 % interval."""
-    from bench.errors import unknown_name
-    from bench.plan.settings import parse_names
+    """Print the comparison of a run: method by budget, mean and 95 % interval.
 
-    if format_ not in ("rich", "markdown", "csv", "latex"):
-        raise unknown_name("format", format_, ("rich", "markdown", "csv", "latex"))
-    from bench.show.tables import render, to_latex, to_markdown
-    from bench.stats.curves import curves
+    With --reference: differences in points, tested. With --target: labels to an accuracy, ratios, area under the curve.
+    """
+    check_format(format_)
     from bench.store.folder import open_run
 
     stored = open_run(run)
-    chosen = parse_names(methods) if methods is not None else None
-    console = make_console()
+    if target is not None:
+        _table_of_labels(stored, metric, format_, methods, target, reference)
+    elif reference is not None:
+        _table_of_differences(stored, metric, format_, methods, reference)
+    else:
+        _table_of_scores(stored, metric, format_, methods)
+
+
+def _table_of_scores(stored: "StoredRun", metric: str, format_: str, methods: str | None) -> None:
+    from bench.show.tables import render, to_latex, to_markdown
+    from bench.stats.curves import curves
+
     if format_ == "csv":
-        typer.echo(curves(_of_methods(stored, chosen), metric).to_csv(index=False), nl=False)
+        typer.echo(curves(chosen_records(stored, methods), metric).to_csv(index=False), nl=False)
         return
-    comparison = comparison_of(stored, metric, chosen)
+    comparison = comparison_of(stored, metric, methods)
+    console = make_console()
     if format_ == "rich":
         console.print(render(comparison, console.width))
     else:
         typer.echo({"markdown": to_markdown, "latex": to_latex}[format_](comparison), nl=False)
 
 
+def _table_of_differences(stored: "StoredRun", metric: str, format_: str, methods: str | None, reference: str) -> None:
+    from bench.show.statistics import differences_grid
+    from bench.stats.paired import paired_differences
+
+    tables, base = _tables_and_reference(stored, metric, methods, reference)
+    found = paired_differences(tables, base)
+    if not found:
+        raise SettingsError(f"--reference {reference} has no budget and label draw in common with another method of the run")
+    print_grid(differences_grid(found, base.label, sorted({difference.n_labeled for difference in found})), format_)
+
+
+def _table_of_labels(
+    stored: "StoredRun", metric: str, format_: str, methods: str | None, target: float, reference: str | None
+) -> None:
+    from bench.show.statistics import efficiency_grid
+    from bench.stats.efficiency import area_under_curve, average_ranks, efficiency_ratio, labels_to_target
+
+    tables, base = _tables_and_reference(stored, metric, methods, reference or "xgboost", required=reference is not None)
+    ranks = average_ranks(tables)
+    rows = [
+        (
+            found.label,
+            labels_to_target(found, target),
+            efficiency_ratio(found, base, target) if base is not None else None,
+            area_under_curve(found),
+            ranks[found.label],
+        )
+        for found in tables
+    ]
+    rows.sort(key=lambda row: (row[1].n, row[4]))
+    print_grid(efficiency_grid(rows, target, base.label if base is not None else "-"), format_)
+
+
+def _tables_and_reference(
+    stored: "StoredRun", metric: str, methods: str | None, reference: str, *, required: bool = True
+) -> "tuple[tuple[SeedTable, ...], Any]":
+    """Return the seed tables of the chosen methods, and the reference's: of the same K for every method that has several."""
+    from bench.stats.curves import LOWER_IS_BETTER, METRICS
+    from bench.stats.seeds import seed_tables
+
+    if metric not in METRICS or metric in LOWER_IS_BETTER:
+        raise unknown_name("metric for this table", metric, [name for name in METRICS if name not in LOWER_IS_BETTER])
+    every = seed_tables(chosen_records(stored, None), metric)
+    base = next((found for found in every if reference in (found.method, found.label)), None)
+    if base is None and required:
+        raise unknown_name("method in this run", reference, [found.label for found in every])
+    chosen = set(chosen_records(stored, methods)["method"])
+    return tuple(found for found in every if found.method in chosen or (found is base and required)), base
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs.", show_default=False)],
+    metric: Metric = "accuracy",
+    format_: Format = "rich",
+    methods: SomeMethods = None,
+) -> None:
+    """Print several runs in one table; over several data sets also test whether the methods' ranks differ."""
+    check_format(format_)
+    if len(runs) < 2:
+        raise SettingsError(f"compare got 1 run; give two or more, or use `gmvae-bench table {runs[0]}`")
+    from bench.show.statistics import runs_grid
+    from bench.stats.seeds import seed_tables
+    from bench.store.folder import open_run
+
+    opened = [open_run(folder) for folder in runs]
+    tables = [seed_tables(chosen_records(stored, methods), metric) for stored in opened]
+    about = [f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items" for stored in opened]
+    print_grid(runs_grid(run_names(opened), about, tables, metric), format_)
+    names = {str(stored.dataset["name"]) for stored in opened}
+    if format_ == "rich" and len(names) >= _MANY_DATASETS and len(names) == len(opened):
+        _print_rank_test(tables, len(opened))
+
+
+def _print_rank_test(tables: "Sequence[Sequence[SeedTable]]", n_datasets: int) -> None:
+    import numpy as np
+
+    from bench.stats.efficiency import area_under_curve, rank_test
+
+    areas = [{found.method: area_under_curve(found).mean for found in run} for run in tables]
+    common = sorted(set.intersection(*(set(run) for run in areas)))
+    test = rank_test(np.array([[run[method] for method in common] for run in areas]), common)
+    if test is None:
+        return
+    order = ", ".join(f"{method} {rank:.1f}" for method, rank in sorted(test.ranks.items(), key=lambda item: item[1]))
+    make_console().print(
+        f"\nmean ranks by area under the curve over {n_datasets} data sets: {order}\n"
+        f"Friedman's test: p = {test.p:.3g}; ranks further apart than {test.critical_difference:.1f} differ (Nemenyi, 5 %)",
+        soft_wrap=True,
+    )
+
+
+def claims(run: RunFolder, format_: Format = "rich") -> None:
+    """Put the study's claims beside what a run measured: holds, does not hold, or cannot be judged here, and why."""
+    check_format(format_)
+    from bench.show.statistics import claims_grid
+    from bench.stats.claims import STUDY_COMPONENTS
+    from bench.stats.claims import claims as judge_claims
+    from bench.store.folder import open_run
+
+    stored = open_run(run)
+    sizes = [found for key, found in cluster_sizes(stored) if key.n_components == STUDY_COMPONENTS]
+    about = str(stored.dataset.get("note") or f"measured on {stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
+    print_grid(claims_grid(judge_claims(chosen_records(stored, None), stored.dataset, sizes), about), format_)
+
+
 def plot(
     run: RunFolder,
     metric: Metric = "accuracy",
-    methods: Annotated[str | None, typer.Option(help="Only these methods.")] = None,
+    methods: SomeMethods = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the figures. (default: RUN/figures)", show_default=False)] = None,
 ) -> None:
     """Draw the label-efficiency curve of a run as PNG and SVG."""
-    from bench.plan.settings import parse_names
     from bench.show.figures import label_efficiency
     from bench.stats.curves import curves
     from bench.store.atomic import write_atomically
     from bench.store.folder import FIGURES, open_run
 
     stored = open_run(run)
-    frame = curves(_of_methods(stored, parse_names(methods) if methods is not None else None), metric)
+    frame = curves(chosen_records(stored, methods), metric)
     figure = label_efficiency(frame, stored.dataset, metric)
     for suffix in (".png", ".svg"):
         path = (out or run / FIGURES) / f"label-efficiency{'' if metric == 'accuracy' else '-' + metric}{suffix}"
@@ -71,50 +200,81 @@ def plot(
 
 
 def coverage(
+    run: Annotated[Path | None, typer.Argument(help="Folder of a run, for its own clusters.", show_default=False)] = None,
     components: Annotated[int, typer.Option(help="K, the number of clusters.", min=1, max=100_000)] = 100,
     n: Annotated[int, typer.Option(help="Items in the pool, for percentages.", min=1)] = 145_600,
     confidence: Annotated[str, typer.Option(help="Confidences that every cluster has a label.")] = "0.95,0.99",
     labels: Annotated[str, typer.Option(help="Numbers of labels for which to show the clusters covered.")] = "73,146,291,728",
 ) -> None:
-    """Say how many random labels it takes until every cluster has one, for equal clusters drawn with replacement."""
-    from bench.errors import SettingsError
+    """Say how many random labels it takes until every cluster has one: for equal clusters, or for those of a run.
+
+    For a run also what its label draws covered, and whether accuracy rose with it.
+    """
     from bench.plan.settings import parse_integers
-    from bench.show.coverage import coverage_tables
-    from bench.stats.coverage import coverage_rows, expected_covered, expected_labels, probability_all_covered
 
     try:
         confidences = tuple(float(part) for part in confidence.split(","))
         counts = parse_integers(labels)
-        rows = coverage_rows(components, confidences)
+        if not all(0 < value < 1 for value in confidences):
+            raise ValueError("confidences lie between 0 and 1, e.g. 0.95")
     except ValueError as error:
         raise SettingsError(f"--confidence {confidence} --labels {labels}: {error}") from error
+    if run is None:
+        _coverage_of_equal_clusters(components, n, confidences, counts)
+    else:
+        _coverage_of_run(run, confidences)
+
+
+def _coverage_of_equal_clusters(components: int, n: int, confidences: tuple[float, ...], counts: tuple[int, ...]) -> None:
+    from bench.show.coverage import coverage_tables
+    from bench.stats.coverage import coverage_rows, expected_covered, expected_labels, probability_all_covered
+
+    rows = coverage_rows(components, confidences)
     at = tuple((count, expected_covered(components, count), probability_all_covered(components, count)) for count in counts)
     make_console().print(coverage_tables(components, n, expected_labels(components), rows, at))
 
 
-def comparison_of(stored: "StoredRun", metric: str, methods: Sequence[str] | None) -> "Comparison":
+def _coverage_of_run(run: Path, confidences: tuple[float, ...]) -> None:
+    import numpy as np
+
+    from bench.show.statistics import observed_grid, sizes_grid
+    from bench.stats.cluster_coverage import all_covered, covered_probabilities, labels_needed, observed_coverage
+    from bench.store.folder import open_run
+
+    stored = open_run(run)
+    records = chosen_records(stored, None)
+    sizes = dict(cluster_sizes(stored))
+    if not sizes:
+        raise SettingsError(f"{run} holds no trained model; `gmvae-bench coverage --components K` answers for equal clusters")
+    rows = []
+    for key, of_model in sizes.items():
+        filled = of_model[of_model > 0]
+        for level in confidences:
+            need = [labels_needed(filled, level, replacement=replacement) for replacement in (False, True)]
+            check = all_covered(filled, need[0].enough, replacement=False)
+            rows.append((key.id, int((of_model == 0).sum()), need[0], need[1], check))
+    print_grid(sizes_grid(rows, int(stored.dataset["n_pool"])), "rich")
+    observed = observed_coverage(records)
+    expected = {
+        (row.n_components, row.n_labeled): float(
+            np.mean(
+                [
+                    covered_probabilities(of_model, row.n_labeled, replacement=False).sum()
+                    for key, of_model in sizes.items()
+                    if key.n_components == row.n_components
+                ]
+            )
+        )
+        for row in observed
+    }
+    typer.echo()
+    print_grid(observed_grid(observed, expected), "rich")
+
+
+def comparison_of(stored: "StoredRun", metric: str, methods: str | None) -> "Comparison":
     """Compute the comparison table of a run."""
-    from bench.stats.comparison import compare
+    from bench.stats.comparison import compare as arrange
     from bench.stats.curves import curves
 
-    records = _of_methods(stored, methods)
-    return compare(records, curves(records, metric), stored.dataset, metric)
-
-
-def _of_methods(stored: "StoredRun", methods: Sequence[str] | None) -> "pd.DataFrame":
-    from bench.errors import SettingsError, unknown_name
-
-    records = stored.records
-    if records.empty:
-        raise SettingsError(
-            f"{stored.folder} has no finished cells yet; repeat `gmvae-bench run` with the same settings to go on"
-        )
-    if methods is None:
-        return records
-    if not methods:
-        raise SettingsError("--methods names no method; leave it out for all of them")
-    there = set(records["method"])
-    for name in methods:
-        if name not in there:
-            raise unknown_name("method in this run", name, there)
-    return records[records["method"].isin(methods)]
+    records = chosen_records(stored, methods)
+    return arrange(records, curves(records, metric), stored.dataset, metric)

@@ -148,7 +148,7 @@ def _finish(plan: "RunPlan", folder: Path, console: "Console") -> None:
     from bench.store.records import failed_records
 
     stored = open_run(folder)
-    console.print(render(comparison_of(stored, "accuracy", plan.settings.methods), console.width), soft_wrap=False)
+    console.print(render(comparison_of(stored, "accuracy", ",".join(plan.methods)), console.width), soft_wrap=False)
     # An earlier command's failures are shown in the table, but this one's exit code speaks of its own cells.
     failed = failed_records(stored.records, plan.cells)
     console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)

@@ -64,7 +64,12 @@ def seed_interval(group: pd.DataFrame, metric: str) -> Interval:
     table = group.assign(model_seed=group["model_seed"].fillna(-1)).pivot_table(
         index="model_seed", columns="label_seed", values=metric, aggfunc="mean"
     )
-    values = table.to_numpy(float)
+    return table_interval(table.to_numpy(float))
+
+
+def table_interval(values: Float[np.ndarray, "m s"]) -> Interval:
+    """Return the interval for the mean of a table of seeds: t where one kind varies, two-way where both do; NaN is missing."""
+    values = values[np.isfinite(values).any(axis=1)][:, np.isfinite(values).any(axis=0)]
     if min(values.shape) == 1:
         return t_interval(values[np.isfinite(values)])
     return crossed_interval(values)

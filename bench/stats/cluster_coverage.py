@@ -1,0 +1,126 @@
+"""Coverage of clusters of unequal sizes by random labels, with and without replacement; and what was observed in a run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from scipy import stats
+from scipy.special import gammaln
+
+_SIMULATIONS = 2_000
+_CHUNK_VALUES = 20_000_000
+
+
+@dataclass(frozen=True)
+class AllCovered:
+    """P(every cluster has a label): bounds from both sides and a simulation between them."""
+
+    lower: float
+    upper: float
+    simulated: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class LabelsNeeded:
+    """Labels for a confidence that every cluster has one."""
+
+    confidence: float
+    at_least: int
+    """With fewer the confidence cannot be reached: the upper bound lies below it."""
+    enough: int
+    """With these it is reached: the lower bound is there."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Clusters covered in a run's label draws, and what that did to accuracy."""
+
+    n_components: int
+    n_labeled: int
+    n_draws: int
+    covered: float
+    """Mean over draws."""
+    all_covered: float
+    """Share of draws."""
+    correlation: float | None
+    """Spearman's, of clusters covered and accuracy over draws and models; `None` where one of them does not vary."""
+
+
+def covered_probabilities(sizes: Int[np.ndarray, " k"], n_labels: int, *, replacement: bool) -> Float[np.ndarray, " k"]:
+    """P(a cluster has a label) for each, when n labels go to random items: 1 - (1 - s/N)^n, or 1 - C(N-s, n) / C(N, n)."""
+    s = np.asarray(sizes, float)
+    total = s.sum()
+    if replacement:
+        with np.errstate(divide="ignore"):
+            return np.asarray(-np.expm1(n_labels * np.log1p(-s / total)))
+    rest = total - s
+    left = np.where(rest >= n_labels, rest, np.nan)
+    log_missed = gammaln(left + 1) - gammaln(left - n_labels + 1) - gammaln(total + 1) + gammaln(total - n_labels + 1)
+    return np.asarray(np.where(np.isnan(left), 1.0, -np.expm1(np.minimum(0, log_missed))))
+
+
+def all_covered_bounds(sizes: Int[np.ndarray, " k"], n_labels: int, *, replacement: bool) -> tuple[float, float]:
+    """Bounds of P(all covered): Boole's inequality below; above the product of the single probabilities.
+
+    The product is an upper bound because counts of labels in clusters are negatively associated (Joag-Dev & Proschan 1983), with
+    replacement (multinomial) and without (multivariate hypergeometric).
+    """
+    p = covered_probabilities(sizes, n_labels, replacement=replacement)
+    if n_labels < len(p):
+        return 0.0, 0.0
+    with np.errstate(divide="ignore"):
+        upper = float(np.exp(np.log(p).sum()))
+    return max(0.0, 1 - float((1 - p).sum())), upper
+
+
+def all_covered(sizes: Int[np.ndarray, " k"], n_labels: int, *, replacement: bool, seed: int = 0) -> AllCovered:
+    """Return bounds of P(all covered) and its simulation over 2,000 draws of labels."""
+    rng = np.random.default_rng(seed)
+    hits, per_chunk = 0, max(1, _CHUNK_VALUES // len(sizes))
+    for start in range(0, _SIMULATIONS, per_chunk):
+        draws = min(per_chunk, _SIMULATIONS - start)
+        if replacement:
+            counts = rng.multinomial(n_labels, np.asarray(sizes, float) / np.sum(sizes), size=draws)
+        else:
+            counts = rng.multivariate_hypergeometric(sizes, n_labels, size=draws, method="marginals")
+        hits += int((counts > 0).all(axis=1).sum())
+    share = hits / _SIMULATIONS
+    # At 0 and 1 the plain standard error vanishes; Agresti & Coull's (1998) does not.
+    centre = (hits + 2) / (_SIMULATIONS + 4)
+    error = float(np.sqrt(centre * (1 - centre) / (_SIMULATIONS + 4)))
+    return AllCovered(*all_covered_bounds(sizes, n_labels, replacement=replacement), share, error)
+
+
+def labels_needed(sizes: Int[np.ndarray, " k"], confidence: float, *, replacement: bool) -> LabelsNeeded:
+    """Return the bracket in which the fewest labels with P(all covered) >= confidence lie."""
+
+    def fewest(side: int) -> int:
+        low, high = len(sizes), int(np.sum(sizes)) if not replacement else len(sizes)
+        while replacement and all_covered_bounds(sizes, high, replacement=True)[side] < confidence:
+            high *= 2
+        while low < high:
+            middle = (low + high) // 2
+            there = all_covered_bounds(sizes, middle, replacement=replacement)[side] >= confidence
+            low, high = (low, middle) if there else (middle + 1, high)
+        return low
+
+    return LabelsNeeded(confidence, at_least=fewest(1), enough=fewest(0))
+
+
+def observed_coverage(records: pd.DataFrame, method: str = "soft") -> tuple[Observed, ...]:
+    """Return what the run's draws covered, per K and budget, from the records of one method on the clusters."""
+    chosen = records[(records["method"] == method) & (records["status"] == "ok") & records["clusters_covered"].notna()]
+    found = []
+    key: Any
+    for key, group in chosen.groupby(["n_components", "n_labeled"]):
+        k, n_labeled = key
+        covered, accuracy = group["clusters_covered"].to_numpy(float), group["accuracy"].to_numpy(float)
+        varies = len(group) > 2 and len(np.unique(covered)) > 1 and len(np.unique(accuracy)) > 1
+        correlation = float(stats.spearmanr(covered, accuracy).statistic) if varies else None
+        found.append(
+            Observed(int(k), int(n_labeled), len(group), float(covered.mean()), float((covered == k).mean()), correlation)
+        )
+    return tuple(found)

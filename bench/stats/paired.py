@@ -1,0 +1,80 @@
+"""Differences between methods that were shown the same labelled items."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from bench.stats.intervals import Interval, table_interval
+from bench.stats.seeds import SeedTable
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A method's score minus the reference's, at one budget."""
+
+    label: str
+    n_labeled: int
+    interval: Interval
+    p: float | None
+    """Wilcoxon's signed-rank test over label seeds; `None` where nothing differs or there are fewer than two pairs."""
+    p_holm: float | None
+    """The same, corrected for all comparisons of the table (Holm 1979)."""
+
+
+def paired_differences(tables: Sequence[SeedTable], reference: SeedTable) -> tuple[Difference, ...]:
+    """Return the difference of every other method to the reference at every budget that both have.
+
+    Pairs share the label draw; where both have models, also the model seed if they were trained with the same ones, else each
+    model's score is compared with the mean over the reference's models. The test is over label seeds (means over models), since
+    draws are independent while cells of one model are not.
+    """
+    found: list[tuple[str, int, Interval, float | None]] = []
+    for table in tables:
+        if table is reference:
+            continue
+        for n_labeled in sorted(set(table.budgets) & set(reference.budgets)):
+            difference = _difference(table, reference, n_labeled)
+            if np.isfinite(difference).any():
+                found.append((table.label, n_labeled, table_interval(difference), _wilcoxon(_mean_over_models(difference))))
+    corrected = holm([p for *_, p in found])
+    return tuple(Difference(*row, p_holm) for row, p_holm in zip(found, corrected, strict=True))
+
+
+def _difference(table: SeedTable, reference: SeedTable, n_labeled: int) -> Float[np.ndarray, "m s"]:
+    shared = [seed for seed in table.label_seeds if seed in reference.label_seeds]
+    ours = table.scores[table.budgets.index(n_labeled)][:, [table.label_seeds.index(seed) for seed in shared]]
+    theirs = reference.scores[reference.budgets.index(n_labeled)][:, [reference.label_seeds.index(seed) for seed in shared]]
+    if table.model_seeds != reference.model_seeds:
+        # Models that are not the same ones in both are not pairs.
+        ours, theirs = (ours, _mean_over_models(theirs)) if len(ours) > 1 else (_mean_over_models(ours), theirs)
+    difference: Float[np.ndarray, "m s"] = ours - theirs
+    return difference
+
+
+def _mean_over_models(values: Float[np.ndarray, "m s"]) -> Float[np.ndarray, " s"]:
+    known = np.isfinite(values)
+    counts = known.sum(axis=0)
+    mean = np.full(values.shape[1], np.nan)
+    np.divide(np.where(known, values, 0).sum(axis=0), counts, out=mean, where=counts > 0)
+    return mean
+
+
+def _wilcoxon(differences: Float[np.ndarray, " s"]) -> float | None:
+    known = differences[np.isfinite(differences)]
+    if len(known) < 2 or not known.any():
+        return None
+    return float(stats.wilcoxon(known, method="exact" if len(np.unique(np.abs(known))) == len(known) else "approx").pvalue)
+
+
+def holm(p: Sequence[float | None]) -> tuple[float | None, ...]:
+    """Return Holm's (1979) step-down adjusted p-values; `None` is no test and stays."""
+    order = sorted((value, index) for index, value in enumerate(p) if value is not None)
+    adjusted: list[float | None] = [None] * len(p)
+    largest = 0.0
+    for rank, (value, index) in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * value))
+        adjusted[index] = largest
+    return tuple(adjusted)

@@ -1,0 +1,47 @@
+"""Records as tables of seeds: what every statistic over seeds starts from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+NO_MODEL_SEED = -1
+
+
+@dataclass(frozen=True)
+class SeedTable:
+    """One method's scores at every budget and seed; NaN where a cell failed or is missing."""
+
+    method: str
+    n_components: int | None
+    budgets: tuple[int, ...]
+    model_seeds: tuple[int, ...]
+    """Only -1 for a method without a model."""
+    label_seeds: tuple[int, ...]
+    scores: Float[np.ndarray, "b m s"]
+    label: str
+    """Method, and K where records hold several."""
+
+
+def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
+    """Return a table per method and number of components, in the order in which records name them."""
+    several = len(records["n_components"].dropna().unique()) > 1
+    tables = []
+    filled = records.assign(model_seed=records["model_seed"].fillna(NO_MODEL_SEED).astype(int))
+    key: Any
+    for key, group in filled.groupby(["method", "n_components"], dropna=False, sort=False):
+        method, k = key
+        budgets, models, labels = (tuple(sorted(group[name].unique())) for name in ("n_labeled", "model_seed", "label_seed"))
+        values = np.full((len(budgets), len(models), len(labels)), np.nan)
+        finished = group[(group["status"] == "ok") & group[metric].notna()]
+        places = tuple(
+            np.searchsorted(known, finished[name])
+            for known, name in ((budgets, "n_labeled"), (models, "model_seed"), (labels, "label_seed"))
+        )
+        values[places] = finished[metric].to_numpy(float)
+        ints = [tuple(map(int, seeds)) for seeds in (budgets, models, labels)]
+        label = f"{method} K={k}" if several and not pd.isna(k) else str(method)
+        tables.append(SeedTable(str(method), None if pd.isna(k) else int(k), ints[0], ints[1], ints[2], values, label))
+    return tuple(tables)
