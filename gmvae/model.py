@@ -110,7 +110,12 @@ class GaussianMixtureVAE(nn.Module):
     def sample(self, components: Int[Tensor, " n"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Draw z ~ p(z|c) for the given components and return E[x|z] in the units of the data."""
         noise = torch.randn(len(components), self.config.latent_dim, generator=generator, device=self.device)
-        output: Tensor = self.decoder(self.prior.means[components] + noise * torch.exp(0.5 * self.prior.log_vars[components]))
+        return self.decode(self.prior.means[components] + noise * torch.exp(0.5 * self.prior.log_vars[components]))
+
+    @torch.no_grad()
+    def decode(self, z: Float[Tensor, "n z"]) -> Float[Tensor, "n d"]:
+        """Return E[x|z] in the units of the data."""
+        output: Tensor = self.decoder(z)
         if self.config.likelihood == "bernoulli":
             return torch.sigmoid(output)
         return output * self.scale + self.shift

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from jaxtyping import Int
 
+    from bench.data.dataset import Dataset
     from bench.plan.cells import ModelKey
     from bench.show.grid import Grid
     from bench.store.folder import StoredRun
@@ -83,6 +84,31 @@ def cluster_sizes(stored: "StoredRun") -> "Iterator[tuple[ModelKey, Int[np.ndarr
         if is_trained(stored.folder, key):
             assignment = load_encoded(stored.folder, key)[0].posterior.argmax(axis=1)
             yield key, np.bincount(assignment, minlength=k)
+
+
+def dataset_of(stored: "StoredRun", data_dir: Path | None, *, needed: bool = False) -> "Dataset | None":
+    """Load the data that a run was made of; where they are gone, say what that costs, or fail if they are `needed`."""
+    from bench.data.registry import load_dataset
+    from bench.errors import BenchError, SettingsError
+
+    settings = stored.config.get("settings", {})
+    folder = data_dir or (Path(settings["data_dir"]) if settings.get("data_dir") else None)
+    try:
+        dataset = load_dataset(
+            settings.get("data") or stored.dataset["name"],
+            folder,
+            label_column=settings.get("label_column"),
+            holdout=settings.get("holdout") or "none",
+        )
+        if dataset.sha256 != stored.dataset.get("sha256"):
+            raise SettingsError(f"the data at {settings.get('data')} are not those of the run any more (other SHA-256)")
+    except BenchError as error:
+        message = f"{error}; give the folder of the run's data with --data-dir"
+        if needed:
+            raise SettingsError(message) from error
+        typer.echo(f"{message}\nfigures that need the data are left out", err=True)
+        return None
+    return dataset
 
 
 def run_names(runs: Sequence["StoredRun"]) -> list[str]:

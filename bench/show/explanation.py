@@ -1,0 +1,55 @@
+"""One item explained in the terminal: its picture in blocks, its clusters, what they mean, both verdicts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Shaped
+from rich import box
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bench.judge.inspection import Explanation
+from bench.show.model_figures import explanation_title
+
+_SHADES = " ░▒▓█"
+_MAX_SIDE = 32
+
+
+def render_explanation(
+    found: Explanation, picture: Shaped[np.ndarray, "h w"] | None, names: Sequence[str], n_labeled: int
+) -> RenderableType:
+    """Return the explanation for a terminal."""
+    clusters = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    clusters.add_column("cluster", justify="right")
+    clusters.add_column("q(c|x)", justify="right")
+    clusters.add_column("classes of the labels there")
+    for cluster in found.clusters:
+        clusters.add_row(str(cluster.component), f"{cluster.weight:.3f}", _shares(cluster.classes, names))
+    parts: list[RenderableType] = [clusters, Text(f"\nsoft scores: {_shares(found.scores, names)}")]
+    beside = Group(*parts)
+    shown: RenderableType = beside if picture is None else Columns([Text(draw_blocks(picture)), beside], padding=(0, 3))
+    return Group(
+        Text(explanation_title(found, names), style="bold"),
+        Text(
+            f"with {n_labeled:,} labels soft decoding saves {found.n_saved:,} such items, and loses {found.n_lost:,}", style="dim"
+        ),
+        shown,
+    )
+
+
+def draw_blocks(picture: Shaped[np.ndarray, "h w"]) -> str:
+    """Return an image as text, two characters a pixel, five shades; empty margins are cut off, large ones thinned out."""
+    step = -(-max(picture.shape) // _MAX_SIDE)
+    small = picture[::step, ::step].astype(float)
+    rows, columns = (np.flatnonzero((small != small[0, 0]).any(axis=axis)) for axis in (1, 0))
+    if len(rows):
+        small = small[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    span = small.max() - small.min()
+    shade = np.zeros(small.shape, int) if span == 0 else np.round((small - small.min()) / span * (len(_SHADES) - 1)).astype(int)
+    return "\n".join("".join(2 * _SHADES[value] for value in row) for row in shade)
+
+
+def _shares(shares: Sequence[tuple[int, float]], names: Sequence[str]) -> str:
+    return ", ".join(f"{names[code]} {share:.0%}" for code, share in shares) or "no label"
