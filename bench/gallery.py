@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 from matplotlib.figure import Figure
 
 from bench.data.dataset import Dataset
@@ -65,6 +64,7 @@ class Gallery:
         self.records = records
         self.about = str(stored.dataset.get("note") or f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
         self._n_labeled = n_labeled
+        self._sizes: dict[ModelKey, Int[np.ndarray, " k"]] = {}
 
     @cached_property
     def keys(self) -> tuple[ModelKey, ...]:
@@ -85,6 +85,13 @@ class Gallery:
         n_labeled = self._n_labeled or int(min(budgets, key=lambda n: abs(np.log(n / aim))))
         encoded, _ = load_encoded(self.stored.folder, self.keys[0])
         return Inspection(encoded.posterior, self.dataset, n_labeled, int(self.records["label_seed"].min()))
+
+    def sizes(self, key: ModelKey) -> Int[np.ndarray, " k"]:
+        """Return the items per cluster (argmax) of a model."""
+        if key not in self._sizes:
+            assignment = load_encoded(self.stored.folder, key)[0].posterior.argmax(axis=1)
+            self._sizes[key] = np.bincount(assignment, minlength=key.n_components)
+        return self._sizes[key]
 
     def draw(self, names: tuple[str, ...] | None = None) -> Iterator[Drawing]:
         """Yield the figures of the given names, or all of them, each drawn when it is asked for."""
@@ -170,7 +177,7 @@ def _coverage(gallery: Gallery) -> Figure | None:
         return None
     k = gallery.keys[0].n_components
     observed = [row for row in observed_coverage(gallery.records) if row.n_components == k]
-    sizes = [_sizes(gallery.stored.folder, key) for key in gallery.keys if key.n_components == k]
+    sizes = [gallery.sizes(key) for key in gallery.keys if key.n_components == k]
     most = max(10 * k, max((row.n_labeled for row in observed), default=0))
     labels = np.unique(np.geomspace(max(1, k // 10), min(most, sizes[0].sum()), 60).astype(int))
     curve = [(int(n), float(np.mean([covered_probabilities(s, int(n), replacement=False).sum() for s in sizes]))) for n in labels]
@@ -194,10 +201,6 @@ def _explanation(gallery: Gallery) -> Figure | None:
     shape = look.dataset.image_shape
     picture = look.dataset.pool[item].reshape(shape) if shape else None
     return explanation_figure(look.explain(item), picture, look.dataset.class_names)
-
-
-def _sizes(folder: Path, key: ModelKey) -> Any:
-    return np.bincount(load_encoded(folder, key)[0].posterior.argmax(axis=1), minlength=key.n_components)
 
 
 FIGURES: Mapping[str, tuple[Callable[[Gallery], Figure | None], str]] = {

@@ -8,7 +8,21 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STAGES = ["errors", "data", "plan", "judge", "store", "engine", "stats", "show", "pipeline", "gallery", "report", "cli"]
+STAGES = [
+    "errors",
+    "data",
+    "plan",
+    "judge",
+    "store",
+    "engine",
+    "stats",
+    "show",
+    "pipeline",
+    "gallery",
+    "summary",
+    "report",
+    "cli",
+]
 FILES = sorted(path for package in ("gmvae", "baselines", "bench") for path in (ROOT / package).rglob("*.py"))
 
 

@@ -15,6 +15,7 @@ from bench.cli.reading import (
     chosen_records,
     cluster_sizes,
     dataset_of,
+    expected_cells,
     print_grid,
     run_names,
 )
@@ -93,23 +94,10 @@ def _table_of_differences(stored: "StoredRun", metric: str, format_: str, method
 def _table_of_labels(
     stored: "StoredRun", metric: str, format_: str, methods: str | None, target: float, reference: str | None
 ) -> None:
-    from bench.show.statistics import efficiency_grid
-    from bench.stats.efficiency import area_under_curve, average_ranks, efficiency_ratio, labels_to_target
+    from bench.summary import BOOSTED, efficiency_of
 
-    tables, base = _tables_and_reference(stored, metric, methods, reference or "xgboost", required=reference is not None)
-    ranks = average_ranks(tables)
-    rows = [
-        (
-            found.label,
-            labels_to_target(found, target),
-            efficiency_ratio(found, base, target) if base is not None else None,
-            area_under_curve(found),
-            ranks[found.label],
-        )
-        for found in tables
-    ]
-    rows.sort(key=lambda row: (row[1].n, row[4]))
-    print_grid(efficiency_grid(rows, target, base.label if base is not None else "-"), format_)
+    tables, base = _tables_and_reference(stored, metric, methods, reference or BOOSTED, required=reference is not None)
+    print_grid(efficiency_of(tables, target, base), format_)
 
 
 def _tables_and_reference(
@@ -308,40 +296,44 @@ def _coverage_of_equal_clusters(components: int, n: int, confidences: tuple[floa
 
 
 def _coverage_of_run(run: Path, confidences: tuple[float, ...]) -> None:
-    import numpy as np
-
-    from bench.show.statistics import observed_grid, sizes_grid
-    from bench.stats.cluster_coverage import all_covered, covered_probabilities, labels_needed, observed_coverage
     from bench.store.folder import open_run
+    from bench.summary import coverage_of, observed_of
 
     stored = open_run(run)
     records = chosen_records(stored, None)
     sizes = dict(cluster_sizes(stored))
     if not sizes:
         raise SettingsError(f"{run} holds no trained model; `gmvae-bench coverage --components K` answers for equal clusters")
-    rows = []
-    for key, of_model in sizes.items():
-        filled = of_model[of_model > 0]
-        for level in confidences:
-            need = [labels_needed(filled, level, replacement=replacement) for replacement in (False, True)]
-            check = all_covered(filled, need[0].enough, replacement=False)
-            rows.append((key.id, int((of_model == 0).sum()), need[0], need[1], check))
-    print_grid(sizes_grid(rows, int(stored.dataset["n_pool"])), "rich")
-    observed = observed_coverage(records)
-    expected = {
-        (row.n_components, row.n_labeled): float(
-            np.mean(
-                [
-                    covered_probabilities(of_model, row.n_labeled, replacement=False).sum()
-                    for key, of_model in sizes.items()
-                    if key.n_components == row.n_components
-                ]
-            )
-        )
-        for row in observed
-    }
+    print_grid(coverage_of(sizes, int(stored.dataset["n_pool"]), confidences), "rich")
     typer.echo()
-    print_grid(observed_grid(observed, expected), "rich")
+    print_grid(observed_of(records, sizes), "rich")
+
+
+def report(
+    run: RunFolder,
+    labels: LabelsOfDraw = None,
+    data_dir: options.DataDir = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write. (default: RUN/report.html)", dir_okay=False, show_default=False)
+    ] = None,
+) -> None:
+    """Write one HTML page that needs nothing beside itself: headline, claims, tables, figures, settings, failures."""
+    from bench.gallery import Gallery
+    from bench.report import make_page
+    from bench.show.page import render_page
+    from bench.store.atomic import write_atomically
+    from bench.store.folder import REPORT, open_run
+
+    stored = open_run(run)
+    page = make_page(Gallery(stored, dataset_of(stored, data_dir), chosen_records(stored, None), labels), expected_cells(stored))
+    path = out or run / REPORT
+    html = render_page(page).encode()
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(html)
+
+    write_atomically(path, write)
+    typer.echo(path)
 
 
 def comparison_of(stored: "StoredRun", metric: str, methods: str | None) -> "Comparison":

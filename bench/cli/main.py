@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.evaluate import claims, compare, coverage, explain, plot, table
+from bench.cli.evaluate import claims, compare, coverage, explain, plot, report, table
 from bench.cli.listing import datasets, methods
 from bench.cli.run import run
 from bench.cli.speed import speed
@@ -24,7 +24,7 @@ app = typer.Typer(
     "and how does that compare with learners that start from nothing?",
     epilog="Exit codes: 0 done, 1 some cells failed, 2 the input is wrong, 130 interrupted.",
 )
-for command in (run, table, compare, claims, plot, explain, coverage, speed, methods, datasets):
+for command in (run, table, compare, claims, plot, explain, report, coverage, speed, methods, datasets):
     app.command()(command)
 
 

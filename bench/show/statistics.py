@@ -69,6 +69,23 @@ def efficiency_grid(rows: Sequence[tuple[str, Labels, Interval | None, Interval,
     )
 
 
+def scores_grid(tables: Sequence[SeedTable], metric: str = "accuracy") -> Grid:
+    """Return one run's scores, the best average first."""
+    budgets = sorted({n for table in tables for n in table.budgets})
+    lower = metric in LOWER_IS_BETTER
+
+    def average(table: SeedTable) -> float:
+        return float(np.nanmean(table.scores)) if np.isfinite(table.scores).any() else float("inf" if lower else "-inf")
+
+    order = sorted(tables, key=average, reverse=not lower)
+    return Grid(
+        f"{metric.replace('_', ' ')}{'' if lower else ' in %'}",
+        ("labels", *(f"{n:,}" for n in budgets)),
+        tuple((table.label, *(_score(table, n, metric) for n in budgets)) for table in order),
+        (f"{metric.replace('_', ' ')}{'' if lower else ' in %'}: mean, and 95 % interval over seeds",),
+    )
+
+
 def runs_grid(names: Sequence[str], about: Sequence[str], tables: Sequence[Sequence[SeedTable]], metric: str) -> Grid:
     """Return the scores of several runs, methods together."""
     budgets = sorted({n for run in tables for table in run for n in table.budgets})

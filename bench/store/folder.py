@@ -18,6 +18,7 @@ from bench.store.lock import LOCK
 from bench.store.records import PARTS, TABLE, read_records
 
 CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
+REPORT = "report.html"
 _PACKAGES = ("gmvae-bench", "torch", "torchvision", "ray", "numpy", "scipy", "scikit-learn", "xgboost", "pandas", "pyarrow")
 
 

@@ -1,0 +1,129 @@
+"""Wires a finished run to its page: headline, claims, tables, figures, settings."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from bench.gallery import Gallery
+from bench.show.page import Page, Section, embed
+from bench.show.statistics import claims_grid, differences_grid, scores_grid
+from bench.stats.claims import STUDY_COMPONENTS, TARGET, claims
+from bench.stats.efficiency import area_under_curve
+from bench.stats.intervals import table_interval
+from bench.stats.paired import paired_differences
+from bench.stats.seeds import SeedTable, seed_tables
+from bench.summary import CONFIDENCES, coverage_of, efficiency_of, observed_of
+
+_REFERENCES = ("xgboost", "logreg", "hard")
+_MODEL_METHODS = ("soft", "soft-bayes", "hard", "hard-fallback", "latent-logreg", "latent-spreading")
+
+
+def make_page(gallery: Gallery, n_cells: int | None) -> Page:
+    """Compute and draw everything on the page of a run; `n_cells` is how many it should have, if known."""
+    stored, records = gallery.stored, gallery.records
+    tables = seed_tables(records, "accuracy")
+    failed = records[records["status"] != "ok"]
+    counts = Counter(zip(failed["method"], failed["error"].fillna("no reason"), strict=True))
+    missing = 0 if n_cells is None else n_cells - len(records)
+    return Page(
+        title=f"{stored.dataset['name']}: how many labels?",
+        headline=headline(tables, stored.dataset),
+        note=str(stored.dataset.get("note", "")),
+        sections=tuple(_sections(gallery, tables)),
+        figures=tuple(embed(drawing.name, drawing.caption, drawing.figure) for drawing in gallery.draw()),
+        failures=[f"{method}, {n:,} cells: {error}" for (method, error), n in counts.most_common()],
+        unfinished=f"{missing:,} of {n_cells:,} cells are not there yet; repeat the command to go on." if missing > 0 else "",
+        n_records=len(records),
+        details={
+            "Settings": _flat(stored.config.get("settings", {})),
+            "Data": _flat({key: value for key, value in stored.dataset.items() if key != "class_counts"}),
+            "Environment": _flat(_environment(stored.folder)),
+        },
+    )
+
+
+def headline(tables: tuple[SeedTable, ...], dataset: dict[str, Any]) -> str:
+    """Say what the run found in one or two sentences."""
+    known = int(dataset.get("n_pool_labels_known") or dataset["n_pool"])
+    ours = [table for table in tables if table.method in _MODEL_METHODS]
+    others = [table for table in tables if table.method not in _MODEL_METHODS]
+    soft = max((table for table in ours if table.method == "soft"), key=lambda table: table.n_components or 0, default=None)
+    if soft is None:
+        best = max(tables, key=lambda table: area_under_curve(table).mean)
+        return f"Of {len(tables)} methods {best.label} has the largest area under its curve."
+    aim = 3 * (soft.n_components or 1)
+    n = min(soft.budgets, key=lambda budget: abs(np.log(budget / aim)))
+    said = (
+        f"With {n:,} labels ({100 * n / known:.2g} %), soft decoding of {soft.n_components} clusters reaches {_accuracy(soft, n)}"
+    )
+    rivals = [
+        (float(np.nanmean(t.scores[t.budgets.index(n)])), t)
+        for t in others
+        if n in t.budgets and np.isfinite(t.scores[t.budgets.index(n)]).any()
+    ]
+    best_of_ours = max(
+        ((float(np.nanmean(t.scores[t.budgets.index(n)])), t) for t in ours if n in t.budgets), key=lambda pair: pair[0]
+    )
+    if rivals:
+        _, rival = max(rivals, key=lambda pair: pair[0])
+        said += f"; the best method without the model, {rival.label}, {_accuracy(rival, n)}"
+    if best_of_ours[1] is not soft:
+        said += f". Best of all that use the model is {best_of_ours[1].label} with {_accuracy(best_of_ours[1], n)}"
+    return said + "."
+
+
+def _accuracy(table: SeedTable, n_labeled: int) -> str:
+    interval = table_interval(table.scores[table.budgets.index(n_labeled)])
+    bounds = (
+        ""
+        if interval.ci_low is None or interval.ci_high is None
+        else f" ({100 * interval.ci_low:.1f}-{100 * interval.ci_high:.1f})"
+    )
+    return f"{100 * interval.mean:.1f} %{bounds}"
+
+
+def _sections(gallery: Gallery, tables: tuple[SeedTable, ...]) -> list[Section]:
+    stored, records = gallery.stored, gallery.records
+    sizes = {key: gallery.sizes(key) for key in gallery.keys}
+    of_study = [size for key, size in sizes.items() if key.n_components == STUDY_COMPONENTS]
+    sections = [
+        Section("claims", "The study's claims", claims_grid(claims(records, stored.dataset, of_study), gallery.about)),
+        Section("accuracy", "Accuracy by number of labels", scores_grid(tables)),
+        Section("labels", f"Labels to {TARGET:.0%}", efficiency_of(tables, TARGET)),
+    ]
+    reference = next((table for name in _REFERENCES for table in tables if table.method == name), None)
+    found = paired_differences(tables, reference) if reference else ()
+    if reference and found:
+        budgets = sorted({difference.n_labeled for difference in found})
+        sections.append(
+            Section("differences", f"Differences to {reference.label}", differences_grid(found, reference.label, budgets))
+        )
+    if sizes:
+        sections += [
+            Section(
+                "coverage", "Labels until every cluster has one", coverage_of(sizes, int(stored.dataset["n_pool"]), CONFIDENCES)
+            ),
+            Section("observed", "Clusters that held a label", observed_of(records, sizes)),
+        ]
+    return sections
+
+
+def _environment(folder: Any) -> dict[str, Any]:
+    path = folder / "environment.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return found
+
+
+def _flat(values: dict[str, Any]) -> dict[str, str]:
+    """Turn nested settings into texts; lists with commas, what is unset left out."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= {f"{key} {name}": text for name, text in _flat(value).items()}
+        elif isinstance(value, (list, tuple)):
+            flat[key] = ", ".join(map(str, value))
+        elif value is not None:
+            flat[key] = str(value)
+    return flat
