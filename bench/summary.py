@@ -34,7 +34,9 @@ def efficiency_of(tables: tuple[SeedTable, ...], target: float, reference: SeedT
         for table in tables
     ]
     rows.sort(key=lambda row: (row[1].n, row[4]))
-    return efficiency_grid(rows, target, base.label if base is not None else "-")
+    if base is None:
+        return efficiency_grid(rows, target, "-")
+    return efficiency_grid(rows, target, base.label, labels_to_target(base, target))
 
 
 def coverage_of(sizes: Sizes, n_pool: int, confidences: tuple[float, ...]) -> Grid:

@@ -53,13 +53,24 @@ def _difference(found: Difference | None) -> str:
     return f"{100 * found.interval.mean:+.1f}{star}{_bounds(found.interval, 100, '+.0f')}"
 
 
-def efficiency_grid(rows: Sequence[tuple[str, Labels, Interval | None, Interval, float]], target: float, reference: str) -> Grid:
+def efficiency_grid(
+    rows: Sequence[tuple[str, Labels, Interval | None, Interval, float]],
+    target: float,
+    reference: str,
+    reference_labels: Labels | None = None,
+) -> Grid:
     """Return, for each method: labels to the target, the reference's over them, area under the curve, mean rank."""
     return Grid(
         f"Labels to {target:.0%} accuracy",
         ("method", "labels", f"{reference} / it", "area in %", "mean rank"),
         tuple(
-            (label, labels_text(labels), _ratio(ratio), f"{100 * area.mean:.1f}{_bounds(area, 100, '.1f')}", f"{rank:.1f}")
+            (
+                label,
+                labels_text(labels),
+                _ratio(ratio, labels, reference_labels),
+                f"{100 * area.mean:.1f}{_bounds(area, 100, '.1f')}",
+                f"{rank:.1f}",
+            )
             for label, labels, ratio, area, rank in rows
         ),
         (
@@ -127,9 +138,10 @@ def labels_text(labels: Labels) -> str:
     return f"{labels.n:,.0f}\n{labels.ci_low:,.0f}-{high}"
 
 
-def _ratio(ratio: Interval | None) -> str:
+def _ratio(ratio: Interval | None, labels: Labels, reference: Labels | None) -> str:
     if ratio is None:
-        return "-"
+        never = reference is not None and not reference.reached
+        return f"> {reference.largest / labels.n:.1f} x" if never and reference is not None and labels.reached else "-"
     bounds = "" if ratio.ci_low is None or ratio.ci_high is None else f"\n{ratio.ci_low:.1f}-{ratio.ci_high:.1f}"
     return f"{ratio.mean:.1f} x" + (bounds if ratio.ci_high is not None and np.isfinite(ratio.ci_high) else "")
 

@@ -55,6 +55,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "alike-start": _set(start="alike"),
     "no-reseeding": _set(reseed=False),
     "constant-rate": _set(schedule="constant"),
+    "rate-5e-3": {"learning_rate": 5e-3},
     "no-averaging": _set(averaging=0),
     "no-batch-norm": _set(batch_norm=False),
     "convolutional": _set(encoder="conv"),

@@ -4,6 +4,7 @@ import json
 import struct
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,7 @@ from bench.plan.budgets import Budget
 from bench.plan.cells import Cell, ModelKey
 from bench.store.records import append_records
 
-
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
-    """Run the command in this process; return exit code, output and messages."""
-    monkeypatch.setattr(sys, "argv", ["gmvae-bench", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    captured = capsys.readouterr()
-    return int(ended.value.code or 0), captured.out, captured.err
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -88,14 +82,14 @@ BAD_INPUT = [
     ("arguments", "message"), BAD_INPUT, ids=lambda value: "_".join(value) if isinstance(value, tuple) else None
 )
 def test_bad_input_is_explained_in_a_line_or_two(
-    capsys: pytest.CaptureFixture[str],
+    command: Command,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     arguments: tuple[str, ...],
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code, out, err = call(capsys, monkeypatch, *arguments)
+    code, out, err = command(*arguments)
     assert code == 2
     assert message in err
     assert len(err.splitlines()) <= 2
@@ -103,18 +97,14 @@ def test_bad_input_is_explained_in_a_line_or_two(
     assert not any(tmp_path.iterdir())
 
 
-def test_an_unknown_key_of_a_configuration_file_is_named(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_unknown_key_of_a_configuration_file_is_named(command: Command, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("compnents = [5]\n")
-    code, _, err = call(capsys, monkeypatch, "run", "--config", str(tmp_path / "mine.toml"))
+    code, _, err = command("run", "--config", str(tmp_path / "mine.toml"))
     assert (code, "did you mean 'components'" in err) == (2, True)
 
 
-def test_a_folder_of_another_configuration_is_refused(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path
-) -> None:
-    code, _, err = call(capsys, monkeypatch, "run", "--out", str(run_folder))
+def test_a_folder_of_another_configuration_is_refused(command: Command, run_folder: Path) -> None:
+    code, _, err = command("run", "--out", str(run_folder))
     assert code == 2
     assert "different configuration" in err
     assert "--out" in err
@@ -139,29 +129,29 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_table_in_every_format(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path, format_: str, expected: str
+    command: Command, monkeypatch: pytest.MonkeyPatch, run_folder: Path, format_: str, expected: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", "24")
-    code, out, _ = call(capsys, monkeypatch, "table", str(run_folder), "--format", format_)
+    code, out, _ = command("table", str(run_folder), "--format", format_)
     assert code == 0
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert any(" ".join(expected.split()) in line for line in lines)
 
 
-def test_table_of_some_methods(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> None:
-    _, out, _ = call(capsys, monkeypatch, "table", str(run_folder), "--methods", "xgboost", "--format", "markdown")
+def test_table_of_some_methods(command: Command, run_folder: Path) -> None:
+    _, out, _ = command("table", str(run_folder), "--methods", "xgboost", "--format", "markdown")
     assert "xgboost" in out
     assert "soft" not in out
-    code, _, err = call(capsys, monkeypatch, "table", str(run_folder), "--methods", "sof")
+    code, _, err = command("table", str(run_folder), "--methods", "sof")
     assert (code, "did you mean 'soft'" in err) == (2, True)
-    code, _, err = call(capsys, monkeypatch, "table", str(run_folder), "--format", "latx")
+    code, _, err = command("table", str(run_folder), "--format", "latx")
     assert (code, "did you mean 'latex'" in err) == (2, True)
-    code, _, err = call(capsys, monkeypatch, "table", str(run_folder), "--metric", "acuracy")
+    code, _, err = command("table", str(run_folder), "--metric", "acuracy")
     assert (code, "unknown metric" in err) == (2, True)
 
 
-def test_plot_writes_png_and_svg(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> None:
-    code, out, _ = call(capsys, monkeypatch, "plot", str(run_folder))
+def test_plot_writes_png_and_svg(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("plot", str(run_folder))
     assert code == 0
     png, svg = (Path(line) for line in out.split())
     assert png.read_bytes().startswith(b"\x89PNG")
@@ -169,28 +159,24 @@ def test_plot_writes_png_and_svg(capsys: pytest.CaptureFixture[str], monkeypatch
     assert png.parent == run_folder / "figures"
 
 
-def test_coverage_prints_the_study_numbers(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    code, out, _ = call(capsys, monkeypatch, "coverage", "--components", "100", "--n", "145600")
+def test_coverage_prints_the_study_numbers(command: Command) -> None:
+    code, out, _ = command("coverage", "--components", "100", "--n", "145600")
     assert code == 0
     for number in ("519 (0.36 %)", "757 (0.52 %)", "917 (0.63 %)", "754 (0.52 %)", "52.0 of 100"):
         assert number in out
 
 
-def test_methods_and_datasets_are_listed(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_methods_and_datasets_are_listed(command: Command, tmp_path: Path) -> None:
     from bench.judge.methods import METHODS
 
-    _, out, _ = call(capsys, monkeypatch, "methods")
+    _, out, _ = command("methods")
     assert all(f"{name} " in out for name in METHODS)
-    _, out, _ = call(capsys, monkeypatch, "datasets", "--data-dir", str(tmp_path))
+    _, out, _ = command("datasets", "--data-dir", str(tmp_path))
     assert "emnist-letters" in out
     assert out.count("no, downloads") == 6
 
 
-def test_own_data_run_from_end_to_end(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_own_data_run_from_end_to_end(command: Command, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     y = np.arange(240) % 3
     x = rng.normal(size=(240, 6)) + 4 * np.eye(6)[y]
@@ -198,8 +184,7 @@ def test_own_data_run_from_end_to_end(
     labels[::5] = ""
     np.savez(tmp_path / "trees.npz", x=x, y=labels)
     out_folder = tmp_path / "run"
-    code, out, _ = call(
-        capsys, monkeypatch, "run", "--data", str(tmp_path / "trees.npz"), "--executor", "serial", "--components", "4",
+    code, out, _ = command("run", "--data", str(tmp_path / "trees.npz"), "--executor", "serial", "--components", "4",
         "--model-seeds", "0", "--label-seeds", "2", "--budgets", "10%,30", "--epochs", "40", "--methods", "soft,knn",
         "--out", str(out_folder),
     )  # fmt: skip
@@ -208,12 +193,9 @@ def test_own_data_run_from_end_to_end(
     assert str(out_folder) in out
 
 
-def test_variants_and_a_plain_vae_side_by_side_with_event_files(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_variants_and_a_plain_vae_side_by_side_with_event_files(command: Command, tmp_path: Path) -> None:
     out_folder = tmp_path / "run"
-    code, out, _ = call(
-        capsys, monkeypatch, "run", "--executor", "serial", "--components", "10,20", "--model-seeds", "0,1", "--label-seeds", "2",
+    code, out, _ = command("run", "--executor", "serial", "--components", "10,20", "--model-seeds", "0,1", "--label-seeds", "2",
         "--budgets", "50,200", "--epochs", "3", "--methods", "soft,vae-gmm-soft", "--set", "contrast=0", "--set", "encoder=conv",
         "--tensorboard", "--out", str(out_folder),
     )  # fmt: skip
@@ -249,13 +231,12 @@ def _scalars(path: Path) -> dict[str, list[float]]:
 
 
 def test_speed_is_measured_for_every_objective_and_the_default(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(speed, "_ROUND_SECONDS", 0.0)
     monkeypatch.setattr(speed, "_PASS_ITEMS", 64)
     path = tmp_path / "speed.json"
-    code, out, _ = call(
-        capsys, monkeypatch, "speed", "--data", "digits", "--components", "2,3", "--model-seeds", "0-4", "--epochs", "10",
+    code, out, _ = command("speed", "--data", "digits", "--components", "2,3", "--model-seeds", "0-4", "--epochs", "10",
         "--n", "1000", "--json", str(path),
     )  # fmt: skip
     assert code == 0
@@ -282,43 +263,37 @@ def test_a_sweep_takes_as_long_as_its_busiest_place() -> None:
     assert speed.sweep_hours([2.5], 8) == 2.5
 
 
-def test_an_address_where_nothing_listens_is_named_at_once(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_address_where_nothing_listens_is_named_at_once(command: Command, tmp_path: Path) -> None:
     for address, message in (
         ("127.0.0.1:1", "nothing answers at --address 127.0.0.1:1"),
         ("nowhere", "expected local, auto or HOST:PORT"),
     ):
-        code, _, err = call(capsys, monkeypatch, "run", "--address", address, "--out", str(tmp_path / "run"))
+        code, _, err = command("run", "--address", address, "--out", str(tmp_path / "run"))
         assert code == 2
         assert message in err
 
 
-def test_a_folder_in_use_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused(command: Command, tmp_path: Path) -> None:
     from bench.store.lock import locked
 
     with locked(tmp_path / "run"):
-        code, _, err = call(capsys, monkeypatch, "run", "--out", str(tmp_path / "run"))
+        code, _, err = command("run", "--out", str(tmp_path / "run"))
     assert (code, "another process is running" in err) == (2, True)
 
 
-def test_several_k_beside_methods_without_clusters(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path
-) -> None:
+def test_several_k_beside_methods_without_clusters(command: Command, run_folder: Path) -> None:
     cell = Cell("soft", Budget(25, "25"), "random", 0, ModelKey(100, 0))
     origin = Origin("digits", "x", 1_797, 1_797, "0.1.0")
     append_records(
         run_folder, [make_record(cell, origin, sees="posterior", model="gmvae", host="h", outcome=Outcome(accuracy=0.9))]
     )
-    _, out, _ = call(capsys, monkeypatch, "table", str(run_folder), "--format", "markdown")
+    _, out, _ = command("table", str(run_folder), "--format", "markdown")
     for label in ("| soft K=50 |", "| soft K=100 |", "| xgboost |"):
         assert label in out
 
 
-def test_a_metric_that_the_run_does_not_have(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, run_folder: Path
-) -> None:
-    code, _, err = call(capsys, monkeypatch, "plot", str(run_folder), "--metric", "accuracy_test")
+def test_a_metric_that_the_run_does_not_have(command: Command, run_folder: Path) -> None:
+    code, _, err = command("plot", str(run_folder), "--metric", "accuracy_test")
     assert (code, "needs a run with --holdout" in err) == (2, True)
 
 

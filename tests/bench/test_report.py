@@ -1,0 +1,238 @@
+"""Everything that is made of a finished run: tables, figures, an explanation, and a page that a real browser opens."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import matplotlib.image
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.show.grid import Grid, to_text
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits, two K, two model seeds, three label draws: small, and real."""
+    from bench.cli import main as cli
+
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    arguments = [
+        "run", "--executor", "serial", "--components", "10,20", "--model-seeds", "0,1", "--label-seeds", "3", "--epochs", "12",
+        "--budgets", "20,60,200", "--methods", "soft,hard,hard-fallback,logreg,knn", "--encoder-layers", "64",
+        "--decoder-layers", "64", "--out", str(folder),
+    ]  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["gmvae-bench", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert not ended.value.code
+    return folder
+
+
+@pytest.fixture(scope="module")
+def page(run_folder: Path) -> Path:
+    from bench.cli import main as cli
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["gmvae-bench", "report", str(run_folder)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert not ended.value.code
+    return run_folder / "report.html"
+
+
+def test_every_figure_is_drawn_and_not_empty(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    from bench.gallery import FIGURES
+
+    code, out, _ = command("plot", str(run_folder), "--out", str(tmp_path))
+    assert code == 0
+    assert {path.stem for path in tmp_path.glob("*.png")} == set(FIGURES)
+    assert len(out.splitlines()) == 2 * len(FIGURES)
+    for path in tmp_path.glob("*.png"):
+        pixels = matplotlib.image.imread(path)
+        assert pixels[..., :3].std() > 0.02
+    assert all("<svg" in path.read_text() for path in tmp_path.glob("*.svg"))
+
+
+def test_some_figures_and_unknown_ones(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    code, _, _ = command("plot", str(run_folder), "--figures", "confusion", "--out", str(tmp_path))
+    assert code == 0
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["confusion.png", "confusion.svg"]
+    code, _, err = command("plot", str(run_folder), "--figures", "confusoin")
+    assert (code, "did you mean 'confusion'" in err) == (2, True)
+    code, _, err = command("plot", str(run_folder), "--figures", "clusters", "--methods", "knn", "--out", str(tmp_path))
+    assert (code, "nothing to draw clusters from" in err) == (2, True)
+
+
+def test_explain_an_item_of_ones_choice(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "item.png"
+    code, out, _ = command("explain", str(run_folder), "--sample", "5", "--out", str(path))
+    assert code == 0
+    assert "item 5 is 5: hard decoding says" in out
+    assert path.stat().st_size > 5_000
+    code, _, err = command("explain", str(run_folder), "--sample", "1797")
+    assert (code, "--sample got 1797" in err) == (2, True)
+
+
+def test_the_chosen_item_is_one_that_soft_saves(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("explain", str(run_folder), "--labels", "20")
+    assert code == 0
+    assert re.search(r"hard decoding says \d \(wrong\), soft decoding \d \(right\)", out)
+
+
+def test_claims_of_other_data_are_not_judged(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("claims", str(run_folder), "--format", "csv")
+    assert code == 0
+    verdicts = pd.read_csv(pd.io.common.StringIO(out))["verdict"]
+    assert (verdicts == "cannot be judged").sum() == len(verdicts) - 1
+
+
+def test_differences_and_labels_to_a_target(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("table", str(run_folder), "--reference", "knn")
+    assert code == 0
+    assert "Accuracy minus that of knn, in points" in out
+    assert {"soft K=10", "soft K=20", "logreg"} <= {line[:10].strip() for line in out.splitlines()}
+    code, out, _ = command("table", str(run_folder), "--target", "0.8", "--reference", "logreg")
+    assert code == 0
+    assert "logreg / it" in out
+    code, _, err = command("table", str(run_folder), "--reference", "knm")
+    assert (code, "did you mean 'knn'" in err) == (2, True)
+
+
+def test_tables_fit_eighty_columns(command: Command, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for options in ((), ("--reference", "knn"), ("--target", "0.8")):
+        _, out, _ = command("table", str(run_folder), *options)
+        assert max(map(len, out.splitlines())) <= 80
+        assert "…" not in out
+
+
+def test_coverage_of_a_run(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("coverage", str(run_folder))
+    assert code == 0
+    for text in ("k10-s0", "k20-s1", "without repl.", "Clusters that held a label"):
+        assert text in out
+
+
+def test_two_runs_beside_each_other(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "other"
+    shutil.copytree(run_folder, copy)
+    code, out, _ = command("compare", str(run_folder), str(copy), "--methods", "knn", "--format", "markdown")
+    assert code == 0
+    rows = [line for line in out.splitlines() if line.startswith("| knn")]
+    assert [row.split("|")[2].strip() for row in rows] == ["run", "other"]
+    assert rows[0].split("|")[3:] == rows[1].split("|")[3:]
+    code, _, err = command("compare", str(run_folder))
+    assert (code, "compare got 1 run" in err) == (2, True)
+
+
+def test_without_its_data_a_run_still_has_its_figures(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run_folder, copy)
+    for path in (copy / "config.json", copy / "dataset.json"):
+        path.write_text(path.read_text().replace('"digits"', '"gone.npz"'))
+    code, out, err = command("plot", str(copy), "--out", str(tmp_path / "figures"))
+    assert code == 0
+    assert "figures that need the data are left out" in err
+    assert "label-efficiency.png" in out
+    assert "confusion" not in out
+    code, _, err = command("explain", str(copy))
+    assert (code, "--data-dir" in err) == (2, True)
+
+
+def test_the_page_holds_everything_and_asks_for_nothing(page: Path) -> None:
+    html = page.read_text()
+    assert not re.search(r'(?:src|href)="(?!data:|#)', html)
+    assert "http" not in re.sub(r"base64,[^\"]*", "", html)
+    assert html.count("<img ") == 10
+    assert all(re.search(r'alt="[^"]{20,}"', image) for image in re.findall(r"<img [^>]*>", html))
+    for text in ("The study&#39;s claims", "With 60 labels", "All 126 cells finished", "encoder_layers", "sha256"):
+        assert text in html
+
+
+def test_what_users_wrote_is_shown_and_never_run(command: Command, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(120) % 2
+    np.savez(tmp_path / "own.npz", x=rng.random((120, 6)).astype(np.float32), y=np.array(["<script>alert(1)</script>", "b&b"])[y])
+    folder = tmp_path / "run"
+    code, *_ = command(
+        "run", "--data", str(tmp_path / "own.npz"), "--executor", "serial", "--components", "4", "--epochs", "2",
+        "--model-seeds", "0", "--label-seeds", "1", "--budgets", "20", "--methods", "soft,hard", "--out", str(folder),
+    )  # fmt: skip
+    assert code == 0
+    code, *_ = command("report", str(folder))
+    assert code == 0
+    html = (folder / "report.html").read_text()
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert" in html
+
+
+def test_an_unfinished_run_says_so(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run_folder, copy)
+    records = pd.read_parquet(copy / "records.parquet")
+    records.loc[records.index[0], ["status", "error", "accuracy"]] = ["failed", "ValueError: broken", None]
+    records.iloc[:-7].to_parquet(copy / "records.parquet")
+    assert command("report", str(copy))[0] == 0
+    html = (copy / "report.html").read_text()
+    assert "7 of 126 cells are not there yet" in html
+    assert "1 cells: ValueError: broken" in html
+
+
+def test_a_grid_in_every_format() -> None:
+    grid = Grid("title", ("method", "50 %"), (("a|b_c", "1"),), ("note",))
+    assert to_text(grid, "markdown") == "**title**\n\nnote  \n\n| method | 50 % |\n|---|---:|\n| a\\|b_c | 1 |\n"
+    assert to_text(grid, "csv") == "method,50 %\na|b_c,1\n"
+    latex = to_text(grid, "latex")
+    assert "method & 50 \\% \\\\" in latex
+    assert "a|b\\_c & 1 \\\\" in latex
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    """A real headless Chromium that logs what it says and asks for."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no Chromium with its driver here")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=400,900",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    opened = webdriver.Chrome(options=options, service=Service(driver))
+    yield opened
+    opened.quit()
+
+
+def test_a_browser_finds_nothing_wrong_and_sorts(browser: Any, page: Path) -> None:
+    import json
+
+    browser.get(page.as_uri())
+    assert browser.get_log("browser") == []
+    asked = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = {event["params"]["request"]["url"][:5] for event in asked if event["method"] == "Network.requestWillBeSent"}
+    # The browser's own first page has an address of its own.
+    assert urls <= {"file:", "data:", "chrom"}
+    # A phone's width: the page itself never scrolls sideways, wide tables do so inside.
+    assert browser.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+    cells = "return [...document.querySelectorAll('#accuracy tbody tr')].map(row => parseFloat(row.cells[1].innerText))"
+    button = browser.find_elements("css selector", "#accuracy th button")[1]
+    before = browser.execute_script(cells)
+    browser.execute_script("arguments[0].focus()", button)
+    button.send_keys("\ue007")  # Enter
+    assert browser.execute_script(cells) == sorted(before, reverse=True)
+    button.send_keys("\ue007")
+    assert browser.execute_script(cells) == sorted(before)
+    assert browser.execute_script("return [...document.images].every(image => image.complete || image.loading === 'lazy')")
