@@ -30,7 +30,7 @@ from bench.store.folder import StoredRun
 from bench.store.models import is_trained, load_encoded, model_folder
 from gmvae.checkpoint import HISTORY, load
 
-_MAP_ITEMS = 2_500
+_MAP_ITEMS = 1_200
 _MAX_CLUSTERS, _SAMPLES = 100, 6
 # Labels of the figures that show one draw: about three per component, where decoders still differ.
 _LABELS_PER_COMPONENT = 3

@@ -189,7 +189,9 @@ def latent_map(
     """Return some items and their places on a map of latent means (t-SNE, van der Maaten & Hinton 2008)."""
     items = np.sort(np.random.default_rng(seed).permutation(len(latent))[:n_items])
     perplexity = min(30.0, (len(items) - 1) / 3)
-    places = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(latent[items].astype(np.float32))
+    places = TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=seed).fit_transform(
+        latent[items].astype(np.float32)
+    )
     return items, places
 
 

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
-from scipy import stats
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
@@ -24,7 +23,7 @@ def t_interval(values: Float[np.ndarray, " n"], confidence: float = CONFIDENCE) 
     mean = float(values.mean())
     if len(values) < 2:
         return Interval(mean, None, None)
-    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    half = float(stdtrit(len(values) - 1, (1 + confidence) / 2) * values.std(ddof=1) / np.sqrt(len(values)))
     return Interval(mean, mean - half, mean + half)
 
 
@@ -49,7 +48,7 @@ def crossed_interval(values: Float[np.ndarray, "m s"], confidence: float = CONFI
     if square == 0:
         return Interval(float(mean), float(mean), float(mean))
     degrees = (of_rows + of_columns) ** 2 / (of_rows**2 / (m - 1) + of_columns**2 / (s - 1))
-    half = float(stats.t.ppf((1 + confidence) / 2, degrees) * np.sqrt(square / (m * s)))
+    half = float(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(square / (m * s)))
     return Interval(float(mean), float(mean - half), float(mean + half))
 
 
@@ -57,14 +56,6 @@ def _fill(values: Float[np.ndarray, "m s"]) -> Float[np.ndarray, "m s"]:
     """Replace missing entries by row mean + column mean - grand mean of what is there."""
     mean = np.nanmean(values)
     return np.where(np.isfinite(values), values, np.nanmean(values, axis=1)[:, None] + np.nanmean(values, axis=0) - mean)
-
-
-def seed_interval(group: pd.DataFrame, metric: str) -> Interval:
-    """Return the interval of `metric` over finished records: t where one kind of seed varies, two-way where both do."""
-    table = group.assign(model_seed=group["model_seed"].fillna(-1)).pivot_table(
-        index="model_seed", columns="label_seed", values=metric, aggfunc="mean"
-    )
-    return table_interval(table.to_numpy(float))
 
 
 def table_interval(values: Float[np.ndarray, "m s"]) -> Interval:
