@@ -120,7 +120,7 @@ def _soft_minus_hard(gallery: Gallery) -> Figure | None:
     largest = max((table.n_components or 0 for table in tables), default=0)
     of_largest = [table for table in tables if table.n_components == largest]
     reference = next((table for table in of_largest if table.method == "hard"), None)
-    found = paired_differences(of_largest, reference) if reference else ()
+    found = paired_differences(of_largest, [reference]) if reference else ()
     return difference_figure(found, "hard", f"{gallery.about}; K = {largest}") if found else None
 
 

@@ -93,13 +93,11 @@ def _sections(gallery: Gallery, tables: tuple[SeedTable, ...]) -> list[Section]:
         Section("accuracy", "Accuracy by number of labels", scores_grid(tables)),
         Section("labels", f"Labels to {TARGET:.0%}", efficiency_of(tables, TARGET)),
     ]
-    reference = next((table for name in _REFERENCES for table in tables if table.method == name), None)
-    found = paired_differences(tables, reference) if reference else ()
-    if reference and found:
+    name = next((name for name in _REFERENCES if any(table.method == name for table in tables)), None)
+    found = paired_differences(tables, [table for table in tables if table.method == name]) if name else ()
+    if name and found:
         budgets = sorted({difference.n_labeled for difference in found})
-        sections.append(
-            Section("differences", f"Differences to {reference.label}", differences_grid(found, reference.label, budgets))
-        )
+        sections.append(Section("differences", f"Differences to {name}", differences_grid(found, name, budgets)))
     if sizes:
         sections += [
             Section(

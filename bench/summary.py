@@ -1,6 +1,6 @@
 """Wires a run's records and cluster sizes to the tables of statistics that commands and the report share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ Sizes = Mapping[ModelKey, Int[np.ndarray, " k"]]
 """Items per cluster (argmax) of each model."""
 
 
-def efficiency_of(tables: tuple[SeedTable, ...], target: float, reference: SeedTable | None = None) -> Grid:
+def efficiency_of(tables: Sequence[SeedTable], target: float, reference: SeedTable | None = None) -> Grid:
     """Compute labels to a target for every method, with ratios to a reference (XGBoost, where the run has it)."""
     base = reference or next((table for table in tables if table.method == BOOSTED), None)
     ranks = average_ranks(tables)

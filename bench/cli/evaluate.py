@@ -1,7 +1,7 @@
 """Commands that read a run: `table`, `compare`, `claims`, `plot`, `explain`, `coverage`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -84,11 +84,11 @@ def _table_of_differences(stored: "StoredRun", metric: str, format_: str, method
     from bench.show.statistics import differences_grid
     from bench.stats.paired import paired_differences
 
-    tables, base = _tables_and_reference(stored, metric, methods, reference)
-    found = paired_differences(tables, base)
+    tables, bases = _tables_and_references(stored, metric, methods, reference)
+    found = paired_differences(tables, bases)
     if not found:
         raise SettingsError(f"--reference {reference} has no budget and label draw in common with another method of the run")
-    print_grid(differences_grid(found, base.label, sorted({difference.n_labeled for difference in found})), format_)
+    print_grid(differences_grid(found, reference, sorted({difference.n_labeled for difference in found})), format_)
 
 
 def _table_of_labels(
@@ -96,25 +96,25 @@ def _table_of_labels(
 ) -> None:
     from bench.summary import BOOSTED, efficiency_of
 
-    tables, base = _tables_and_reference(stored, metric, methods, reference or BOOSTED, required=reference is not None)
-    print_grid(efficiency_of(tables, target, base), format_)
+    tables, bases = _tables_and_references(stored, metric, methods, reference or BOOSTED, required=reference is not None)
+    print_grid(efficiency_of(tables, target, bases[0] if bases else None), format_)
 
 
-def _tables_and_reference(
+def _tables_and_references(
     stored: "StoredRun", metric: str, methods: str | None, reference: str, *, required: bool = True
-) -> "tuple[tuple[SeedTable, ...], Any]":
-    """Return the seed tables of the chosen methods, and the reference's: of the same K for every method that has several."""
+) -> "tuple[list[SeedTable], list[SeedTable]]":
+    """Return the seed tables of the chosen methods, and those of the reference: a method's name, or with its K (`soft K=50`)."""
     from bench.stats.curves import LOWER_IS_BETTER, METRICS
     from bench.stats.seeds import seed_tables
 
     if metric not in METRICS or metric in LOWER_IS_BETTER:
         raise unknown_name("metric for this table", metric, [name for name in METRICS if name not in LOWER_IS_BETTER])
     every = seed_tables(chosen_records(stored, None), metric)
-    base = next((found for found in every if reference in (found.method, found.label)), None)
-    if base is None and required:
+    bases = [found for found in every if reference in (found.method, found.label)]
+    if not bases and required:
         raise unknown_name("method in this run", reference, [found.label for found in every])
     chosen = set(chosen_records(stored, methods)["method"])
-    return tuple(found for found in every if found.method in chosen or (found is base and required)), base
+    return [found for found in every if found.method in chosen or (found in bases and required)], bases
 
 
 def compare(

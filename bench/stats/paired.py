@@ -24,17 +24,19 @@ class Difference:
     """The same, corrected for all comparisons of the table (Holm 1979)."""
 
 
-def paired_differences(tables: Sequence[SeedTable], reference: SeedTable) -> tuple[Difference, ...]:
+def paired_differences(tables: Sequence[SeedTable], references: Sequence[SeedTable]) -> tuple[Difference, ...]:
     """Return the difference of every other method to the reference at every budget that both have.
 
+    The reference may have several K: a method is compared with the one of its own K, or with the first where there is none.
     Pairs share the label draw; where both have models, also the model seed if they were trained with the same ones, else each
     model's score is compared with the mean over the reference's models. The test is over label seeds (means over models), since
     draws are independent while cells of one model are not.
     """
     found: list[tuple[str, int, Interval, float | None]] = []
     for table in tables:
-        if table is reference:
+        if any(table is reference for reference in references):
             continue
+        reference = next((found for found in references if found.n_components == table.n_components), references[0])
         for n_labeled in sorted(set(table.budgets) & set(reference.budgets)):
             difference = _difference(table, reference, n_labeled)
             if np.isfinite(difference).any():

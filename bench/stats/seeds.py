@@ -10,7 +10,7 @@ from jaxtyping import Float
 NO_MODEL_SEED = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SeedTable:
     """One method's scores at every budget and seed; NaN where a cell failed or is missing."""
 

@@ -124,7 +124,7 @@ def test_paired_differences_lose_the_noise_that_both_share() -> None:
         table(0.8 + noise + rng.normal(0, 1e-3, (1, 3, 10)), (73,)),
         table(0.6 + np.tile(noise, (1, 3, 1)), (73,), "hard"),
     )
-    (difference,) = paired_differences([soft, hard], hard)
+    (difference,) = paired_differences([soft, hard], [hard])
     assert difference.interval.mean == pytest.approx(0.2, abs=2e-3)
     assert difference.interval.ci_low is not None
     assert difference.interval.ci_low > 0.19
@@ -135,12 +135,20 @@ def test_paired_differences_lose_the_noise_that_both_share() -> None:
 def test_paired_differences_with_a_method_that_has_no_models() -> None:
     soft, knn = table(flat(0.8, m=3, s=4), (10,)), table(flat(0.5, s=4), (10,), "knn", None)
     for tables, reference, sign in (((soft,), knn, 1), ((knn,), soft, -1)):
-        (difference,) = paired_differences(tables, reference)
+        (difference,) = paired_differences(tables, [reference])
         assert difference.interval.mean == pytest.approx(0.3 * sign)
-    assert paired_differences([soft], soft) == ()
+    assert paired_differences([soft], [soft]) == ()
+
+
+def test_a_reference_with_several_k_is_compared_k_by_k() -> None:
+    soft = [table(flat(0.8, s=4), (10,), k=k) for k in (50, 100)]
+    hard = [table(flat(score, s=4), (10,), "hard", k) for k, score in ((50, 0.7), (100, 0.5))]
+    knn = table(flat(0.9, s=4), (10,), "knn", None)
+    found = paired_differences([*soft, *hard, knn], hard)
+    assert [difference.interval.mean for difference in found] == pytest.approx([0.1, 0.3, 0.2])
 
 
 def test_no_test_where_nothing_differs() -> None:
     soft, hard = table(flat(0.8, s=4), (10,)), table(flat(0.8, s=4), (10,), "hard")
-    (difference,) = paired_differences([soft], hard)
+    (difference,) = paired_differences([soft], [hard])
     assert (difference.p, difference.p_holm) == (None, None)
