@@ -30,7 +30,7 @@ from bench.store.folder import StoredRun
 from bench.store.models import is_trained, load_encoded, model_folder
 from gmvae.checkpoint import HISTORY, load
 
-_MAP_ITEMS = 1_200
+_MAP_ITEMS, _FEW_ITEMS = 1_200, 10
 _MAX_CLUSTERS, _SAMPLES = 100, 6
 # Labels of the figures that show one draw: about three per component, where decoders still differ.
 _LABELS_PER_COMPONENT = 3
@@ -87,9 +87,11 @@ class Gallery:
         return Inspection(encoded.posterior, self.dataset, n_labeled, int(self.records["label_seed"].min()))
 
     def sizes(self, key: ModelKey) -> Int[np.ndarray, " k"]:
-        """Return the items per cluster (argmax) of a model."""
+        """Return the items per cluster (argmax) of a model: those that can get a label, where the data are at hand."""
         if key not in self._sizes:
             assignment = load_encoded(self.stored.folder, key)[0].posterior.argmax(axis=1)
+            if self.dataset is not None:
+                assignment = assignment[self.dataset.labels >= 0]
             self._sizes[key] = np.bincount(assignment, minlength=key.n_components)
         return self._sizes[key]
 
@@ -161,7 +163,7 @@ def _clusters(gallery: Gallery) -> Figure | None:
 
 
 def _latent_map(gallery: Gallery) -> Figure | None:
-    if gallery.inspection is None or gallery.dataset is None:
+    if gallery.inspection is None or gallery.dataset is None or len(gallery.dataset.pool) < _FEW_ITEMS:
         return None
     encoded, _ = load_encoded(gallery.stored.folder, gallery.keys[0])
     known = np.flatnonzero(gallery.dataset.labels >= 0)
@@ -179,9 +181,9 @@ def _coverage(gallery: Gallery) -> Figure | None:
     observed = [row for row in observed_coverage(gallery.records) if row.n_components == k]
     sizes = [gallery.sizes(key) for key in gallery.keys if key.n_components == k]
     most = max(10 * k, max((row.n_labeled for row in observed), default=0))
-    labels = np.unique(np.geomspace(max(1, k // 10), min(most, sizes[0].sum()), 60).astype(int))
-    curve = [(int(n), float(np.mean([covered_probabilities(s, int(n), replacement=False).sum() for s in sizes]))) for n in labels]
-    return coverage_figure(k, curve, observed, gallery.about)
+    labels = [int(n) for n in np.unique(np.geomspace(max(1, k // 10), min(most, sizes[0].sum()), 60).astype(int))]
+    covered = [float(np.mean([covered_probabilities(s, n, replacement=False).sum() for s in sizes])) for n in labels]
+    return coverage_figure(k, labels, covered, observed, gallery.about)
 
 
 def _training(gallery: Gallery) -> Figure | None:

@@ -41,7 +41,8 @@ class RunPlan:
     @property
     def model_name(self) -> str:
         """The trained variant, as in the records' `model` column."""
-        return variant_name(self.model, self.training, self.settings.set)
+        unset = configure(self.settings.model_copy(update={"set": {}}), self.dataset, self.model.n_components)
+        return variant_name((self.model, self.training), self.settings.set, unset)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -7,17 +7,15 @@ from typing import Any
 import numpy as np
 
 from bench.gallery import Gallery
+from bench.judge.methods import all_methods
 from bench.show.page import Page, Section, embed
 from bench.show.statistics import claims_grid, differences_grid, scores_grid
 from bench.stats.claims import STUDY_COMPONENTS, TARGET, claims
-from bench.stats.efficiency import area_under_curve
-from bench.stats.intervals import table_interval
 from bench.stats.paired import paired_differences
 from bench.stats.seeds import SeedTable, seed_tables
 from bench.summary import CONFIDENCES, coverage_of, efficiency_of, observed_of
 
 _REFERENCES = ("xgboost", "logreg", "hard")
-_MODEL_METHODS = ("soft", "soft-bayes", "hard", "hard-fallback", "latent-logreg", "latent-spreading")
 
 
 def make_page(gallery: Gallery, n_cells: int | None) -> Page:
@@ -46,42 +44,35 @@ def make_page(gallery: Gallery, n_cells: int | None) -> Page:
 
 def headline(tables: tuple[SeedTable, ...], dataset: dict[str, Any]) -> str:
     """Say what the run found in one or two sentences."""
+    methods = all_methods()
     known = int(dataset.get("n_pool_labels_known") or dataset["n_pool"])
-    ours = [table for table in tables if table.method in _MODEL_METHODS]
-    others = [table for table in tables if table.method not in _MODEL_METHODS]
-    soft = max((table for table in ours if table.method == "soft"), key=lambda table: table.n_components or 0, default=None)
-    if soft is None:
-        best = max(tables, key=lambda table: area_under_curve(table).mean)
-        return f"Of {len(tables)} methods {best.label} has the largest area under its curve."
+    trained = [table for table in tables if table.method in methods and methods[table.method].needs == "model"]
+    others = [table for table in tables if table not in trained]
+    soft = max((table for table in trained if table.method == "soft"), key=lambda table: table.n_components or 0, default=None)
+    if soft is None or not soft.scored_budgets:
+        return f"{len(tables)} methods were compared; soft decoding is not among those that finished."
     aim = 3 * (soft.n_components or 1)
-    n = min(soft.budgets, key=lambda budget: abs(np.log(budget / aim)))
+    n = min(soft.scored_budgets, key=lambda budget: abs(np.log(budget / aim)))
+
+    def best(of: list[SeedTable]) -> SeedTable | None:
+        scored = [(found.mean, table) for table in of if (found := table.at(n)) is not None]
+        return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
     said = (
-        f"With {n:,} labels ({100 * n / known:.2g} %), soft decoding of {soft.n_components} clusters reaches {_accuracy(soft, n)}"
+        f"With {n:,} of {known:,} labels ({100 * n / known:.2g} %), soft decoding of {soft.n_components} clusters "
+        f"gets {_accuracy(soft, n)} of the rest right"
     )
-    rivals = [
-        (float(np.nanmean(t.scores[t.budgets.index(n)])), t)
-        for t in others
-        if n in t.budgets and np.isfinite(t.scores[t.budgets.index(n)]).any()
-    ]
-    best_of_ours = max(
-        ((float(np.nanmean(t.scores[t.budgets.index(n)])), t) for t in ours if n in t.budgets), key=lambda pair: pair[0]
-    )
-    if rivals:
-        _, rival = max(rivals, key=lambda pair: pair[0])
+    rival, first = best(others), best(trained)
+    if rival is not None:
         said += f"; the best method without the model, {rival.label}, {_accuracy(rival, n)}"
-    if best_of_ours[1] is not soft:
-        said += f". Best of all that use the model is {best_of_ours[1].label} with {_accuracy(best_of_ours[1], n)}"
+    if first is not None and first is not soft:
+        said += f". Best of all that use the model is {first.label} with {_accuracy(first, n)}"
     return said + "."
 
 
 def _accuracy(table: SeedTable, n_labeled: int) -> str:
-    interval = table_interval(table.scores[table.budgets.index(n_labeled)])
-    bounds = (
-        ""
-        if interval.ci_low is None or interval.ci_high is None
-        else f" ({100 * interval.ci_low:.1f}-{100 * interval.ci_high:.1f})"
-    )
-    return f"{100 * interval.mean:.1f} %{bounds}"
+    interval = table.at(n_labeled)
+    return "-" if interval is None else interval.text(100, unit=" %")
 
 
 def _sections(gallery: Gallery, tables: tuple[SeedTable, ...]) -> list[Section]:
@@ -91,6 +82,15 @@ def _sections(gallery: Gallery, tables: tuple[SeedTable, ...]) -> list[Section]:
     sections = [
         Section("claims", "The study's claims", claims_grid(claims(records, stored.dataset, of_study), gallery.about)),
         Section("accuracy", "Accuracy by number of labels", scores_grid(tables)),
+        *(
+            [
+                Section(
+                    "held-out", "Accuracy on held-out items", scores_grid(seed_tables(records, "accuracy_test"), "accuracy_test")
+                )
+            ]
+            if records["accuracy_test"].notna().any()
+            else []
+        ),
         Section("labels", f"Labels to {TARGET:.0%}", efficiency_of(tables, TARGET)),
     ]
     name = next((name for name in _REFERENCES if any(table.method == name for table in tables)), None)

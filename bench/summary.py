@@ -8,9 +8,9 @@ from jaxtyping import Int
 
 from bench.plan.cells import ModelKey
 from bench.show.grid import Grid
-from bench.show.statistics import efficiency_grid, observed_grid, sizes_grid
+from bench.show.statistics import EfficiencyRow, efficiency_grid, observed_grid, sizes_grid
 from bench.stats.cluster_coverage import all_covered, covered_probabilities, labels_needed, observed_coverage
-from bench.stats.efficiency import area_under_curve, average_ranks, efficiency_ratio, labels_to_target
+from bench.stats.efficiency import area_under_curve, average_ranks, efficiency_ratio, labels_to_target, shared_budgets
 from bench.stats.seeds import SeedTable
 
 BOOSTED = "xgboost"
@@ -22,21 +22,15 @@ Sizes = Mapping[ModelKey, Int[np.ndarray, " k"]]
 def efficiency_of(tables: Sequence[SeedTable], target: float, reference: SeedTable | None = None) -> Grid:
     """Compute labels to a target for every method, with ratios to a reference (XGBoost, where the run has it)."""
     base = reference or next((table for table in tables if table.method == BOOSTED), None)
-    ranks = average_ranks(tables)
-    rows = [
-        (
-            table.label,
-            labels_to_target(table, target),
-            efficiency_ratio(table, base, target) if base is not None else None,
-            area_under_curve(table),
-            ranks[table.label],
-        )
-        for table in tables
-    ]
-    rows.sort(key=lambda row: (row[1].n, row[4]))
-    if base is None:
-        return efficiency_grid(rows, target, "-")
-    return efficiency_grid(rows, target, base.label, labels_to_target(base, target))
+    of_base = labels_to_target(base, target) if base is not None else None
+    budgets, ranks = shared_budgets(tables), average_ranks(tables)
+    rows = []
+    for table in tables:
+        labels = of_base if table is base else labels_to_target(table, target)
+        ratio = efficiency_ratio(labels, of_base) if labels and of_base and table is not base else None
+        rows.append(EfficiencyRow(table.label, labels, ratio, area_under_curve(table, budgets), ranks.get(table.label)))
+    rows.sort(key=lambda row: (row.labels.n if row.labels else np.inf, row.rank or np.inf))
+    return efficiency_grid(rows, target, base.label if base is not None and of_base else None, budgets)
 
 
 def coverage_of(sizes: Sizes, n_pool: int, confidences: tuple[float, ...]) -> Grid:

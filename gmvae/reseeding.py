@@ -20,7 +20,7 @@ def reseed(model: GaussianMixtureVAE, counts: Float[Tensor, " k"], generator: to
     The newcomer takes the prior of the component it splits, its mean shifted by half a deviation up or down in every dimension,
     and, with a head per component, that component's head. Both then count half of its items (after ISODATA, Ball & Hall 1965).
     """
-    left = counts.double().cpu()
+    left = counts.cpu().double()
     even_share = float(left.sum()) / len(left)
     moves: dict[int, int] = {}
     for dead in torch.nonzero(left < LIVE_SHARE * even_share).flatten().tolist():

@@ -13,9 +13,9 @@ from bench.cli.reading import (
     SomeMethods,
     check_format,
     chosen_records,
-    cluster_sizes,
     dataset_of,
     expected_cells,
+    gallery_of,
     print_grid,
     run_names,
 )
@@ -24,6 +24,8 @@ from bench.errors import SettingsError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
 
     from bench.gallery import Drawing
     from bench.stats.comparison import Comparison
@@ -35,6 +37,7 @@ LabelsOfDraw = Annotated[
     typer.Option(help="Labels of the draw to look at. (default: about three per component)", min=1, show_default=False),
 ]
 _MANY_DATASETS = 2
+_COVERAGE_LABELS = "73,146,291,728"
 
 
 def table(
@@ -76,8 +79,21 @@ def _table_of_scores(stored: "StoredRun", metric: str, format_: str, methods: st
     console = make_console()
     if format_ == "rich":
         console.print(render(comparison, console.width))
+        console.print(_rank_line(stored, metric, methods), style="dim", soft_wrap=True)
     else:
         typer.echo({"markdown": to_markdown, "latex": to_latex}[format_](comparison), nl=False)
+
+
+def _rank_line(stored: "StoredRun", metric: str, methods: str | None) -> str:
+    from bench.stats.efficiency import average_ranks
+    from bench.stats.seeds import LOWER_IS_BETTER, seed_tables
+
+    tables = seed_tables(chosen_records(stored, methods), metric)
+    ranks = average_ranks(tables, lower_is_better=metric in LOWER_IS_BETTER)
+    if len(ranks) < 2:
+        return ""
+    order = sorted(ranks.items(), key=lambda item: item[1])
+    return "\nmean rank over budgets and label draws: " + ", ".join(f"{label} {rank:.1f}" for label, rank in order)
 
 
 def _table_of_differences(stored: "StoredRun", metric: str, format_: str, methods: str | None, reference: str) -> None:
@@ -104,8 +120,7 @@ def _tables_and_references(
     stored: "StoredRun", metric: str, methods: str | None, reference: str, *, required: bool = True
 ) -> "tuple[list[SeedTable], list[SeedTable]]":
     """Return the seed tables of the chosen methods, and those of the reference: a method's name, or with its K (`soft K=50`)."""
-    from bench.stats.curves import LOWER_IS_BETTER, METRICS
-    from bench.stats.seeds import seed_tables
+    from bench.stats.seeds import LOWER_IS_BETTER, METRICS, seed_tables
 
     if metric not in METRICS or metric in LOWER_IS_BETTER:
         raise unknown_name("metric for this table", metric, [name for name in METRICS if name not in LOWER_IS_BETTER])
@@ -137,22 +152,28 @@ def compare(
     print_grid(runs_grid(run_names(opened), about, tables, metric), format_)
     names = {str(stored.dataset["name"]) for stored in opened}
     if format_ == "rich" and len(names) >= _MANY_DATASETS and len(names) == len(opened):
-        _print_rank_test(tables, len(opened))
+        _print_rank_test(tables, metric)
 
 
-def _print_rank_test(tables: "Sequence[Sequence[SeedTable]]", n_datasets: int) -> None:
+def _print_rank_test(tables: "Sequence[Sequence[SeedTable]]", metric: str) -> None:
     import numpy as np
 
-    from bench.stats.efficiency import area_under_curve, rank_test
+    from bench.stats.efficiency import area_under_curve, rank_test, shared_budgets
+    from bench.stats.seeds import LOWER_IS_BETTER
 
-    areas = [{found.method: area_under_curve(found).mean for found in run} for run in tables]
+    areas = []
+    for run in tables:
+        budgets = shared_budgets(run)
+        found = {table.label: area_under_curve(table, budgets) for table in run}
+        areas.append({label: area.mean for label, area in found.items() if area is not None})
     common = sorted(set.intersection(*(set(run) for run in areas)))
-    test = rank_test(np.array([[run[method] for method in common] for run in areas]), common)
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    test = rank_test(sign * np.array([[run[label] for label in common] for run in areas]), common) if len(common) > 1 else None
     if test is None:
         return
-    order = ", ".join(f"{method} {rank:.1f}" for method, rank in sorted(test.ranks.items(), key=lambda item: item[1]))
+    order = ", ".join(f"{label} {rank:.1f}" for label, rank in sorted(test.ranks.items(), key=lambda item: item[1]))
     make_console().print(
-        f"\nmean ranks by area under the curve over {n_datasets} data sets: {order}\n"
+        f"\nmean ranks by area under the curve over {len(tables)} data sets: {order}\n"
         f"Friedman's test: p = {test.p:.3g}; ranks further apart than {test.critical_difference:.1f} differ (Nemenyi, 5 %)",
         soft_wrap=True,
     )
@@ -167,7 +188,8 @@ def claims(run: RunFolder, format_: Format = "rich") -> None:
     from bench.store.folder import open_run
 
     stored = open_run(run)
-    sizes = [found for key, found in cluster_sizes(stored) if key.n_components == STUDY_COMPONENTS]
+    gallery = gallery_of(stored)
+    sizes = [gallery.sizes(key) for key in gallery.keys if key.n_components == STUDY_COMPONENTS]
     about = str(stored.dataset.get("note") or f"measured on {stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
     print_grid(claims_grid(judge_claims(chosen_records(stored, None), stored.dataset, sizes), about), format_)
 
@@ -211,12 +233,8 @@ def plot(
 
 
 def _save_figure(drawing: "Drawing", place: Path) -> str:
-    from bench.store.atomic import write_atomically
-
     for suffix in (".png", ".svg"):
-        path = place / f"{drawing.name}{suffix}"
-        write_atomically(path, lambda temporary: drawing.figure.savefig(temporary, dpi=150))
-        typer.echo(path)
+        _save(drawing.figure, place / f"{drawing.name}{suffix}")
     return drawing.name
 
 
@@ -253,19 +271,23 @@ def explain(
     make_console().print(render_explanation(found, picture, dataset.class_names, look.n_labeled))
     if out is not None:
         from bench.show.model_figures import explanation_figure
-        from bench.store.atomic import write_atomically
 
-        figure = explanation_figure(found, picture, dataset.class_names)
-        write_atomically(out, lambda temporary: figure.savefig(temporary, dpi=150))
-        typer.echo(out)
+        _save(explanation_figure(found, picture, dataset.class_names), out)
 
 
 def coverage(
     run: Annotated[Path | None, typer.Argument(help="Folder of a run, for its own clusters.", show_default=False)] = None,
-    components: Annotated[int, typer.Option(help="K, the number of clusters.", min=1, max=100_000)] = 100,
-    n: Annotated[int, typer.Option(help="Items in the pool, for percentages.", min=1)] = 145_600,
+    components: Annotated[
+        int | None, typer.Option(help="K, equal clusters. (default: 100)", min=1, max=100_000, show_default=False)
+    ] = None,
+    n: Annotated[int | None, typer.Option(help="Items, for percentages. (default: 145,600)", min=1, show_default=False)] = None,
     confidence: Annotated[str, typer.Option(help="Confidences that every cluster has a label.")] = "0.95,0.99",
-    labels: Annotated[str, typer.Option(help="Numbers of labels for which to show the clusters covered.")] = "73,146,291,728",
+    labels: Annotated[
+        str | None, typer.Option(help="Labels to show the clusters covered for. (default: 73,146,291,728)", show_default=False)
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw clusters covered, to this file.", dir_okay=False, show_default=False)
+    ] = None,
 ) -> None:
     """Say how many random labels it takes until every cluster has one: for equal clusters, or for those of a run.
 
@@ -275,38 +297,60 @@ def coverage(
 
     try:
         confidences = tuple(float(part) for part in confidence.split(","))
-        counts = parse_integers(labels)
+        counts = parse_integers(labels or _COVERAGE_LABELS)
         if not all(0 < value < 1 for value in confidences):
             raise ValueError("confidences lie between 0 and 1, e.g. 0.95")
     except ValueError as error:
         raise SettingsError(f"--confidence {confidence} --labels {labels}: {error}") from error
     if run is None:
-        _coverage_of_equal_clusters(components, n, confidences, counts)
-    else:
-        _coverage_of_run(run, confidences)
+        _coverage_of_equal_clusters(components or 100, n or 145_600, confidences, counts, figure)
+        return
+    if components or n or labels:
+        raise SettingsError("a run has its own clusters, items and budgets; leave out --components, --n and --labels")
+    _coverage_of_run(run, confidences, figure)
 
 
-def _coverage_of_equal_clusters(components: int, n: int, confidences: tuple[float, ...], counts: tuple[int, ...]) -> None:
+def _coverage_of_equal_clusters(
+    components: int, n: int, confidences: tuple[float, ...], counts: tuple[int, ...], figure: Path | None
+) -> None:
     from bench.show.coverage import coverage_tables
     from bench.stats.coverage import coverage_rows, expected_covered, expected_labels, probability_all_covered
 
     rows = coverage_rows(components, confidences)
     at = tuple((count, expected_covered(components, count), probability_all_covered(components, count)) for count in counts)
     make_console().print(coverage_tables(components, n, expected_labels(components), rows, at))
+    if figure is not None:
+        from bench.show.record_figures import coverage_figure
+
+        most = rows[-1].exact
+        _save(coverage_figure(components, range(1, 2 * most, max(1, most // 200)), None, (), f"{n:,} items"), figure)
 
 
-def _coverage_of_run(run: Path, confidences: tuple[float, ...]) -> None:
+def _coverage_of_run(run: Path, confidences: tuple[float, ...], figure: Path | None) -> None:
     from bench.store.folder import open_run
     from bench.summary import coverage_of, observed_of
 
     stored = open_run(run)
-    records = chosen_records(stored, None)
-    sizes = dict(cluster_sizes(stored))
+    gallery = gallery_of(stored)
+    sizes = {key: gallery.sizes(key) for key in gallery.keys}
     if not sizes:
         raise SettingsError(f"{run} holds no trained model; `gmvae-bench coverage --components K` answers for equal clusters")
-    print_grid(coverage_of(sizes, int(stored.dataset["n_pool"]), confidences), "rich")
-    typer.echo()
-    print_grid(observed_of(records, sizes), "rich")
+    known = int(stored.dataset.get("n_pool_labels_known", stored.dataset["n_pool"]))
+    print_grid(coverage_of(sizes, known, confidences), "rich")
+    observed = observed_of(gallery.records, sizes)
+    if observed.rows:
+        typer.echo()
+        print_grid(observed, "rich")
+    if figure is not None:
+        (drawing,) = gallery.draw(("coverage",))
+        _save(drawing.figure, figure)
+
+
+def _save(figure: "Figure", path: Path) -> None:
+    from bench.store.atomic import write_atomically
+
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
+    typer.echo(path)
 
 
 def report(

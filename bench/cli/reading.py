@@ -1,6 +1,6 @@
 """What commands that read a run share: its options, its records, its clusters, and printing a table."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,12 +9,10 @@ import typer
 from bench.cli.state import make_console
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from jaxtyping import Int
 
     from bench.data.dataset import Dataset
-    from bench.plan.cells import ModelKey
+    from bench.gallery import Gallery
     from bench.show.grid import Grid
     from bench.store.folder import StoredRun
 
@@ -71,19 +69,12 @@ def print_grid(grid: "Grid", format_: str) -> None:
         typer.echo(to_text(grid, format_), nl=False)
 
 
-def cluster_sizes(stored: "StoredRun") -> "Iterator[tuple[ModelKey, Int[np.ndarray, ' k']]]":
-    """Yield each trained model of the run with the items per cluster (argmax), read from its posterior."""
-    import numpy as np
+def gallery_of(stored: "StoredRun") -> "Gallery":
+    """Return the run's models and records; with its data only where some labels are unknown, since those cannot be drawn."""
+    from bench.gallery import Gallery
 
-    from bench.plan.cells import ModelKey
-    from bench.store.models import is_trained, load_encoded
-
-    known = stored.records.dropna(subset=["n_components"])[["n_components", "model_seed"]].drop_duplicates()
-    for k, seed in sorted(known.astype(int).itertuples(index=False, name=None)):
-        key = ModelKey(k, seed)
-        if is_trained(stored.folder, key):
-            assignment = load_encoded(stored.folder, key)[0].posterior.argmax(axis=1)
-            yield key, np.bincount(assignment, minlength=k)
+    partly = int(stored.dataset.get("n_pool_labels_known", stored.dataset["n_pool"])) < int(stored.dataset["n_pool"])
+    return Gallery(stored, dataset_of(stored, None, needed=True) if partly else None, chosen_records(stored, None))
 
 
 def dataset_of(stored: "StoredRun", data_dir: Path | None, *, needed: bool = False) -> "Dataset | None":
@@ -103,7 +94,8 @@ def dataset_of(stored: "StoredRun", data_dir: Path | None, *, needed: bool = Fal
         if dataset.sha256 != stored.dataset.get("sha256"):
             raise SettingsError(f"the data at {settings.get('data')} are not those of the run any more (other SHA-256)")
     except BenchError as error:
-        message = f"{error}; give the folder of the run's data with --data-dir"
+        hint = "" if "SHA-256" in str(error) else "; if the run's data lie elsewhere now, say where with --data-dir"
+        message = f"{error}{hint}"
         if needed:
             raise SettingsError(message) from error
         typer.echo(f"{message}\nfigures that need the data are left out", err=True)
@@ -113,6 +105,7 @@ def dataset_of(stored: "StoredRun", data_dir: Path | None, *, needed: bool = Fal
 
 def expected_cells(stored: "StoredRun") -> int | None:
     """Return how many cells the run's last settings ask for, and earlier ones left; `None` where they cannot be counted."""
+    from bench.errors import BenchError
     from bench.judge.methods import all_methods
     from bench.plan.budgets import resolve_budgets
     from bench.plan.cells import ModelKey, expand_cells
@@ -123,7 +116,8 @@ def expected_cells(stored: "StoredRun") -> int | None:
         keys = [ModelKey(k, seed) for k in settings["components"] for seed in settings["model_seeds"]]
         budgets = resolve_budgets(settings["budgets"], int(stored.dataset["n_pool_labels_known"]))
         cells = expand_cells(methods, keys, budgets, settings["label_seeds"])
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, BenchError):
+        # Settings changed by hand: the report can do without this number.
         return None
     from bench.store.records import failed_records, finished_keys
 

@@ -55,16 +55,18 @@ def speed(
     given = {"components": components, "model_seeds": model_seeds, "cpus_per_trial": cpus_per_trial, "device": device}
     chosen = {name: value for name, value in given.items() if value is not None}
     settings = make_settings({"components": _STUDY_COMPONENTS}, chosen)
+    if json_ is not None and not json_.absolute().parent.is_dir():
+        raise SettingsError(f"--json {json_}: there is no folder {json_.absolute().parent}; create it, or give another file")
     items, image_shape = _items(data, data_dir)
     n_items = n or (len(items) if data else _STUDY_ITEMS)
     console, progress = make_console(), make_console(stderr=True)
     measured = _measure(settings, items, image_shape, progress)
-    if json_ is not None:
-        _save(measured, json_)
     sweep, about = _estimate(measured, settings, n_items, epochs)
     from bench.show.speed import speed_tables
 
     console.print(speed_tables(measured, sweep, settings.components or (), about))
+    if json_ is not None:
+        _save(measured, json_)
 
 
 def _items(data: str | None, data_dir: Path | None) -> "tuple[np.ndarray, tuple[int, int] | None]":

@@ -153,20 +153,23 @@ class _Probe:
         self._rates: list[float] = []
         self._passes: list[float] = []
         before = _begin_peak(device)
-        trainer = self._trainer(_MIN_STEPS)
+        # As many items as the batches of three steps need, and as components.
+        n_items = max(_MIN_STEPS * way.training.batch_size, way.model.n_components)
+        self._trained = self._trainer(n_items)
         with FlopCounterMode(display=False) as counter:
-            trainer.run_epoch()
-        self._flop = counter.get_total_flops() / len(trainer.items)
-        rate = trainer.run_epoch().images_per_second
+            self._trained.run_epoch(_MIN_STEPS)
+        self._flop = counter.get_total_flops() / (_MIN_STEPS * way.training.batch_size)
+        rate = self._trained.run_epoch(_MIN_STEPS).images_per_second
         self._peak = _end_peak(device) - before
         # An epoch of about a round's time.
-        steps = round(_ROUND_SECONDS * rate / way.training.batch_size)
-        self._trained = self._trainer(steps) if steps > _MIN_STEPS else trainer
+        self._steps = max(_MIN_STEPS, round(_ROUND_SECONDS * rate / way.training.batch_size))
+        if self._steps * way.training.batch_size > n_items:
+            self._trained = self._trainer(self._steps * way.training.batch_size)
         self._items = np.resize(data, (_PASS_ITEMS, data.shape[1]))
 
     def measure(self) -> None:
         """Train for an epoch, and pass over items with the model."""
-        self._rates.append(self._trained.run_epoch().images_per_second)
+        self._rates.append(self._trained.run_epoch(self._steps).images_per_second)
         model = self._trained.snapshot()
         self._passes.append(_PASS_ITEMS / _seconds(partial(encode, model, self._items)))
 
@@ -188,8 +191,8 @@ class _Probe:
             peak_bytes=self._peak,
         )
 
-    def _trainer(self, n_steps: int) -> Trainer:
-        items = np.resize(self._data, (n_steps * self.way.training.batch_size, self._data.shape[1]))
+    def _trainer(self, n_items: int) -> Trainer:
+        items = np.resize(self._data, (n_items, self._data.shape[1]))
         return Trainer(items, self.way.model, self.way.training, model_seed=0, device=str(self._device))
 
 

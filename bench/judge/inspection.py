@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from sklearn.manifold import TSNE
 
 from bench.data.dataset import Dataset
+from bench.errors import SettingsError
 from bench.plan.samplers import labeled_items
 from gmvae.decoding import HardDecoder, LabelDecoder, Posterior, SoftDecoder
 from gmvae.model import GaussianMixtureVAE
@@ -79,6 +80,9 @@ class Inspection:
     """
 
     def __init__(self, posterior: Float[np.ndarray, "n k"], dataset: Dataset, n_labeled: int, label_seed: int) -> None:
+        n_known = int((dataset.labels >= 0).sum())
+        if not 0 < n_labeled < n_known:
+            raise SettingsError(f"got {n_labeled:,} labels, expected 1 … {n_known - 1:,}, fewer than {dataset.name} has")
         self.dataset = dataset
         self.n_labeled, self.label_seed = n_labeled, label_seed
         self.posterior = Posterior(posterior)
@@ -189,9 +193,9 @@ def latent_map(
     """Return some items and their places on a map of latent means (t-SNE, van der Maaten & Hinton 2008)."""
     items = np.sort(np.random.default_rng(seed).permutation(len(latent))[:n_items])
     perplexity = min(30.0, (len(items) - 1) / 3)
-    places = TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=seed).fit_transform(
-        latent[items].astype(np.float32)
-    )
+    # A second, empty dimension beside a single one changes no distance.
+    points = np.pad(latent[items].astype(np.float32), ((0, 0), (0, max(0, 2 - latent.shape[1]))))
+    places = TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=seed).fit_transform(points)
     return items, places
 
 

@@ -48,16 +48,17 @@ def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tup
         if name not in _SETTABLE_MODEL + _SETTABLE_TRAINING:
             raise unknown_name("name in --set", name, _SETTABLE_MODEL + _SETTABLE_TRAINING)
     try:
-        return (
-            ModelConfig.model_validate(
-                model.model_dump() | model_fields | _given(settings, _MODEL_FIELDS) | _set(settings, _SETTABLE_MODEL)
-            ),
-            TrainingConfig.model_validate(
-                training.model_dump() | fields | _given(settings, _TRAINING_FIELDS) | _set(settings, _SETTABLE_TRAINING)
-            ),
+        model = ModelConfig.model_validate(
+            model.model_dump() | model_fields | _given(settings, _MODEL_FIELDS) | _set(settings, _SETTABLE_MODEL)
+        )
+        training = TrainingConfig.model_validate(
+            training.model_dump() | fields | _given(settings, _TRAINING_FIELDS) | _set(settings, _SETTABLE_TRAINING)
         )
     except ValidationError as error:
         raise SettingsError("\n".join(explain(detail, "--set ") for detail in error.errors())) from error
+    if model.encoder == "conv" and (model.image_shape is None or not model.encoder_layers):
+        raise SettingsError(f"--set encoder=conv needs images and a layer after the convolutions; {dataset.name} goes with mlp")
+    return model, training
 
 
 def plain_vae(training: TrainingConfig) -> TrainingConfig:
@@ -65,16 +66,22 @@ def plain_vae(training: TrainingConfig) -> TrainingConfig:
     return training.model_copy(update=PLAIN | {"start": "alike", "reseed": False})
 
 
-def variant_name(model: ModelConfig, training: TrainingConfig, changed: Iterable[str]) -> str:
+def variant_name(
+    configs: tuple[ModelConfig, TrainingConfig],
+    named: Iterable[str] = (),
+    unset: tuple[ModelConfig, TrainingConfig] | None = None,
+) -> str:
     """Return the trained variant's name, as in the records' `model` column.
 
-    `gmvae`, `gmvae+invariance`, `gmvae-exact`; with the fields that `--set` changed, so that no two variants share a name:
-    `gmvae+invariance[contrast=0]`.
+    `gmvae`, `gmvae+invariance`, `gmvae-exact`; with the fields that `--set` names, but those that it leaves as they are `unset`,
+    so that no two variants share a name and none has two: `gmvae+invariance[contrast=0]`.
     """
+    training = configs[1]
     name = "gmvae" if training.objective == TrainingConfig().objective else f"gmvae-{training.objective}"
     name += "+invariance" if training.needs_views else ""
-    values = model.model_dump() | training.model_dump()
-    parts = [f"{key}={values[key]:g}" if isinstance(values[key], float) else f"{key}={values[key]}" for key in sorted(changed)]
+    values, before = ({} if pair is None else pair[0].model_dump() | pair[1].model_dump() for pair in (configs, unset))
+    changed = sorted(key for key in named if unset is None or values[key] != before[key])
+    parts = [f"{key}={values[key]:g}" if isinstance(values[key], float) else f"{key}={values[key]}" for key in changed]
     return f"{name}[{','.join(parts)}]" if parts else name
 
 

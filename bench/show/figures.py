@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from bench.show.style import look_of
-from bench.stats.curves import LOWER_IS_BETTER
+from bench.stats.seeds import LOWER_IS_BETTER
 
 TARGET = 0.8
 # With more lines their bands melt into one, unless each is fainter.

@@ -10,6 +10,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+_LATEX = {character: "\\" + character for character in "&%_#${}"} | {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", ">": "$>$", "<": "$<$"
+}  # fmt: skip
 FORMATS = ("rich", "markdown", "csv", "latex")
 
 
@@ -27,6 +30,8 @@ class Grid:
     """Columns of long texts, which may break into lines; the others never do."""
     colors: dict[str, str] = field(default_factory=dict)
     """Style of a cell in the terminal, by its text."""
+    data: tuple[tuple[object, ...], ...] = ()
+    """The same as numbers for CSV, a row each, headers first; empty: the texts themselves."""
 
 
 def render_grid(grid: Grid) -> RenderableType:
@@ -47,14 +52,19 @@ def to_text(grid: Grid, format_: str) -> str:
 
 def escape_latex(text: str) -> str:
     """Escape what LaTeX would read as a command."""
-    for character in "&%_#$":
-        text = text.replace(character, "\\" + character)
-    return text
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _one_line(rows: tuple[tuple[str, ...], ...]) -> list[tuple[str, ...]]:
+    """Put what stands below a number, its interval, into brackets beside it."""
+    return [
+        tuple(f"{top} [{below}]" if below else top for top, _, below in (cell.partition("\n") for cell in row)) for row in rows
+    ]
 
 
 def _markdown(grid: Grid) -> str:
     def line(cells: tuple[str, ...]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", "<br>") for cell in cells) + " |"
 
     marks = "|" + "".join("---|" if index in grid.left else "---:|" for index in range(len(grid.headers)))
     lines = [f"**{grid.title}**", "", *(f"{note}  " for note in grid.notes), *([""] if grid.notes else [])]
@@ -63,7 +73,7 @@ def _markdown(grid: Grid) -> str:
 
 def _csv(grid: Grid) -> str:
     file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows([grid.headers, *grid.rows])
+    csv.writer(file, lineterminator="\n").writerows(grid.data or [grid.headers, *_one_line(grid.rows)])
     return file.getvalue()
 
 
@@ -73,4 +83,7 @@ def _latex(grid: Grid) -> str:
 
     columns = "".join("l" if index in grid.left else "r" for index in range(len(grid.headers)))
     lines = [f"% {text}" for text in (grid.title, *grid.notes)] + [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
-    return "\n".join([*lines, line(grid.headers), r"\midrule", *map(line, grid.rows), r"\bottomrule", r"\end{tabular}"]) + "\n"
+    return (
+        "\n".join([*lines, line(grid.headers), r"\midrule", *map(line, _one_line(grid.rows)), r"\bottomrule", r"\end{tabular}"])
+        + "\n"
+    )

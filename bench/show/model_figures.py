@@ -83,7 +83,8 @@ def latent_figure(points: Float[np.ndarray, "n 2"], classes: Int[np.ndarray, " n
     from matplotlib import colormaps
 
     colors = colormaps["turbo"](np.linspace(0.03, 0.95, len(names)))
-    short = max(map(len, names)) <= 2
+    # A letter or digit can be its own marker; other characters mean something to the text renderer.
+    short = all(len(name) <= 2 and name.isascii() and name.isalnum() for name in names)
     for code, name in enumerate(names):
         members = points[classes == code]
         if short:

@@ -10,7 +10,6 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from bench.show.style import look_of
 from bench.stats.cluster_coverage import Observed
 from bench.stats.coverage import expected_covered
-from bench.stats.intervals import table_interval
 from bench.stats.paired import Difference
 from bench.stats.seeds import SeedTable
 
@@ -47,9 +46,9 @@ def components_figure(tables: Sequence[SeedTable], n_labeled: int, about: str) -
     figure, axes = new_figure(f"{about}; {n_labeled:,} labels")
     for method in dict.fromkeys(table.method for table in tables):
         points = sorted(
-            (table.n_components, table_interval(table.scores[table.budgets.index(n_labeled)]))
+            (table.n_components, found)
             for table in tables
-            if table.method == method and table.n_components is not None and n_labeled in table.budgets
+            if table.method == method and table.n_components is not None and (found := table.at(n_labeled)) is not None
         )
         if len(points) < 2:
             continue
@@ -72,14 +71,17 @@ def components_figure(tables: Sequence[SeedTable], n_labeled: int, about: str) -
     return figure
 
 
-def coverage_figure(n_components: int, curve: Sequence[tuple[int, float]], observed: Sequence[Observed], about: str) -> Figure:
-    """Draw clusters covered against labels: equal clusters, the run's own (`curve`: labels, clusters), and what was observed."""
+def coverage_figure(
+    n_components: int, labels: Sequence[int], covered: Sequence[float] | None, observed: Sequence[Observed], about: str
+) -> Figure:
+    """Draw clusters covered against labels: equal clusters, the run's own where there is one, and what was observed."""
     figure, axes = new_figure(f"{about}; K = {n_components}")
-    labels = [n for n, _ in curve]
     axes.plot(labels, [expected_covered(n_components, n) for n in labels], "--", color=GREY, label="equal clusters, predicted")
-    axes.plot(labels, [covered for _, covered in curve], "-", color="#0072B2", label="the run's clusters, predicted")
-    seen = [row.n_labeled for row in observed], [row.covered for row in observed]
-    axes.plot(*seen, "o", color="#D55E00", label="the run's draws, observed")
+    if covered is not None:
+        axes.plot(labels, covered, "-", color="#0072B2", label="the run's clusters, predicted")
+    if observed:
+        seen = [row.n_labeled for row in observed], [row.covered for row in observed]
+        axes.plot(*seen, "o", color="#D55E00", label="the run's draws, observed")
     axes.axhline(n_components, color=GREY, linewidth=0.8, linestyle=(0, (1, 2)))
     axes.set_xscale("log")
     axes.set_xlabel("labels drawn at random")

@@ -1,19 +1,26 @@
 """Statistics of a run as tables: claims, differences, labels to a target, coverage."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from bench.show.grid import Grid
 from bench.stats.claims import Claim
 from bench.stats.cluster_coverage import AllCovered, LabelsNeeded, Observed
-from bench.stats.curves import LOWER_IS_BETTER
-from bench.stats.efficiency import Labels
-from bench.stats.intervals import Interval, table_interval
+from bench.stats.efficiency import Labels, Ratio
+from bench.stats.intervals import Interval
 from bench.stats.paired import Difference
-from bench.stats.seeds import SeedTable
+from bench.stats.seeds import LOWER_IS_BETTER, SeedTable
 
 _VERDICTS = {"holds": "bold green", "does not hold": "bold red", "cannot be judged": "yellow"}
+_LEVEL = 0.05
+METRIC_WORDS = {
+    "accuracy": "accuracy in %, transductive",
+    "macro_accuracy": "macro accuracy in %, transductive",
+    "accuracy_test": "accuracy in %, inductive (held-out items)",
+    "fit_seconds": "seconds to fit",
+}
 
 
 def claims_grid(claims: Sequence[Claim], about: str) -> Grid:
@@ -37,47 +44,89 @@ def differences_grid(differences: Sequence[Difference], reference: str, budgets:
     order = sorted(by_label, key=lambda label: -float(np.mean([found.interval.mean for found in by_label[label].values()])))
     return Grid(
         f"Accuracy minus that of {reference}, in points",
-        ("labels", *(f"{n:,}" for n in budgets)),
+        ("method", *(f"{n:,}" for n in budgets)),
         tuple((label, *(_difference(by_label[label].get(n)) for n in budgets)) for label in order),
-        (
-            "same labelled items in both; below: 95 % interval",
-            "*: p < 0.05, Wilcoxon's signed-rank test over label seeds, corrected for all comparisons here (Holm)",
+        ("same labelled items in both; below: 95 % interval", _about_the_test(differences)),
+        data=(
+            ("method", "n_labeled", "difference", "ci_low", "ci_high", "n_pairs", "p", "p_holm"),
+            *(
+                (d.label, d.n_labeled, d.interval.mean, d.interval.ci_low, d.interval.ci_high, d.n_pairs, d.p, d.p_holm)
+                for d in differences
+            ),
         ),
     )
+
+
+def _about_the_test(differences: Sequence[Difference]) -> str:
+    pairs, tests = max(d.n_pairs for d in differences), sum(d.p is not None for d in differences)
+    if 2 / 2**pairs * tests > _LEVEL:
+        return f"no test: with {pairs} label draws none of {tests} differences could be significant (Wilcoxon, Holm)"
+    return "*: p < 0.05, Wilcoxon's signed-rank test over label draws, corrected for all comparisons here (Holm)"
 
 
 def _difference(found: Difference | None) -> str:
     if found is None:
         return "-"
-    star = "*" if found.p_holm is not None and found.p_holm < 0.05 else ""
+    star = "*" if found.p_holm is not None and found.p_holm < _LEVEL else ""
     return f"{100 * found.interval.mean:+.1f}{star}{_bounds(found.interval, 100, '+.0f')}"
 
 
-def efficiency_grid(
-    rows: Sequence[tuple[str, Labels, Interval | None, Interval, float]],
-    target: float,
-    reference: str,
-    reference_labels: Labels | None = None,
-) -> Grid:
+@dataclass(frozen=True)
+class EfficiencyRow:
+    """What one method's curve is worth in labels; `None` where it cannot be said."""
+
+    label: str
+    labels: Labels | None
+    ratio: Ratio | None
+    area: Interval | None
+    rank: float | None
+
+
+def efficiency_grid(rows: Sequence[EfficiencyRow], target: float, reference: str | None, budgets: Sequence[int]) -> Grid:
     """Return, for each method: labels to the target, the reference's over them, area under the curve, mean rank."""
+    compared = f"{reference} / it" if reference else None
+    shared = f"{budgets[0]:,} to {budgets[-1]:,} labels" if budgets else "no budget"
     return Grid(
         f"Labels to {target:.0%} accuracy",
-        ("method", "labels", f"{reference} / it", "area in %", "mean rank"),
+        ("method", "labels", *([compared] if compared else []), "area in %", "mean rank"),
         tuple(
             (
-                label,
-                labels_text(labels),
-                _ratio(ratio, labels, reference_labels),
-                f"{100 * area.mean:.1f}{_bounds(area, 100, '.1f')}",
-                f"{rank:.1f}",
+                row.label,
+                labels_text(row.labels),
+                *([_ratio(row.ratio)] if compared else []),
+                "-" if row.area is None else f"{100 * row.area.mean:.1f}{_bounds(row.area, 100, '.1f')}",
+                "-" if row.rank is None else f"{row.rank:.1f}",
             )
-            for label, labels, ratio, area, rank in rows
+            for row in rows
         ),
         (
             "labels: where the mean curve gets there, with a bootstrap interval over seeds (too narrow with two or three)",
-            f"{reference} / it: how many times as many labels {reference} needs; area: mean accuracy over the log of the budget",
+            *([f"{compared}: how many times as many labels {reference} needs; > at least, < at most"] if compared else []),
+            f"area: mean accuracy over the log of the budget; like the rank, over what all methods have: {shared}",
+        ),
+        data=(
+            (
+                "method",
+                "labels",
+                "labels_low",
+                "labels_high",
+                "ratio",
+                "ratio_bound",
+                "area",
+                "area_low",
+                "area_high",
+                "mean_rank",
+            ),
+            *(_efficiency_values(row) for row in rows),
         ),
     )
+
+
+def _efficiency_values(row: EfficiencyRow) -> tuple[object, ...]:
+    labels = (row.labels.n, row.labels.ci_low, row.labels.ci_high) if row.labels else (None,) * 3
+    ratio = (row.ratio.value, row.ratio.bound) if row.ratio else (None, None)
+    area = (row.area.mean, row.area.ci_low, row.area.ci_high) if row.area else (None,) * 3
+    return (row.label, *labels, *ratio, *area, row.rank)
 
 
 def scores_grid(tables: Sequence[SeedTable], metric: str = "accuracy") -> Grid:
@@ -86,51 +135,56 @@ def scores_grid(tables: Sequence[SeedTable], metric: str = "accuracy") -> Grid:
     lower = metric in LOWER_IS_BETTER
 
     def average(table: SeedTable) -> float:
-        return float(np.nanmean(table.scores)) if np.isfinite(table.scores).any() else float("inf" if lower else "-inf")
+        return float(np.nanmean(table.scores)) if table.scored_budgets else float("inf" if lower else "-inf")
 
     order = sorted(tables, key=average, reverse=not lower)
     return Grid(
-        f"{metric.replace('_', ' ')}{'' if lower else ' in %'}",
-        ("labels", *(f"{n:,}" for n in budgets)),
+        METRIC_WORDS[metric],
+        ("method", *(f"{n:,}" for n in budgets)),
         tuple((table.label, *(_score(table, n, metric) for n in budgets)) for table in order),
-        (f"{metric.replace('_', ' ')}{'' if lower else ' in %'}: mean, and 95 % interval over seeds",),
+        (f"{METRIC_WORDS[metric]}; mean, and 95 % interval over seeds; !: some cells failed",),
     )
 
 
 def runs_grid(names: Sequence[str], about: Sequence[str], tables: Sequence[Sequence[SeedTable]], metric: str) -> Grid:
     """Return the scores of several runs, methods together."""
     budgets = sorted({n for run in tables for table in run for n in table.budgets})
-    lower = metric in LOWER_IS_BETTER
-    rows = [
-        (table.label, name, *(_score(table, n, metric) for n in budgets))
-        for name, run in zip(names, tables, strict=True)
-        for table in run
+    found = sorted(
+        ((table.label, name, table) for name, run in zip(names, tables, strict=True) for table in run), key=lambda row: row[0]
+    )
+    values = [
+        (label, name, n, interval.mean, interval.ci_low, interval.ci_high)
+        for label, name, table in found
+        for n in table.budgets
+        if (interval := table.at(n)) is not None
     ]
-    rows.sort(key=lambda row: row[0])
     return Grid(
-        f"{metric.replace('_', ' ')}{'' if lower else ' in %'}, mean and 95 % interval",
+        f"{METRIC_WORDS[metric]}, mean and 95 % interval",
         ("method", "run", *(f"{n:,}" for n in budgets)),
-        tuple(rows),
-        tuple(f"{name}: {what}" for name, what in zip(names, about, strict=True)),
+        tuple((label, name, *(_score(table, n, metric) for n in budgets)) for label, name, table in found),
+        (*(f"{name}: {what}" for name, what in zip(names, about, strict=True)), "!: some cells failed"),
         left=frozenset({0, 1}),
+        data=(("method", "run", "n_labeled", "mean", "ci_low", "ci_high"), *values),
     )
 
 
 def _score(table: SeedTable, n_labeled: int, metric: str) -> str:
     if n_labeled not in table.budgets:
         return "-"
-    scores = table.scores[table.budgets.index(n_labeled)]
-    if not np.isfinite(scores).any():
+    interval, scale = table.at(n_labeled), 1 if metric in LOWER_IS_BETTER else 100
+    if interval is None:
         return "failed"
-    interval, scale = table_interval(scores), 1 if metric in LOWER_IS_BETTER else 100
-    return f"{scale * interval.mean:.1f}{_bounds(interval, scale, '.1f')}"
+    mark = "" if np.isfinite(table.scores[table.budgets.index(n_labeled)]).all() else "!"
+    return f"{scale * interval.mean:.1f}{mark}{_bounds(interval, scale, '.1f')}"
 
 
-def labels_text(labels: Labels) -> str:
+def labels_text(labels: Labels | None) -> str:
     """Return a number of labels in words."""
+    if labels is None:
+        return "failed"
     if not labels.reached:
         return f"not reached by {labels.largest:,}"
-    if labels.n <= labels.smallest:
+    if labels.at_most:
         return f"{labels.smallest:,} or fewer"
     if labels.ci_low is None or labels.ci_high is None:
         return f"{labels.n:,.0f}"
@@ -138,18 +192,19 @@ def labels_text(labels: Labels) -> str:
     return f"{labels.n:,.0f}\n{labels.ci_low:,.0f}-{high}"
 
 
-def _ratio(ratio: Interval | None, labels: Labels, reference: Labels | None) -> str:
+def _ratio(ratio: Ratio | None) -> str:
     if ratio is None:
-        never = reference is not None and not reference.reached
-        return f"> {reference.largest / labels.n:.1f} x" if never and reference is not None and labels.reached else "-"
-    bounds = "" if ratio.ci_low is None or ratio.ci_high is None else f"\n{ratio.ci_low:.1f}-{ratio.ci_high:.1f}"
-    return f"{ratio.mean:.1f} x" + (bounds if ratio.ci_high is not None and np.isfinite(ratio.ci_high) else "")
+        return "-"
+    if ratio.ci_low is None or ratio.ci_high is None or not np.isfinite(ratio.ci_high):
+        return f"{ratio.bound} {ratio.value:.1f} x".strip()
+    return f"{ratio.value:.1f} x\n{ratio.ci_low:.1f}-{ratio.ci_high:.1f}"
 
 
 def _bounds(interval: Interval, scale: float, spec: str) -> str:
     if interval.ci_low is None or interval.ci_high is None:
         return ""
-    return f"\n{scale * interval.ci_low:{spec}} {scale * interval.ci_high:{spec}}".replace(" ", " " if "+" in spec else "-")
+    low, high = (f"{scale * bound:{spec}}" for bound in (interval.ci_low, interval.ci_high))
+    return f"\n{low} {high}" if "+" in spec else f"\n{low}-{high}"
 
 
 def observed_grid(observed: Sequence[Observed], expected: dict[tuple[int, int], float]) -> Grid:
@@ -170,7 +225,7 @@ def observed_grid(observed: Sequence[Observed], expected: dict[tuple[int, int], 
         ),
         (
             "predicted: from the sizes of the run's clusters, drawn without replacement",
-            "accuracy rises with it: Spearman's correlation of clusters covered and soft accuracy over draws and models",
+            "accuracy rises with it: Spearman's correlation of clusters covered and soft accuracy over draws",
         ),
         left=frozenset(),
     )
@@ -180,25 +235,24 @@ def sizes_grid(rows: Sequence[tuple[str, int, LabelsNeeded, LabelsNeeded, AllCov
     """Return labels needed for a trained model's own clusters: name, empty clusters, without and with replacement, check."""
 
     def span(need: LabelsNeeded) -> str:
-        share = f"{100 * need.at_least / n_pool:.2f}-{100 * need.enough / n_pool:.2f} %"
-        return f"{need.at_least:,}-{need.enough:,}\n{share}"
+        return f"{need.at_least:,}-{need.enough:,}" if need.at_least < need.enough else f"{need.enough:,}"
 
     return Grid(
         "Random labels until every cluster of the run's models has one",
-        ("model", "confidence", "without repl.", "with repl.", "P at the upper end", "empty"),
+        ("model", "confidence", "labels", "share", "with replacement", "simulated"),
         tuple(
             (
-                name,
+                name + (f" ({empty} empty)" if empty else ""),
                 f"{100 * without.confidence:g} %",
                 span(without),
+                f"{100 * without.enough / n_pool:.2g} %",
                 span(with_),
-                f"{check.simulated:.3f} ± {check.standard_error:.3f}",
-                str(empty),
+                f"{check.simulated:.3f}",
             )
             for name, empty, without, with_, check in rows
         ),
         (
-            "from - to: fewer cannot be enough, more are (bounds from both sides); P: simulated, without replacement",
-            "empty clusters can hold no label and are left out",
+            f"labels: without replacement from {n_pool:,}; from - to: fewer cannot be enough, more are (bounds from both sides)",
+            "simulated: P(all covered) with the larger number; empty clusters can hold no label and are left out",
         ),
     )

@@ -21,6 +21,7 @@ _LOOKS = {
     "latent-spreading": Look("#009E73", "-.", "D"),
     "latent-logreg": Look("#CC79A7", "-.", "P"),
     "kmeans-soft": Look("#56B4E9", ":", "x"),
+    "vae-gmm-soft": Look("#CC79A7", ":", "1"),
     "gmm-soft": Look("#0072B2", ":", "+"),
     "label-spreading": Look("#009E73", "--", "d"),
     "self-training": Look("#CC79A7", "--", "p"),

@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bench.show.grid import escape_latex
 from bench.stats.comparison import Comparison, Score
 
 _METRICS = {
@@ -86,14 +87,8 @@ def to_latex(comparison: Comparison) -> str:
     r"""Return a booktabs table, best in bold; needs `\usepackage{booktabs}`."""
     lines = [f"% {line}" for line in (heading(comparison), *notes(comparison))]
     lines += [r"\begin{tabular}{l" + "r" * len(comparison.budgets) + "}", r"\toprule"]
-    lines += [" & ".join(_escape(text) for text in ("labels", *comparison.budgets)) + r" \\", r"\midrule"]
+    lines += [" & ".join(escape_latex(text) for text in ("labels", *comparison.budgets)) + r" \\", r"\midrule"]
     for label, scores in comparison.rows:
         values = [_plain_score(score, lambda text: rf"\textbf{{{text}}}") for score in scores]
-        lines.append(" & ".join([_escape(label), *values]) + r" \\")
+        lines.append(" & ".join([escape_latex(label), *values]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
-
-
-def _escape(text: str) -> str:
-    for character in "&%_#$":
-        text = text.replace(character, "\\" + character)
-    return text

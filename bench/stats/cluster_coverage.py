@@ -46,7 +46,7 @@ class Observed:
     all_covered: float
     """Share of draws."""
     correlation: float | None
-    """Spearman's, of clusters covered and accuracy over draws and models; `None` where one of them does not vary."""
+    """Spearman's, of clusters covered and accuracy over a model's draws, mean over models; `None` where one does not vary."""
 
 
 def covered_probabilities(sizes: Int[np.ndarray, " k"], n_labels: int, *, replacement: bool) -> Float[np.ndarray, " k"]:
@@ -117,10 +117,18 @@ def observed_coverage(records: pd.DataFrame, method: str = "soft") -> tuple[Obse
     key: Any
     for key, group in chosen.groupby(["n_components", "n_labeled"]):
         k, n_labeled = key
-        covered, accuracy = group["clusters_covered"].to_numpy(float), group["accuracy"].to_numpy(float)
-        varies = len(group) > 2 and len(np.unique(covered)) > 1 and len(np.unique(accuracy)) > 1
-        correlation = float(stats.spearmanr(covered, accuracy).statistic) if varies else None
+        covered = group["clusters_covered"].to_numpy(float)
+        # Within models: that one model is better and covers more says nothing about draws.
+        within = [_correlation(model) for _, model in group.groupby("model_seed", dropna=False)]
+        known = [value for value in within if value is not None]
+        correlation = float(np.mean(known)) if known else None
         found.append(
             Observed(int(k), int(n_labeled), len(group), float(covered.mean()), float((covered == k).mean()), correlation)
         )
     return tuple(found)
+
+
+def _correlation(draws: pd.DataFrame) -> float | None:
+    covered, accuracy = draws["clusters_covered"].to_numpy(float), draws["accuracy"].to_numpy(float)
+    varies = len(draws) > 2 and len(np.unique(covered)) > 1 and len(np.unique(accuracy)) > 1
+    return float(stats.spearmanr(covered, accuracy).statistic) if varies else None

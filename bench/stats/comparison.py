@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.stats.curves import LOWER_IS_BETTER
+from bench.stats.seeds import LOWER_IS_BETTER
 
 
 @dataclass(frozen=True)

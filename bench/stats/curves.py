@@ -1,14 +1,9 @@
 """Label-efficiency curves: method x clustering x budget, with mean and interval over seeds."""
 
-import numpy as np
 import pandas as pd
 
-from bench.errors import SettingsError
-from bench.stats.intervals import table_interval
-from bench.stats.seeds import seed_tables
+from bench.stats.seeds import LOWER_IS_BETTER, seed_tables
 
-LOWER_IS_BETTER = ("fit_seconds",)
-METRICS = ("accuracy", "macro_accuracy", "accuracy_test", "fit_seconds")
 _GROUP = ["method", "n_components", "n_labeled"]
 
 
@@ -18,15 +13,11 @@ def curves(records: pd.DataFrame, metric: str = "accuracy") -> pd.DataFrame:
     Columns: method, n_components (null for methods without clusters), n_labeled, labeled_fraction, mean, ci_low, ci_high, n_ok,
     n_failed. `mean` is null where every cell failed or the metric does not apply.
     """
-    if metric not in METRICS:
-        raise SettingsError(f"unknown metric {metric!r}; expected one of {', '.join(METRICS)}")
-    if not records[metric].notna().any() and (records["status"] == "ok").any():
-        raise SettingsError(f"no record has {metric!r}; accuracy_test needs a run with --holdout")
     rows = []
     counts = _counts(records)
     for table in seed_tables(records, metric):
-        for n_labeled, scores in zip(table.budgets, table.scores, strict=True):
-            found = table_interval(scores) if np.isfinite(scores).any() else None
+        for n_labeled in table.budgets:
+            found = table.at(n_labeled)
             bounds = (found.mean, found.ci_low, found.ci_high) if found else (None, None, None)
             share, n_ok, n_failed = counts[table.method, table.n_components, n_labeled]
             rows.append((table.method, table.n_components, n_labeled, share, *bounds, n_ok, n_failed))

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import stats
 from scipy.optimize import isotonic_regression
 
@@ -14,7 +15,7 @@ from bench.stats.seeds import SeedTable
 _DRAWS = 1_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Labels:
     """Labels that a curve needs for a target accuracy."""
 
@@ -25,61 +26,100 @@ class Labels:
     """Bootstrap over seeds; infinity where more than a fortieth of the draws never get there, `None` with a single seed."""
     smallest: int
     largest: int
+    """Of the budgets that have scores."""
+    draws: Float[np.ndarray, " r"] | None
+    """The bootstrap."""
 
     @property
     def reached(self) -> bool:
         """Whether the mean curve gets there at all."""
         return bool(np.isfinite(self.n))
 
+    @property
+    def at_most(self) -> bool:
+        """Whether the smallest budget is enough already, so that `n` is only an upper bound."""
+        return self.n == self.smallest
 
-def labels_to_target(table: SeedTable, target: float, seed: int = 0) -> Labels:
-    """Return the labels at which the mean accuracy reaches `target`.
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as many labels a reference needs."""
+
+    value: float
+    ci_low: float | None
+    ci_high: float | None
+    bound: Literal["", ">", "<"] = ""
+    """`>`: at least `value`, because one of the two was never seen below or above the target; `<`: at most."""
+
+
+def labels_to_target(table: SeedTable, target: float, seed: int = 0) -> Labels | None:
+    """Return the labels at which the mean accuracy reaches `target`; `None` for a method without any score.
 
     The curve is the best non-decreasing one (isotonic regression), linear in the log budget between budgets. The interval is the
     percentile bootstrap over model seeds and label seeds, both drawn with replacement; with two or three seeds of either kind it
     is too narrow.
     """
-    draws = _bootstrap(table, target, seed)
-    n = _crossing(np.log(table.budgets), _curve(table.scores), target)
-    low, high = (None, None) if draws is None else _percentiles(draws)
-    return Labels(n, low, high, table.budgets[0], table.budgets[-1])
-
-
-def efficiency_ratio(table: SeedTable, reference: SeedTable, target: float, seed: int = 0) -> Interval | None:
-    """Return how many times as many labels `reference` needs for the target; `None` where either never gets there.
-
-    Label seeds are drawn together, since both methods were shown the same items.
-    """
-    ours, theirs = (_crossing(np.log(t.budgets), _curve(t.scores), target) for t in (table, reference))
-    if not (np.isfinite(ours) and np.isfinite(theirs)):
+    known = table.scored_budgets
+    if not known:
         return None
-    draws = [_bootstrap(t, target, seed) for t in (table, reference)]
-    if draws[0] is None or draws[1] is None or len(draws[0]) != len(draws[1]):
-        return Interval(theirs / ours, None, None)
+    budgets = np.asarray(table.budgets)
+    draws = _bootstrap(table, target, seed)
+    low, high = (None, None) if draws is None else _percentiles(draws)
+    return Labels(_crossing(budgets, _curve(table.scores), target), low, high, known[0], known[-1], draws)
+
+
+def efficiency_ratio(ours: Labels, reference: Labels) -> Ratio | None:
+    """Return how many times as many labels `reference` needs for the same target; `None` where nothing can be said.
+
+    The bootstraps share their draws of label seeds, since both methods were shown the same items.
+    """
+    above, below = reference.n if reference.reached else reference.largest, ours.n if ours.reached else ours.largest
+    at_least, at_most = ours.at_most or not reference.reached, reference.at_most or not ours.reached
+    if at_least and at_most:
+        return None
+    if at_least or at_most:
+        return Ratio(above / below, None, None, ">" if at_least else "<")
+    if ours.draws is None or reference.draws is None:
+        return Ratio(above / below, None, None)
     with np.errstate(invalid="ignore"):
-        ratios = draws[1] / draws[0]
-    return Interval(theirs / ours, *_percentiles(ratios[~np.isnan(ratios)]))
+        ratios = reference.draws / ours.draws
+    return Ratio(above / below, *_percentiles(ratios[~np.isnan(ratios)]))
 
 
-def area_under_curve(table: SeedTable) -> Interval:
-    """Return the mean accuracy over the log of the budget (trapezoids between the budgets), with its interval over seeds."""
-    x = np.log(np.asarray(table.budgets, float))
-    if len(x) == 1:
-        return table_interval(table.scores[0])
-    areas = np.trapezoid(table.scores, x, axis=0) / (x[-1] - x[0])
-    return table_interval(areas)
+def shared_budgets(tables: Sequence[SeedTable]) -> tuple[int, ...]:
+    """Return the budgets at which every one of the methods has a score."""
+    return tuple(sorted(set.intersection(*(set(table.scored_budgets) for table in tables)))) if tables else ()
 
 
-def average_ranks(tables: Sequence[SeedTable]) -> dict[str, float]:
-    """Return each method's mean rank over the budgets and label seeds that all of them have; 1 is best, ties share."""
-    budgets = sorted(set.intersection(*(set(table.budgets) for table in tables)))
-    seeds = sorted(set.intersection(*(set(table.label_seeds) for table in tables)))
+def area_under_curve(table: SeedTable, budgets: Sequence[int]) -> Interval | None:
+    """Return the mean score over the log of the budget (trapezoids between the given budgets), with its interval over seeds.
+
+    `None` where a budget is missing, or no model and draw has a score at all of them.
+    """
+    if not budgets or not set(budgets) <= set(table.scored_budgets):
+        return None
+    x, scores = np.log(np.asarray(budgets, float)), table.scores[[table.budgets.index(n) for n in budgets]]
+    areas = scores[0] if len(x) == 1 else np.trapezoid(scores, x, axis=0) / (x[-1] - x[0])
+    return table_interval(areas) if np.isfinite(areas).any() else None
+
+
+def average_ranks(tables: Sequence[SeedTable], *, lower_is_better: bool = False) -> dict[str, float]:
+    """Return each method's mean rank over the budgets and label seeds that all of them have; 1 is best, ties share.
+
+    Empty where they have none in common.
+    """
+    budgets = shared_budgets(tables)
+    seeds = sorted(set.intersection(*(set(table.label_seeds) for table in tables))) if tables else []
+    if not budgets or not seeds:
+        return {}
     scores = np.array(
         [
             [[_mean(table.scores[table.budgets.index(n), :, table.label_seeds.index(seed)]) for seed in seeds] for n in budgets]
             for table in tables
         ]
     ).reshape(len(tables), -1)
+    if lower_is_better:
+        scores = -scores
     # A failed cell is worse than any score.
     ranks = stats.rankdata(-np.where(np.isfinite(scores), scores, -np.inf), axis=0).mean(axis=1)
     return {table.label: float(rank) for table, rank in zip(tables, ranks, strict=True)}
@@ -126,18 +166,18 @@ def _curve(values: Float[np.ndarray, "b m s"]) -> Float[np.ndarray, " b"]:
     return mean
 
 
-def _crossing(log_budgets: Float[np.ndarray, " b"], curve: Float[np.ndarray, " b"], target: float) -> float:
+def _crossing(budgets: Int[np.ndarray, " b"], curve: Float[np.ndarray, " b"], target: float) -> float:
     """Return the budget at which the isotonic curve first reaches the target; infinity if it does not."""
     known = np.isfinite(curve)
-    x, y = log_budgets[known], isotonic_regression(curve[known]).x if known.any() else np.empty(0)
+    n, y = budgets[known], isotonic_regression(curve[known]).x if known.any() else np.empty(0)
     above = np.flatnonzero(y >= target)
     if not len(above):
         return float("inf")
     first = above[0]
     if first == 0:
-        return float(np.exp(x[0]))
+        return float(n[0])
     share = (target - y[first - 1]) / (y[first] - y[first - 1])
-    return float(np.exp(x[first - 1] + share * (x[first] - x[first - 1])))
+    return float(n[first - 1] * (n[first] / n[first - 1]) ** share)
 
 
 def _bootstrap(table: SeedTable, target: float, seed: int) -> Float[np.ndarray, " r"] | None:
@@ -148,5 +188,5 @@ def _bootstrap(table: SeedTable, target: float, seed: int) -> Float[np.ndarray, 
     # One stream per kind of seed: methods with as many label seeds get the same draws of them.
     labels = np.random.default_rng([seed, 0]).integers(s, size=(_DRAWS, s))
     models = np.random.default_rng([seed, 1]).integers(m, size=(_DRAWS, m))
-    x = np.log(np.asarray(table.budgets, float))
+    x = np.asarray(table.budgets)
     return np.array([_crossing(x, _curve(table.scores[:, i][:, :, j]), target) for i, j in zip(models, labels, strict=True)])

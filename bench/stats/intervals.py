@@ -17,6 +17,13 @@ class Interval:
     ci_low: float | None
     ci_high: float | None
 
+    def text(self, scale: float = 1, digits: int = 1, unit: str = "") -> str:
+        """Return `mean unit (low-high)`, or the mean alone where there are no bounds."""
+        mean = f"{scale * self.mean:.{digits}f}{unit}"
+        if self.ci_low is None or self.ci_high is None:
+            return mean
+        return f"{mean} ({scale * self.ci_low:.{digits}f}-{scale * self.ci_high:.{digits}f})"
+
 
 def t_interval(values: Float[np.ndarray, " n"], confidence: float = CONFIDENCE) -> Interval:
     """Student's interval for the mean of independent values."""
@@ -59,7 +66,15 @@ def _fill(values: Float[np.ndarray, "m s"]) -> Float[np.ndarray, "m s"]:
 
 
 def table_interval(values: Float[np.ndarray, "m s"]) -> Interval:
-    """Return the interval for the mean of a table of seeds: t where one kind varies, two-way where both do; NaN is missing."""
+    """Return the interval for the mean of a table of seeds: t where one kind varies, two-way where both do; NaN is missing.
+
+    Raises
+    ------
+    ValueError
+        If every value is missing.
+    """
+    if not np.isfinite(values).any():
+        raise ValueError("no value is finite; an interval needs at least one")
     values = values[np.isfinite(values).any(axis=1)][:, np.isfinite(values).any(axis=0)]
     if min(values.shape) == 1:
         return t_interval(values[np.isfinite(values)])

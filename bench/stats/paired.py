@@ -10,6 +10,8 @@ from scipy import stats
 from bench.stats.intervals import Interval, table_interval
 from bench.stats.seeds import SeedTable
 
+_MAX_EXACT = 15
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -18,6 +20,8 @@ class Difference:
     label: str
     n_labeled: int
     interval: Interval
+    n_pairs: int
+    """Label draws compared."""
     p: float | None
     """Wilcoxon's signed-rank test over label seeds; `None` where nothing differs or there are fewer than two pairs."""
     p_holm: float | None
@@ -28,11 +32,11 @@ def paired_differences(tables: Sequence[SeedTable], references: Sequence[SeedTab
     """Return the difference of every other method to the reference at every budget that both have.
 
     The reference may have several K: a method is compared with the one of its own K, or with the first where there is none.
-    Pairs share the label draw; where both have models, also the model seed if they were trained with the same ones, else each
-    model's score is compared with the mean over the reference's models. The test is over label seeds (means over models), since
-    draws are independent while cells of one model are not.
+    Pairs share the label draw, and the model where both methods have the same ones; a method without models is compared with each
+    of the other's. The test is over label seeds (means over models), since draws are independent while cells of one model are
+    not: it speaks of these models, the interval of models in general.
     """
-    found: list[tuple[str, int, Interval, float | None]] = []
+    found: list[tuple[str, int, Interval, int, float | None]] = []
     for table in tables:
         if any(table is reference for reference in references):
             continue
@@ -40,7 +44,9 @@ def paired_differences(tables: Sequence[SeedTable], references: Sequence[SeedTab
         for n_labeled in sorted(set(table.budgets) & set(reference.budgets)):
             difference = _difference(table, reference, n_labeled)
             if np.isfinite(difference).any():
-                found.append((table.label, n_labeled, table_interval(difference), _wilcoxon(_mean_over_models(difference))))
+                draws = _mean_over_models(difference)
+                draws = draws[np.isfinite(draws)]
+                found.append((table.label, n_labeled, table_interval(difference), len(draws), wilcoxon(draws)))
     corrected = holm([p for *_, p in found])
     return tuple(Difference(*row, p_holm) for row, p_holm in zip(found, corrected, strict=True))
 
@@ -49,9 +55,16 @@ def _difference(table: SeedTable, reference: SeedTable, n_labeled: int) -> Float
     shared = [seed for seed in table.label_seeds if seed in reference.label_seeds]
     ours = table.scores[table.budgets.index(n_labeled)][:, [table.label_seeds.index(seed) for seed in shared]]
     theirs = reference.scores[reference.budgets.index(n_labeled)][:, [reference.label_seeds.index(seed) for seed in shared]]
-    if table.model_seeds != reference.model_seeds:
-        # Models that are not the same ones in both are not pairs.
-        ours, theirs = (ours, _mean_over_models(theirs)) if len(ours) > 1 else (_mean_over_models(ours), theirs)
+    both = [seed for seed in table.model_seeds if seed in reference.model_seeds]
+    if both:
+        ours, theirs = (
+            scores[[known.index(seed) for seed in both]]
+            for scores, known in ((ours, table.model_seeds), (theirs, reference.model_seeds))
+        )
+    elif len(ours) > 1 and len(theirs) > 1:
+        # Models of different seeds are independent: pairing them as they come keeps both variances in the differences.
+        fewest = min(len(ours), len(theirs))
+        ours, theirs = ours[:fewest], theirs[:fewest]
     difference: Float[np.ndarray, "m s"] = ours - theirs
     return difference
 
@@ -64,11 +77,21 @@ def _mean_over_models(values: Float[np.ndarray, "m s"]) -> Float[np.ndarray, " s
     return mean
 
 
-def _wilcoxon(differences: Float[np.ndarray, " s"]) -> float | None:
-    known = differences[np.isfinite(differences)]
-    if len(known) < 2 or not known.any():
+def wilcoxon(differences: Float[np.ndarray, " s"]) -> float | None:
+    """Return the two-sided p of Wilcoxon's signed-rank test, zeros left out, ties sharing ranks; `None` where there is no test.
+
+    Up to 15 differences by enumerating every sign, so that it is exact with ties too; beyond that by scipy's approximation.
+    """
+    known = differences[differences != 0]
+    if len(differences) < 2 or not len(known):
         return None
-    return float(stats.wilcoxon(known, method="exact" if len(np.unique(np.abs(known))) == len(known) else "approx").pvalue)
+    if len(known) > _MAX_EXACT:
+        return float(stats.wilcoxon(known, method="approx").pvalue)
+    # Rounding must not break ties.
+    ranks = stats.rankdata(np.round(np.abs(known), 12))
+    signs = 1 - 2 * (np.arange(2 ** len(known))[:, None] >> np.arange(len(known)) & 1)
+    sums = np.abs(signs @ ranks)
+    return float(np.mean(sums >= abs(np.sign(known) @ ranks) - 1e-9))
 
 
 def holm(p: Sequence[float | None]) -> tuple[float | None, ...]:

@@ -7,6 +7,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from bench.errors import SettingsError, unknown_name
+from bench.stats.intervals import Interval, table_interval
+
+METRICS = ("accuracy", "macro_accuracy", "accuracy_test", "fit_seconds")
+LOWER_IS_BETTER = ("fit_seconds",)
 NO_MODEL_SEED = -1
 
 
@@ -24,9 +29,31 @@ class SeedTable:
     label: str
     """Method, and K where records hold several."""
 
+    def at(self, n_labeled: int) -> Interval | None:
+        """Return the mean at a budget with its interval; `None` where the method has no score there."""
+        if n_labeled not in self.budgets:
+            return None
+        scores = self.scores[self.budgets.index(n_labeled)]
+        return table_interval(scores) if np.isfinite(scores).any() else None
+
+    @property
+    def scored_budgets(self) -> tuple[int, ...]:
+        """Budgets at which at least one cell has a score."""
+        return tuple(n for n, scores in zip(self.budgets, self.scores, strict=True) if np.isfinite(scores).any())
+
 
 def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
-    """Return a table per method and number of components, in the order in which records name them."""
+    """Return a table per method and number of components, in the order in which records name them.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown metric, or one that no finished record has.
+    """
+    if metric not in METRICS:
+        raise unknown_name("metric", metric, METRICS)
+    if not records[metric].notna().any() and (records["status"] == "ok").any():
+        raise SettingsError(f"no record has {metric!r}; accuracy_test needs a run with --holdout")
     several = len(records["n_components"].dropna().unique()) > 1
     tables = []
     filled = records.assign(model_seed=records["model_seed"].fillna(NO_MODEL_SEED).astype(int))

@@ -20,7 +20,7 @@ def exact_terms(
 
     Costs K decodes per item: at K = 100 and the study's sizes 164 M of the 182 M multiply-adds of a forward pass. Where K decodes
     of a batch are too many to hold, they are done a few components at a time and again in the backward pass: a third more
-    arithmetic, and memory that does not grow with K.
+    arithmetic, and the decoder's memory no longer grows with K (that of the K codes of each item does).
     """
     means, log_vars = encoding.mean, encoding.log_var
     log_q = torch.log_softmax(model.component_logits(encoding), dim=-1)

@@ -90,6 +90,7 @@ def test_what_was_observed() -> None:
             "method": ["soft"] * 6 + ["hard"],
             "status": ["ok"] * 5 + ["failed", "ok"],
             "n_components": [3] * 7,
+            "model_seed": [0] * 7,
             "n_labeled": [10, 10, 10, 10, 20, 20, 10],
             "clusters_covered": [1, 2, 3, 3, 3, None, 1],
             "accuracy": [0.1, 0.2, 0.3, 0.4, 0.5, None, 0.9],

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from bench.data.dataset import Dataset
 from bench.errors import SettingsError
+from bench.pipeline import make_plan
 from bench.plan.budgets import resolve_budget, resolve_budgets
 from bench.plan.cells import Cell, ModelKey, expand_cells
 from bench.plan.defaults import default_components, default_epochs
@@ -165,16 +167,27 @@ def test_objectives_of_the_study_start_from_its_settings(small_dataset: Dataset)
         model, training = configure(make_settings({"objective": objective}), small_dataset, 10)
         assert (model.inference, model.latent_dim, model.batch_norm) == ("structured", 100, False)
         assert (training.objective, training.epochs, training.batch_size, training.needs_views) == (objective, 450, 128, False)
-        assert variant_name(model, training, ()) == f"gmvae-{objective}"
+        assert variant_name((model, training)) == f"gmvae-{objective}"
 
 
 def test_set_changes_a_field_and_the_name(small_dataset: Dataset) -> None:
     settings = make_settings({"set": ["contrast=0", "batch-norm=false"]}, {"epochs": 3})
     model, training = configure(settings, small_dataset, 10)
     assert (training.contrast, model.batch_norm, training.epochs) == (0.0, False, 3)
-    assert variant_name(model, training, settings.set) == "gmvae+invariance[batch_norm=False,contrast=0]"
+    assert variant_name((model, training), settings.set) == "gmvae+invariance[batch_norm=False,contrast=0]"
     plain = make_settings({"variant": "plain"})
-    assert variant_name(*configure(plain, small_dataset, 10), plain.set) == "gmvae"
+    assert variant_name(configure(plain, small_dataset, 10)) == "gmvae"
+
+
+def test_set_to_the_default_is_no_other_variant(small_dataset: Dataset) -> None:
+    plan = make_plan(make_settings({"set": ["contrast=20", "balance=1"], "methods": "soft"}), small_dataset)
+    assert plan.model_name == "gmvae+invariance[balance=1]"
+
+
+def test_convolutions_are_refused_for_vectors(small_dataset: Dataset) -> None:
+    vectors = replace(small_dataset, image_shape=None)
+    with pytest.raises(SettingsError, match="needs images"):
+        configure(make_settings({"set": ["encoder=conv"]}), vectors, 10)
 
 
 def test_set_may_not_change_what_has_an_option_of_its_own(small_dataset: Dataset) -> None:
