@@ -79,7 +79,7 @@ def _table_of_scores(stored: "StoredRun", metric: str, format_: str, methods: st
     console = make_console()
     if format_ == "rich":
         console.print(render(comparison, console.width))
-        console.print(_rank_line(stored, metric, methods), style="dim", soft_wrap=True)
+        console.print(_rank_line(stored, metric, methods), style="dim")
     else:
         typer.echo({"markdown": to_markdown, "latex": to_latex}[format_](comparison), nl=False)
 
