@@ -82,7 +82,7 @@ class LabelDecoder:
         """Return the class of each item; ties go to the smaller class, and where all scores are zero to the commonest label."""
         scores = self._scores(as_posterior(x))
         best: np.ndarray = scores.argmax(axis=1)
-        best[scores.max(axis=1) == 0] = self.frequency_.argmax()
+        best[scores[np.arange(len(best)), best] == 0] = self.frequency_.argmax()
         return best
 
     def predict_proba(self, x: "Posterior | Float[np.ndarray, 'n k']") -> Float[np.ndarray, "n l"]:

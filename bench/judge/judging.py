@@ -36,11 +36,12 @@ def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, n_jobs: int
     if predicted is None:
         predicted = learner.predict(view.pool)
     done = time.perf_counter()
-    rest = (y < 0) & (dataset.labels >= 0)
+    rest = np.flatnonzero((y < 0) & (dataset.labels >= 0))
+    said, truth = predicted[rest], dataset.labels[rest]
     return Outcome(
-        accuracy=accuracy(predicted[rest], dataset.labels[rest]),
+        accuracy=accuracy(said, truth),
         accuracy_test=_test_accuracy(learner.predict(view.test), dataset) if view.test is not None else None,
-        macro_accuracy=macro_accuracy(predicted[rest], dataset.labels[rest]),
+        macro_accuracy=macro_accuracy(said, truth),
         clusters_covered=len(np.unique(view.pool.assignment[shown])) if isinstance(view.pool, Posterior) else None,
         classes_seen=len(np.unique(y[shown])),
         fit_seconds=fitted - begun,
