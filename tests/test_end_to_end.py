@@ -146,3 +146,10 @@ def test_an_interrupt_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: 
     assert len(complete) == 3 * 2 * 2
     together = complete.merge(kept, on=list(complete.columns), how="inner")
     assert len(together) == len(kept)
+
+
+def test_batches_keep_out_of_the_way_of_trainings() -> None:
+    from bench.engine.distributed import batches_at_once
+
+    assert [batches_at_once(2, cpus) for cpus in (4, 2, 1, 0)] == [0, 0, 1, 6]
+    assert batches_at_once(16, 2.5) == 13

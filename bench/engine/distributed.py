@@ -1,5 +1,6 @@
 """The executor on Ray: Tune trains, tasks represent and judge, the data set lies in the object store once."""
 
+import math
 import queue
 import time
 from collections.abc import Iterator
@@ -34,15 +35,15 @@ class RayExecutor:
             self._wait_for(training)
         evaluation = _Evaluation(work, dataset)
         evaluation.add(work.ready())
-        untrained = len(work.trainings)
+        untrained = {job.key: job.cpus for job in work.trainings}
         while untrained or evaluation.busy:
             self._interrupt.check()
             while untrained and training is not None:
                 try:
-                    job, error = training.finished.get(timeout=0 if evaluation.busy else _POLL_SECONDS)
+                    job, error = training.finished.get(timeout=0 if evaluation.in_flight else _POLL_SECONDS)
                 except queue.Empty:
                     break
-                untrained -= 1
+                del untrained[job.key]
                 listener.training_done(job.key, error)
                 if error is None:
                     evaluation.add(work.waiting_for(job.key))
@@ -51,7 +52,7 @@ class RayExecutor:
                     records = failed_batch(batch, work, error)
                     listener.records_done(records)
                     yield records
-            for records in evaluation.step():
+            for records in evaluation.step(sum(untrained.values())):
                 listener.records_done(records)
                 yield records
 
@@ -71,8 +72,7 @@ class _Evaluation:
         self._in_flight: dict[Any, Batch] = {}
         self._views: dict[tuple[str, str], Any] = {}
         self._parents: dict[str, Any] = {}
-        # Bounded, so that the driver and the object store hold little; above the CPUs, so that none of them waits for the driver.
-        self._limit = 2 * int(cluster_cpus()) + 2
+        self._cpus = int(cluster_cpus())
         self._represent: Any = ray.remote(num_cpus=1, max_retries=1)(represent)
         self._represent_parent: Any = ray.remote(num_cpus=1, max_retries=1)(represent_parent)
         self._judge: Any = ray.remote(num_cpus=1, max_retries=1)(judge_batch)
@@ -86,9 +86,14 @@ class _Evaluation:
         """Queue batches, the longest first."""
         self._waiting = sorted([*self._waiting, *batches], key=lambda batch: -batch.seconds)
 
-    def step(self) -> Iterator[list[Record]]:
-        """Start what fits, wait a moment, and yield what has finished."""
-        while self._waiting and len(self._in_flight) < self._limit:
+    @property
+    def in_flight(self) -> bool:
+        """Whether any batch is being judged."""
+        return bool(self._in_flight)
+
+    def step(self, training_cpus: float) -> Iterator[list[Record]]:
+        """Start what fits beside trainings that still need so many CPUs, wait a moment, and yield what has finished."""
+        while self._waiting and len(self._in_flight) < batches_at_once(self._cpus, training_cpus):
             batch = self._waiting.pop(0)
             self._in_flight[self._submit(batch)] = batch
         if not self._in_flight:
@@ -121,6 +126,15 @@ class _Evaluation:
     def _forget_unused_views(self) -> None:
         used = {self._view_key(batch) for batch in [*self._waiting, *self._in_flight.values()]}
         self._views = {key: view for key, view in self._views.items() if key in used}
+
+
+def batches_at_once(cpus: int, training_cpus: float) -> int:
+    """Return how many batches may be in flight on a cluster whose trainings, running or waiting, still need so many CPUs.
+
+    Trainings are the longest tasks, and Ray gives a CPU that one of them frees to whoever waits: batches keep out of their way.
+    Once all are done there are more batches than CPUs, so that none of these waits for the driver, but no more than it can hold.
+    """
+    return 2 * cpus + 2 if training_cpus == 0 else max(0, cpus - math.ceil(training_cpus))
 
 
 def _reason(error: Exception) -> str:
