@@ -91,7 +91,7 @@ def _sections(gallery: Gallery, tables: tuple[SeedTable, ...]) -> list[Section]:
             if records["accuracy_test"].notna().any()
             else []
         ),
-        Section("labels", f"Labels to {TARGET:.0%}", efficiency_of(tables, TARGET)),
+        Section("labels", f"Labels to {100 * TARGET:g} %", efficiency_of(tables, TARGET)),
     ]
     name = next((name for name in _REFERENCES if any(table.method == name for table in tables)), None)
     found = paired_differences(tables, [table for table in tables if table.method == name]) if name else ()

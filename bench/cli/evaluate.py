@@ -148,7 +148,11 @@ def compare(
 
     opened = [open_run(folder) for folder in runs]
     tables = [seed_tables(chosen_records(stored, methods), metric) for stored in opened]
-    about = [f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items" for stored in opened]
+    about = [
+        f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items, {', '.join(stored.records['model'].dropna().unique())}, "
+        f"{stored.config.get('settings', {}).get('epochs', '?')} epochs"
+        for stored in opened
+    ]
     print_grid(runs_grid(run_names(opened), about, tables, metric), format_)
     names = {str(stored.dataset["name"]) for stored in opened}
     if format_ == "rich" and len(names) >= _MANY_DATASETS and len(names) == len(opened):

@@ -64,7 +64,8 @@ def print_grid(grid: "Grid", format_: str) -> None:
     from bench.show.grid import render_grid, to_text
 
     if format_ == "rich":
-        make_console().print(render_grid(grid))
+        console = make_console()
+        console.print(render_grid(grid, console.width))
     else:
         typer.echo(to_text(grid, format_), nl=False)
 

@@ -34,14 +34,17 @@ class Grid:
     """The same as numbers for CSV, a row each, headers first; empty: the texts themselves."""
 
 
-def render_grid(grid: Grid) -> RenderableType:
-    """Return the table for a terminal."""
+def render_grid(grid: Grid, width: int = 80) -> RenderableType:
+    """Return the table for a terminal; where it is too narrow, second lines (intervals) are dropped, never digits."""
+    lines = [[max(map(len, cell.split("\n"))) for cell in row] for row in (grid.headers, *grid.rows)]
+    fits = bool(grid.wrap) or sum(map(max, zip(*lines, strict=True))) + 2 * (len(grid.headers) - 1) <= width
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for index, header in enumerate(grid.headers):
         left = index in grid.left
         table.add_column(header, justify="left" if left else "right", no_wrap=index not in grid.wrap)
     for row in grid.rows:
-        table.add_row(*(Text(cell, style=grid.colors.get(cell, "")) for cell in row))
+        shown = row if fits else tuple(cell.partition("\n")[0] for cell in row)
+        table.add_row(*(Text(cell, style=grid.colors.get(cell, "")) for cell in shown))
     return Group(Text(grid.title, style="bold"), *(Text(note, style="dim") for note in grid.notes), table)
 
 

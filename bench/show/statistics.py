@@ -60,7 +60,8 @@ def differences_grid(differences: Sequence[Difference], reference: str, budgets:
 def _about_the_test(differences: Sequence[Difference]) -> str:
     pairs, tests = max(d.n_pairs for d in differences), sum(d.p is not None for d in differences)
     if 2 / 2**pairs * tests > _LEVEL:
-        return f"no test: with {pairs} label draws none of {tests} differences could be significant (Wilcoxon, Holm)"
+        needed = int(np.ceil(np.log2(2 * tests / _LEVEL)))
+        return f"no test: {tests} differences need {needed} label draws to be significant (Wilcoxon, Holm), here are {pairs}"
     return "*: p < 0.05, Wilcoxon's signed-rank test over label draws, corrected for all comparisons here (Holm)"
 
 
@@ -87,7 +88,7 @@ def efficiency_grid(rows: Sequence[EfficiencyRow], target: float, reference: str
     compared = f"{reference} / it" if reference else None
     shared = f"{budgets[0]:,} to {budgets[-1]:,} labels" if budgets else "no budget"
     return Grid(
-        f"Labels to {target:.0%} accuracy",
+        f"Labels to {100 * target:g} % accuracy",
         ("method", "labels", *([compared] if compared else []), "area in %", "mean rank"),
         tuple(
             (
@@ -133,25 +134,27 @@ def scores_grid(tables: Sequence[SeedTable], metric: str = "accuracy") -> Grid:
     """Return one run's scores, the best average first."""
     budgets = sorted({n for table in tables for n in table.budgets})
     lower = metric in LOWER_IS_BETTER
-
-    def average(table: SeedTable) -> float:
-        return float(np.nanmean(table.scores)) if table.scored_budgets else float("inf" if lower else "-inf")
-
-    order = sorted(tables, key=average, reverse=not lower)
+    order = sorted(tables, key=lambda table: _average(table, lower=lower), reverse=not lower)
     return Grid(
         METRIC_WORDS[metric],
         ("method", *(f"{n:,}" for n in budgets)),
         tuple((table.label, *(_score(table, n, metric) for n in budgets)) for table in order),
-        (f"{METRIC_WORDS[metric]}; mean, and 95 % interval over seeds; !: some cells failed",),
+        (f"{METRIC_WORDS[metric]}; mean, and 95 % interval over seeds", *_about_failures(tables)),
     )
 
 
 def runs_grid(names: Sequence[str], about: Sequence[str], tables: Sequence[Sequence[SeedTable]], metric: str) -> Grid:
     """Return the scores of several runs, methods together."""
     budgets = sorted({n for run in tables for table in run for n in table.budgets})
-    found = sorted(
-        ((table.label, name, table) for name, run in zip(names, tables, strict=True) for table in run), key=lambda row: row[0]
-    )
+    every = [(table.label, name, table) for name, run in zip(names, tables, strict=True) for table in run]
+    lower = metric in LOWER_IS_BETTER
+
+    def order(row: tuple[str, str, SeedTable]) -> tuple[float, str]:
+        """Methods by their best run, the runs of one method together."""
+        means = [_average(table, lower=lower) for label, _, table in every if label == row[0]]
+        return (min(means) if lower else -max(means)), row[0]
+
+    found = sorted(every, key=order)
     values = [
         (label, name, n, interval.mean, interval.ci_low, interval.ci_high)
         for label, name, table in found
@@ -162,10 +165,18 @@ def runs_grid(names: Sequence[str], about: Sequence[str], tables: Sequence[Seque
         f"{METRIC_WORDS[metric]}, mean and 95 % interval",
         ("method", "run", *(f"{n:,}" for n in budgets)),
         tuple((label, name, *(_score(table, n, metric) for n in budgets)) for label, name, table in found),
-        (*(f"{name}: {what}" for name, what in zip(names, about, strict=True)), "!: some cells failed"),
+        (*(f"{name}: {what}" for name, what in zip(names, about, strict=True)), *_about_failures([table for *_, table in found])),
         left=frozenset({0, 1}),
         data=(("method", "run", "n_labeled", "mean", "ci_low", "ci_high"), *values),
     )
+
+
+def _average(table: SeedTable, *, lower: bool) -> float:
+    return float(np.nanmean(table.scores)) if table.scored_budgets else float("inf" if lower else "-inf")
+
+
+def _about_failures(tables: Sequence[SeedTable]) -> tuple[str, ...]:
+    return () if all(np.isfinite(table.scores).all() for table in tables) else ("!: some cells failed",)
 
 
 def _score(table: SeedTable, n_labeled: int, metric: str) -> str:
@@ -211,21 +222,21 @@ def observed_grid(observed: Sequence[Observed], expected: dict[tuple[int, int], 
     """Return clusters covered in the run's label draws beside what their sizes predict."""
     return Grid(
         "Clusters that held a label in the run's draws",
-        ("K", "labels", "predicted", "observed", "all covered", "accuracy rises with it"),
+        ("K", "labels", "predicted", "observed", "all covered", "correlation"),
         tuple(
             (
                 str(row.n_components),
                 f"{row.n_labeled:,}",
                 f"{expected[row.n_components, row.n_labeled]:.1f}",
                 f"{row.covered:.1f}",
-                f"{row.all_covered:.0%} of {row.n_draws}",
+                f"{row.all_covered * row.n_draws:.0f} of {row.n_draws} draws",
                 "-" if row.correlation is None else f"{row.correlation:+.2f}",
             )
             for row in observed
         ),
         (
             "predicted: from the sizes of the run's clusters, drawn without replacement",
-            "accuracy rises with it: Spearman's correlation of clusters covered and soft accuracy over draws",
+            "correlation: Spearman's, of clusters covered and soft accuracy over draws; - where too few of them differ",
         ),
         left=frozenset(),
     )

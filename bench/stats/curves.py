@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bench.stats.seeds import LOWER_IS_BETTER, seed_tables
+from bench.stats.seeds import seed_tables
 
 _GROUP = ["method", "n_components", "n_labeled"]
 
@@ -23,10 +23,7 @@ def curves(records: pd.DataFrame, metric: str = "accuracy") -> pd.DataFrame:
             rows.append((table.method, table.n_components, n_labeled, share, *bounds, n_ok, n_failed))
     frame = pd.DataFrame(rows, columns=[*_GROUP, "labeled_fraction", "mean", "ci_low", "ci_high", "n_ok", "n_failed"])
     types = {"n_components": "Int64", "n_labeled": "int64", "mean": "Float64", "ci_low": "Float64", "ci_high": "Float64"}
-    frame = frame.astype(types)
-    # Student's interval knows no bounds; a share does. Seconds only have the lower one.
-    frame[["ci_low", "ci_high"]] = frame[["ci_low", "ci_high"]].clip(0, None if metric in LOWER_IS_BETTER else 1)
-    return frame
+    return frame.astype(types)
 
 
 def _counts(records: pd.DataFrame) -> dict[tuple[str, int | None, int], tuple[float, int, int]]:

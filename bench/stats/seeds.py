@@ -28,13 +28,20 @@ class SeedTable:
     scores: Float[np.ndarray, "b m s"]
     label: str
     """Method, and K where records hold several."""
+    highest: float = 1.0
+    """Of the metric's values, as 0 is the lowest: intervals end there."""
 
     def at(self, n_labeled: int) -> Interval | None:
         """Return the mean at a budget with its interval; `None` where the method has no score there."""
         if n_labeled not in self.budgets:
             return None
         scores = self.scores[self.budgets.index(n_labeled)]
-        return table_interval(scores) if np.isfinite(scores).any() else None
+        if not np.isfinite(scores).any():
+            return None
+        found = table_interval(scores)
+        # Student's interval knows no bounds; a share does. Seconds only have the lower one.
+        low, high = (None if bound is None else float(np.clip(bound, 0, self.highest)) for bound in (found.ci_low, found.ci_high))
+        return Interval(found.mean, low, high)
 
     @property
     def scored_budgets(self) -> tuple[int, ...]:
@@ -54,6 +61,7 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
         raise unknown_name("metric", metric, METRICS)
     if not records[metric].notna().any() and (records["status"] == "ok").any():
         raise SettingsError(f"no record has {metric!r}; accuracy_test needs a run with --holdout")
+    highest = float("inf") if metric in LOWER_IS_BETTER else 1.0
     several = len(records["n_components"].dropna().unique()) > 1
     tables = []
     filled = records.assign(model_seed=records["model_seed"].fillna(NO_MODEL_SEED).astype(int))
@@ -70,5 +78,5 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
         values[places] = finished[metric].to_numpy(float)
         ints = [tuple(map(int, seeds)) for seeds in (budgets, models, labels)]
         label = f"{method} K={k}" if several and not pd.isna(k) else str(method)
-        tables.append(SeedTable(str(method), None if pd.isna(k) else int(k), ints[0], ints[1], ints[2], values, label))
+        tables.append(SeedTable(str(method), None if pd.isna(k) else int(k), ints[0], ints[1], ints[2], values, label, highest))
     return tuple(tables)
