@@ -10,8 +10,9 @@ from bench.plan.cells import ModelKey
 from bench.show.grid import Grid
 from bench.show.statistics import EfficiencyRow, efficiency_grid, observed_grid, sizes_grid
 from bench.stats.cluster_coverage import all_covered, covered_probabilities, labels_needed, observed_coverage
-from bench.stats.efficiency import area_under_curve, average_ranks, efficiency_ratio, labels_to_target, shared_budgets
-from bench.stats.seeds import SeedTable
+from bench.stats.efficiency import area_under_curve, efficiency_ratio, labels_to_target
+from bench.stats.ranks import average_ranks
+from bench.stats.seeds import SeedTable, shared_budgets
 
 BOOSTED = "xgboost"
 CONFIDENCES = (0.95, 0.99)

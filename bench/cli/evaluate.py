@@ -85,7 +85,7 @@ def _table_of_scores(stored: "StoredRun", metric: str, format_: str, methods: st
 
 
 def _rank_line(stored: "StoredRun", metric: str, methods: str | None) -> str:
-    from bench.stats.efficiency import average_ranks
+    from bench.stats.ranks import average_ranks
     from bench.stats.seeds import LOWER_IS_BETTER, seed_tables
 
     tables = seed_tables(chosen_records(stored, methods), metric)
@@ -162,8 +162,8 @@ def compare(
 def _print_rank_test(tables: "Sequence[Sequence[SeedTable]]", metric: str) -> None:
     import numpy as np
 
-    from bench.stats.efficiency import area_under_curve, rank_test, shared_budgets
-    from bench.stats.seeds import LOWER_IS_BETTER
+    from bench.stats.efficiency import area_under_curve, rank_test
+    from bench.stats.seeds import LOWER_IS_BETTER, shared_budgets
 
     areas = []
     for run in tables:

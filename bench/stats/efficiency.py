@@ -86,11 +86,6 @@ def efficiency_ratio(ours: Labels, reference: Labels) -> Ratio | None:
     return Ratio(above / below, *_percentiles(ratios[~np.isnan(ratios)]))
 
 
-def shared_budgets(tables: Sequence[SeedTable]) -> tuple[int, ...]:
-    """Return the budgets at which every one of the methods has a score."""
-    return tuple(sorted(set.intersection(*(set(table.scored_budgets) for table in tables)))) if tables else ()
-
-
 def area_under_curve(table: SeedTable, budgets: Sequence[int]) -> Interval | None:
     """Return the mean score over the log of the budget (trapezoids between the given budgets), with its interval over seeds.
 
@@ -101,28 +96,6 @@ def area_under_curve(table: SeedTable, budgets: Sequence[int]) -> Interval | Non
     x, scores = np.log(np.asarray(budgets, float)), table.scores[[table.budgets.index(n) for n in budgets]]
     areas = scores[0] if len(x) == 1 else np.trapezoid(scores, x, axis=0) / (x[-1] - x[0])
     return table_interval(areas) if np.isfinite(areas).any() else None
-
-
-def average_ranks(tables: Sequence[SeedTable], *, lower_is_better: bool = False) -> dict[str, float]:
-    """Return each method's mean rank over the budgets and label seeds that all of them have; 1 is best, ties share.
-
-    Empty where they have none in common.
-    """
-    budgets = shared_budgets(tables)
-    seeds = sorted(set.intersection(*(set(table.label_seeds) for table in tables))) if tables else []
-    if not budgets or not seeds:
-        return {}
-    scores = np.array(
-        [
-            [[_mean(table.scores[table.budgets.index(n), :, table.label_seeds.index(seed)]) for seed in seeds] for n in budgets]
-            for table in tables
-        ]
-    ).reshape(len(tables), -1)
-    if lower_is_better:
-        scores = -scores
-    # A failed cell is worse than any score.
-    ranks = stats.rankdata(-np.where(np.isfinite(scores), scores, -np.inf), axis=0).mean(axis=1)
-    return {table.label: float(rank) for table, rank in zip(tables, ranks, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -150,11 +123,6 @@ def _percentiles(draws: Float[np.ndarray, " r"]) -> tuple[float, float]:
     # "higher" never averages a number with infinity.
     low, high = np.quantile(draws, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], method="higher")
     return float(low), float(high)
-
-
-def _mean(values: Float[np.ndarray, " m"]) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 def _curve(values: Float[np.ndarray, "b m s"]) -> Float[np.ndarray, " b"]:

@@ -1,5 +1,6 @@
 """Records as tables of seeds: what every statistic over seeds starts from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,3 +81,8 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
         label = f"{method} K={k}" if several and not pd.isna(k) else str(method)
         tables.append(SeedTable(str(method), None if pd.isna(k) else int(k), ints[0], ints[1], ints[2], values, label, highest))
     return tuple(tables)
+
+
+def shared_budgets(tables: Sequence[SeedTable]) -> tuple[int, ...]:
+    """Return the budgets at which every one of the methods has a score."""
+    return tuple(sorted(set.intersection(*(set(table.scored_budgets) for table in tables)))) if tables else ()

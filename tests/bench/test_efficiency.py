@@ -10,14 +10,13 @@ from scipy import stats
 from bench.stats.efficiency import (
     Labels,
     area_under_curve,
-    average_ranks,
     efficiency_ratio,
     labels_to_target,
     rank_test,
-    shared_budgets,
 )
 from bench.stats.paired import holm, paired_differences, wilcoxon
-from bench.stats.seeds import SeedTable, seed_tables
+from bench.stats.ranks import average_ranks
+from bench.stats.seeds import SeedTable, seed_tables, shared_budgets
 
 
 def table(
