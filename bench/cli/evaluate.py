@@ -254,7 +254,7 @@ def explain(
 ) -> None:
     """Show one item that hard decoding gets wrong and soft decoding right: its clusters, what they mean, both verdicts.
 
-    Chosen is the unlabelled item among those with the largest soft score for its class; or give --sample.
+    Chosen is the one with the largest soft score for its class whose first cluster has a name; or give --sample.
     """
     from bench.gallery import Gallery
     from bench.show.explanation import render_explanation

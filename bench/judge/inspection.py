@@ -119,12 +119,16 @@ class Inspection:
         """Return the item that soft decoding saves most clearly; `None` where it saves none.
 
         Of the unlabelled items that hard decoding gets wrong and soft right it is the one with the largest soft score for its
-        class, as a share of all its scores: the clearest case, not the closest.
+        class, as a share of all its scores: the clearest case, not the closest. Items whose first cluster holds a label come
+        first: the others are wrong only because hard decoding has no name for their cluster.
         """
         truth = self.dataset.labels
         saved = np.flatnonzero(self.scored & (self.hard != truth) & (self.soft == truth))
         if not len(saved):
             return None
+        named = np.bincount(self.posterior.assignment[self.given >= 0], minlength=self.posterior.q.shape[1]) > 0
+        outvoted = saved[named[self.posterior.assignment[saved]]]
+        saved = outvoted if len(outvoted) else saved
         share = self._soft_shares(saved)[np.arange(len(saved)), truth[saved]]
         return int(saved[share.argmax()])
 

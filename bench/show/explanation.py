@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.judge.inspection import Explanation
-from bench.show.model_figures import explanation_title
+from bench.show.model_figures import SMALLEST_SHARE, explanation_title
 
 _SHADES = " ░▒▓█"
 _MAX_SIDE = 32
@@ -52,4 +52,4 @@ def draw_blocks(picture: Shaped[np.ndarray, "h w"]) -> str:
 
 
 def _shares(shares: Sequence[tuple[int, float]], names: Sequence[str]) -> str:
-    return ", ".join(f"{names[code]} {share:.0%}" for code, share in shares) or "no label"
+    return ", ".join(f"{names[code]} {share:.0%}" for code, share in shares if share >= SMALLEST_SHARE) or "no label"

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from bench.judge.inspection import ClassGain, ClusterSummary, Explanation
 from bench.show.record_figures import GREY, new_figure
 
+SMALLEST_SHARE = 0.005
 _COLUMNS = 4
 _MARKERS = "osv^D<>pPX*hd"
 
@@ -136,7 +137,7 @@ def explanation_figure(found: Explanation, picture: Float[np.ndarray, "h w"] | N
     clusters = found.clusters[::-1]
     middle.barh([f"{c.component}" for c in clusters], [c.weight for c in clusters], color="#0072B2")
     for row, cluster in enumerate(clusters):
-        meaning = ", ".join(f"{names[code]} {share:.0%}" for code, share in cluster.classes) or "no label"
+        meaning = ", ".join(f"{names[code]} {share:.0%}" for code, share in cluster.classes if share >= SMALLEST_SHARE)
         middle.text(cluster.weight + 0.02, row, meaning, va="center", fontsize=8)
     middle.set_xlim(0, 1.5)
     middle.set_xticks([0, 0.5, 1])
