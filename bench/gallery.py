@@ -103,10 +103,12 @@ class Gallery:
                 if figure is not None:
                     yield Drawing(name, caption, figure)
 
-    def _of_draw(self, key: ModelKey) -> str:
+    @property
+    def of_draw(self) -> str:
+        """What a figure of `inspection` is of."""
         look = self.inspection
         labels = f", {look.n_labeled:,} labels (draw {look.label_seed})" if look else ""
-        return f"{self.stored.dataset['name']}: {key.id}{labels}"
+        return f"{self.stored.dataset['name']}: {self.keys[0].id}{labels}"
 
 
 def _label_efficiency(gallery: Gallery) -> Figure:
@@ -138,14 +140,14 @@ def _class_gain(gallery: Gallery) -> Figure | None:
     look = gallery.inspection
     if look is None:
         return None
-    return class_gain_figure(look.class_gains(), look.dataset.class_names, gallery._of_draw(gallery.keys[0]))
+    return class_gain_figure(look.class_gains(), look.dataset.class_names, gallery.of_draw)
 
 
 def _confusion(gallery: Gallery) -> Figure | None:
     look = gallery.inspection
     if look is None:
         return None
-    return confusion_figure(look.confusion(), look.dataset.class_names, gallery._of_draw(gallery.keys[0]))
+    return confusion_figure(look.confusion(), look.dataset.class_names, gallery.of_draw)
 
 
 def _clusters(gallery: Gallery) -> Figure | None:

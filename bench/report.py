@@ -13,7 +13,7 @@ from bench.show.statistics import claims_grid, differences_grid, scores_grid
 from bench.stats.claims import STUDY_COMPONENTS, TARGET, claims
 from bench.stats.paired import paired_differences
 from bench.stats.seeds import SeedTable, seed_tables
-from bench.summary import CONFIDENCES, coverage_of, efficiency_of, observed_of
+from bench.summary import CONFIDENCES, coverage_of, efficiency_of, known_labels, observed_of
 
 _REFERENCES = ("xgboost", "logreg", "hard")
 
@@ -45,7 +45,7 @@ def make_page(gallery: Gallery, n_cells: int | None) -> Page:
 def headline(tables: tuple[SeedTable, ...], dataset: dict[str, Any]) -> str:
     """Say what the run found in one or two sentences."""
     methods = all_methods()
-    known = int(dataset.get("n_pool_labels_known") or dataset["n_pool"])
+    known = known_labels(dataset)
     trained = [table for table in tables if table.method in methods and methods[table.method].needs == "model"]
     others = [table for table in tables if table not in trained]
     soft = max((table for table in trained if table.method == "soft"), key=lambda table: table.n_components or 0, default=None)
@@ -101,7 +101,7 @@ def _sections(gallery: Gallery, tables: tuple[SeedTable, ...]) -> list[Section]:
     if sizes:
         sections += [
             Section(
-                "coverage", "Labels until every cluster has one", coverage_of(sizes, int(stored.dataset["n_pool"]), CONFIDENCES)
+                "coverage", "Labels until every cluster has one", coverage_of(sizes, known_labels(stored.dataset), CONFIDENCES)
             ),
             Section("observed", "Clusters that held a label", observed_of(records, sizes)),
         ]

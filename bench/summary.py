@@ -1,6 +1,7 @@
 """Wires a run's records and cluster sizes to the tables of statistics that commands and the report share."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,11 @@ BOOSTED = "xgboost"
 CONFIDENCES = (0.95, 0.99)
 Sizes = Mapping[ModelKey, Int[np.ndarray, " k"]]
 """Items per cluster (argmax) of each model."""
+
+
+def known_labels(dataset: Mapping[str, Any]) -> int:
+    """Return the items of the pool whose label is known, from what `dataset.json` says: the ones that labels are drawn from."""
+    return int(dataset.get("n_pool_labels_known", dataset["n_pool"]))
 
 
 def efficiency_of(tables: Sequence[SeedTable], target: float, reference: SeedTable | None = None) -> Grid:

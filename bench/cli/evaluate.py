@@ -332,15 +332,14 @@ def _coverage_of_equal_clusters(
 
 def _coverage_of_run(run: Path, confidences: tuple[float, ...], figure: Path | None) -> None:
     from bench.store.folder import open_run
-    from bench.summary import coverage_of, observed_of
+    from bench.summary import coverage_of, known_labels, observed_of
 
     stored = open_run(run)
     gallery = gallery_of(stored)
     sizes = {key: gallery.sizes(key) for key in gallery.keys}
     if not sizes:
         raise SettingsError(f"{run} holds no trained model; `gmvae-bench coverage --components K` answers for equal clusters")
-    known = int(stored.dataset.get("n_pool_labels_known", stored.dataset["n_pool"]))
-    print_grid(coverage_of(sizes, known, confidences), "rich")
+    print_grid(coverage_of(sizes, known_labels(stored.dataset), confidences), "rich")
     observed = observed_of(gallery.records, sizes)
     if observed.rows:
         typer.echo()

@@ -22,11 +22,6 @@ def _training(text: str) -> typer.models.OptionInfo:
     return _option(text, "Training")
 
 
-def _repeatable(name: str, text: str, panel: str) -> typer.models.OptionInfo:
-    info: typer.models.OptionInfo = typer.Option(name, help=text, rich_help_panel=panel, show_default=False)
-    return info
-
-
 def _where(text: str) -> typer.models.OptionInfo:
     return _option(text, "Where it runs")
 
@@ -63,7 +58,12 @@ DecoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,51
 
 Set = Annotated[
     list[str] | None,
-    _repeatable("--set", "Another field of the training, e.g. contrast=0; repeatable, named in records.", "Training"),
+    typer.Option(
+        "--set",
+        help="Another field of the training, e.g. contrast=0; repeatable, named in records.",
+        rich_help_panel="Training",
+        show_default=False,
+    ),
 ]
 Tensorboard = Annotated[bool | None, _training("Also write the history as TensorBoard event files, to tensorboard/ in the run.")]
 

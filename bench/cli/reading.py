@@ -73,8 +73,9 @@ def print_grid(grid: "Grid", format_: str) -> None:
 def gallery_of(stored: "StoredRun") -> "Gallery":
     """Return the run's models and records; with its data only where some labels are unknown, since those cannot be drawn."""
     from bench.gallery import Gallery
+    from bench.summary import known_labels
 
-    partly = int(stored.dataset.get("n_pool_labels_known", stored.dataset["n_pool"])) < int(stored.dataset["n_pool"])
+    partly = known_labels(stored.dataset) < int(stored.dataset["n_pool"])
     return Gallery(stored, dataset_of(stored, None, needed=True) if partly else None, chosen_records(stored, None))
 
 

@@ -1,4 +1,4 @@
-"""What a curve is worth in labels: labels to a target, ratios between methods, area under the curve, ranks."""
+"""What a curve is worth in labels: labels to a target, ratios between methods, area under the curve, ranks over data sets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -158,8 +158,9 @@ def test_the_page_holds_everything_and_asks_for_nothing(page: Path) -> None:
 
 def test_what_users_wrote_is_shown_and_never_run(command: Command, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    y = np.arange(120) % 2
-    np.savez(tmp_path / "own.npz", x=rng.random((120, 6)).astype(np.float32), y=np.array(["<script>alert(1)</script>", "b&b"])[y])
+    names = np.array(["<script>alert(1)</script>", "b&b"])[np.arange(120) % 2]
+    names[::5] = ""
+    np.savez(tmp_path / "own.npz", x=rng.random((120, 6)).astype(np.float32), y=names)
     folder = tmp_path / "run"
     code, *_ = command(
         "run", "--data", str(tmp_path / "own.npz"), "--executor", "serial", "--components", "4", "--epochs", "2",
@@ -171,6 +172,8 @@ def test_what_users_wrote_is_shown_and_never_run(command: Command, tmp_path: Pat
     html = (folder / "report.html").read_text()
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert" in html
+    # Labels can only be drawn from the 96 items that have one.
+    assert "without replacement from 96;" in html
 
 
 def test_an_unfinished_run_says_so(command: Command, run_folder: Path, tmp_path: Path) -> None:
