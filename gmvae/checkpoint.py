@@ -1,4 +1,4 @@
-"""Atomic save and load of trained models: safetensors, JSON and CSV, never pickle."""
+"""Atomic save and load of models, trained and half trained: safetensors, JSON and CSV, never pickle."""
 
 import csv
 import json
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.devices import resolve_device
 from gmvae.errors import CheckpointError
 from gmvae.model import GaussianMixtureVAE
-from gmvae.training import EpochStats, TrainedModel
+from gmvae.training import EpochStats, TrainedModel, TrainingState
 
 FORMAT = 1
 SETTINGS, WEIGHTS, HISTORY = "settings.json", "weights.safetensors", "history.csv"
@@ -62,12 +62,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 def write_files(trained: TrainedModel, folder: Path) -> None:
     """Write settings, weights and history into an existing folder."""
-    settings = {
-        "format": FORMAT,
-        "model": trained.model.config.model_dump(),
-        "training": trained.training.model_dump(),
-        "model_seed": trained.model_seed,
-    }
+    settings = _settings(trained.model.config, trained.training, trained.model_seed)
     (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in trained.model.state_dict().items()}, folder / WEIGHTS)
     with (folder / HISTORY).open("w", newline="") as file:
@@ -109,3 +104,43 @@ def load(folder: Path, device: str = "auto") -> TrainedModel:
 def _epoch_stats(row: dict[str, Any]) -> EpochStats:
     values: dict[str, Any] = {field.name: (int if field.type is int else float)(row[field.name]) for field in fields(EpochStats)}
     return EpochStats(**values)
+
+
+def save_state(state: TrainingState, file: Path, model: ModelConfig, training: TrainingConfig, model_seed: int) -> None:
+    """Write an unfinished training into one file. Not atomic: the caller renames it, or uploads it, as a whole."""
+    progress = {
+        "step": state.step,
+        "seconds": state.seconds,
+        "averaged_steps": state.averaged_steps,
+        "history": [asdict(stats) for stats in state.history],
+    }
+    about = {"settings": json.dumps(_settings(model, training, model_seed)), "progress": json.dumps(progress)}
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}, file, about)
+
+
+def load_state(file: Path, model: ModelConfig, training: TrainingConfig, model_seed: int) -> TrainingState:
+    """Read an unfinished training of the same settings and seed.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is truncated or broken, or belongs to another training.
+    """
+    try:
+        with safe_open(file, framework="pt") as content:
+            about = content.metadata() or {}
+            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118 - it is no dictionary
+        settings, progress = json.loads(about["settings"]), json.loads(about["progress"])
+        history = tuple(EpochStats(**stats) for stats in progress["history"])
+        state = TrainingState(
+            tensors, int(progress["step"]), float(progress["seconds"]), int(progress["averaged_steps"]), history
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise CheckpointError(f"{file.name} is no readable state of a training ({str(error).splitlines()[0]})") from error
+    if settings != json.loads(json.dumps(_settings(model, training, model_seed))):
+        raise CheckpointError(f"{file.name} is the state of a training with other settings")
+    return state
+
+
+def _settings(model: ModelConfig, training: TrainingConfig, model_seed: int) -> dict[str, Any]:
+    return {"format": FORMAT, "model": model.model_dump(), "training": training.model_dump(), "model_seed": model_seed}

@@ -14,7 +14,7 @@ from gmvae.augmentation import Augmentation
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.consistency import Consistency, ConsistencyTerms
 from gmvae.devices import as_tensor, multiplies_bfloat16_fast, resolve_device
-from gmvae.errors import InputError, TrainingDivergedError
+from gmvae.errors import CheckpointError, InputError, TrainingDivergedError
 from gmvae.model import ElboTerms, GaussianMixtureVAE
 from gmvae.networks import use_bfloat16
 from gmvae.objectives import OBJECTIVES, terms_for
@@ -64,6 +64,24 @@ class TrainedModel:
     history: tuple[EpochStats, ...]
 
 
+@dataclass(frozen=True)
+class TrainingState:
+    """An unfinished training between two epochs: all that is needed to go on as if it had never stopped."""
+
+    tensors: dict[str, Tensor]
+    """Weights, moments of the optimiser, running mean, and the state of the random numbers; the trainer's own, not copies."""
+    step: int
+    seconds: float
+    """Spent in training so far, by all who had a part in it."""
+    averaged_steps: int
+    history: tuple[EpochStats, ...]
+
+    @property
+    def epoch(self) -> int:
+        """The last epoch that was finished."""
+        return len(self.history)
+
+
 def check_data(data: np.ndarray, config: ModelConfig) -> None:
     """Raise `InputError` unless `data` is a finite (n, n_features) array that the likelihood of `config` can explain."""
     if data.ndim != 2 or data.shape[1] != config.n_features:
@@ -86,6 +104,8 @@ def train(
     model_seed: int,
     device: str = "auto",
     on_epoch: Callable[[EpochStats], None] | None = None,
+    resume: TrainingState | None = None,
+    on_state: Callable[[TrainingState], None] | None = None,
 ) -> TrainedModel:
     """Train one model without labels.
 
@@ -97,21 +117,30 @@ def train(
         Fixes initial weights, order and noise: on CPU with the same number of threads the same seed gives the same weights.
     on_epoch
         Called after every epoch; an exception it raises ends the training.
+    resume
+        Where an earlier call with the same arguments stopped; on CPU the result is that of a call that never stopped.
+    on_state
+        Called after every epoch but the last with what `resume` takes. It must be written or copied before the call returns.
 
     Raises
     ------
     InputError
         If data and settings do not fit together.
+    CheckpointError
+        If `resume` comes from a training with other settings.
     TrainingDivergedError
         If the loss is not finite at the end of an epoch.
     """
     trainer = Trainer(data, config, training, model_seed=model_seed, device=device)
-    history: list[EpochStats] = []
-    for _ in range(training.epochs):
-        history.append(trainer.run_epoch())
+    if resume is not None:
+        trainer.restore(resume)
+    while trainer.epoch < training.epochs:
+        stats = trainer.run_epoch()
         if on_epoch is not None:
-            on_epoch(history[-1])
-    return TrainedModel(trainer.snapshot(), training, model_seed, tuple(history))
+            on_epoch(stats)
+        if on_state is not None and trainer.epoch < training.epochs:
+            on_state(trainer.state())
+    return TrainedModel(trainer.snapshot(), training, model_seed, tuple(trainer.history))
 
 
 class Trainer:
@@ -141,6 +170,7 @@ class Trainer:
         self.steps = training.epochs * (len(data) // self.batch_size)
         self.step = self.epoch = 0
         self.seconds = 0.0
+        self.history: list[EpochStats] = []
         # Two epochs at least follow the start, whatever the share of the warm-up.
         self.warmup_epochs = min(math.ceil(training.warmup * training.epochs), max(0, training.epochs - 2))
         if training.start == "alike":
@@ -191,7 +221,7 @@ class Trainer:
             reseed(self.model, sums.counts, self.generator)
         seconds = time.perf_counter() - started
         self.seconds += seconds
-        return EpochStats(
+        stats = EpochStats(
             epoch=self.epoch,
             **means,
             live_components=sums.live_components(),
@@ -199,6 +229,45 @@ class Trainer:
             images_per_second=sums.items / seconds,
             seconds=self.seconds,
         )
+        self.history.append(stats)
+        return stats
+
+    def state(self) -> TrainingState:
+        """Return what `restore` needs; its tensors change when training goes on."""
+        moments = self.optimiser.state_dict()["state"]
+        tensors = (
+            {f"networks.{name}": tensor for name, tensor in self.networks.state_dict().items()}
+            | {f"optimiser.{number}.{name}": tensor for number, entry in moments.items() for name, tensor in entry.items()}
+            | {f"average.{number}": mean for number, mean in enumerate(self.average.means)}
+            | {"generator": self.generator.get_state()}
+        )
+        return TrainingState(tensors, self.step, self.seconds, self.average.updates, tuple(self.history))
+
+    def restore(self, state: TrainingState) -> None:
+        """Go on where another trainer with the same arguments was when it gave its `state`.
+
+        Raises
+        ------
+        CheckpointError
+            If the tensors are not those of this training; it is then as it was.
+        """
+        own = self.state().tensors
+        part = _part(state.tensors, "networks")
+        foreign = {f"networks.{name}" for name in part} ^ {name for name in own if name.startswith("networks.")}
+        foreign |= {name for name in own.keys() & state.tensors.keys() if own[name].shape != state.tensors[name].shape}
+        means = _part(state.tensors, "average")
+        if foreign or "generator" not in state.tensors or len(means) != len(self.average.means):
+            raise CheckpointError(f"a training with other settings was stopped here; {len(foreign)} tensors are of another form")
+        self.networks.load_state_dict(part)
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in _part(state.tensors, "optimiser").items():
+            number, _, kind = name.partition(".")
+            moments.setdefault(int(number), {})[kind] = tensor
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+        self.average.restore([means[str(number)] for number in range(len(means))], state.averaged_steps)
+        self.generator.set_state(state.tensors["generator"].cpu())
+        self.history = list(state.history)
+        self.epoch, self.step, self.seconds = state.epoch, state.step, state.seconds
 
     def snapshot(self) -> GaussianMixtureVAE:
         """Return a copy of the model with the weights that count, ready for use; training may go on."""
@@ -235,6 +304,10 @@ class Trainer:
                 group["lr"] = rate
 
 
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{prefix}."): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
+
+
 def one_cycle(progress: float) -> float:
     """Return the share of the peak learning rate when `progress` (0 to 1) of the steps are done."""
     if progress < _RISE:
@@ -267,19 +340,24 @@ class _WeightAverage:
 
     def restart(self) -> None:
         """Forget everything before now."""
-        self._updates = 0
-        self._means = [weight.clone() for weight in self._weights] if self._decay else []
+        self.updates = 0
+        self.means = [weight.clone() for weight in self._weights] if self._decay else []
+
+    def restore(self, means: list[Tensor], updates: int) -> None:
+        """Go on from a mean that was taken earlier."""
+        self.means = [mean.to(weight.device, copy=True) for mean, weight in zip(means, self._weights, strict=False)]
+        self.updates = updates
 
     def update(self) -> None:
         """Take the present weights in."""
         if self._decay:
-            decay = min(self._decay, (1 + self._updates) / (10 + self._updates))
-            torch._foreach_lerp_(self._means, self._weights, 1 - decay)
-            self._updates += 1
+            decay = min(self._decay, (1 + self.updates) / (10 + self.updates))
+            torch._foreach_lerp_(self.means, self._weights, 1 - decay)
+            self.updates += 1
 
     def write_to(self, model: nn.Module) -> None:
         """Give another model of the same shape the mean, where one is kept."""
-        for weight, mean in zip(_floats(model), self._means, strict=False):
+        for weight, mean in zip(_floats(model), self.means, strict=False):
             weight.copy_(mean)
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ import pytest
 import torch
 
 from gmvae.config import PLAIN, ModelConfig, TrainingConfig
-from gmvae.errors import InputError, TrainingDivergedError
+from gmvae.checkpoint import load_state, save_state
+from gmvae.errors import CheckpointError, InputError, TrainingDivergedError
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode
-from gmvae.training import EpochStats, TrainedModel, Trainer, one_cycle, train
+from gmvae.training import EpochStats, TrainedModel, Trainer, TrainingState, one_cycle, train
 
 
 def configs(objective: str = "bayes", **training: Any) -> tuple[ModelConfig, TrainingConfig]:
@@ -173,6 +175,59 @@ def test_callback_hears_every_epoch_and_can_stop(x: np.ndarray) -> None:
     with pytest.raises(StopTrainingError):
         train(x, *configs(), model_seed=0, device="cpu", on_epoch=listen)
     assert [stats.epoch for stats in heard] == [1, 2]
+
+
+RESUMED: dict[str, dict[str, Any]] = {
+    "default": {},
+    "sampled": {"objective": "sampled", "warmup": 0.5},
+    "exact": {"objective": "exact"} | PLAIN,
+    "no warm-up": {"warmup": 0.0},
+    "no averaging": {"averaging": 0.0, "start": "alike", "schedule": "constant"},
+    "bfloat16": {"precision": "bfloat16"},
+}
+
+
+@pytest.mark.parametrize("variant", list(RESUMED.values()), ids=list(RESUMED))
+def test_a_training_that_is_stopped_after_an_epoch_goes_on_as_if_it_had_not(
+    x: np.ndarray, tmp_path: Path, variant: dict[str, Any]
+) -> None:
+    model, training = configs(**variant)
+    files: list[Path] = []
+
+    def keep(state: TrainingState) -> None:
+        files.append(tmp_path / f"{state.epoch}.safetensors")
+        save_state(state, files[-1], model, training, 3)
+
+    whole = train(x, model, training, model_seed=3, device="cpu", on_state=keep)
+    assert len(files) == training.epochs - 1
+    # In the warm-up, when components have just got their places, and before the last epoch.
+    for file in (files[0], files[1], files[4]):
+        torch.manual_seed(11)
+        told: list[EpochStats] = []
+        resume = load_state(file, model, training, 3)
+        again = train(x, model, training, model_seed=3, device="cpu", resume=resume, on_epoch=told.append)
+        assert [stats.epoch for stats in told] == list(range(int(file.stem) + 1, training.epochs + 1))
+        assert all(torch.equal(weights(whole)[name], weights(again)[name]) for name in weights(whole))
+        assert [stats.loss for stats in again.history] == [stats.loss for stats in whole.history]
+        assert all(before.seconds < after.seconds for before, after in pairwise(again.history))
+
+
+def test_a_state_of_another_training_or_a_broken_one_is_refused(x: np.ndarray, tmp_path: Path) -> None:
+    model, training = configs()
+    file = tmp_path / "state.safetensors"
+    train(x, model, training, model_seed=0, device="cpu", on_state=lambda state: save_state(state, file, model, training, 0))
+    with pytest.raises(CheckpointError, match="other settings"):
+        load_state(file, model, training, 1)
+    with pytest.raises(CheckpointError, match="other settings"):
+        load_state(file, model, training.model_copy(update={"epochs": 7}), 0)
+    state = load_state(file, model, training, 0)
+    with pytest.raises(CheckpointError, match="other settings"):
+        Trainer(x, model.model_copy(update={"latent_dim": 5}), training, model_seed=0).restore(state)
+    content = file.read_bytes()
+    for length in (0, 5, len(content) // 2, len(content) - 1):
+        file.write_bytes(content[:length])
+        with pytest.raises(CheckpointError, match="no readable state"):
+            load_state(file, model, training, 0)
 
 
 def test_a_loss_that_is_not_finite_is_an_error(x: np.ndarray) -> None:
