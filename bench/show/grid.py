@@ -13,6 +13,8 @@ from rich.text import Text
 _LATEX = {character: "\\" + character for character in "&%_#${}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", ">": "$>$", "<": "$<$"
 }  # fmt: skip
+# Between two columns of a table in the terminal; the least that is left of a name.
+_GAP, _LEAST_NAME = 3, 10
 FORMATS = ("rich", "markdown", "csv", "latex")
 
 
@@ -35,17 +37,51 @@ class Grid:
 
 
 def render_grid(grid: Grid, width: int = 80) -> RenderableType:
-    """Return the table for a terminal; where it is too narrow, second lines (intervals) are dropped, never digits."""
-    lines = [[max(map(len, cell.split("\n"))) for cell in row] for row in (grid.headers, *grid.rows)]
-    fits = bool(grid.wrap) or sum(map(max, zip(*lines, strict=True))) + 2 * (len(grid.headers) - 1) <= width
+    """Return the table for a terminal. Where it is too narrow, detail goes, never digits.
+
+    First second lines (intervals) are dropped, then names are cut, then the last columns are left out, which a note says.
+    """
+    headers, rows, notes = grid.headers, grid.rows, grid.notes
+    if not grid.wrap and sum(_widths(headers, rows)) > width:
+        rows = tuple(tuple(cell.partition("\n")[0] for cell in row) for row in rows)
+        shown = _fitting(_widths(headers, rows), grid.left, width)
+        if shown < len(headers):
+            notes = (*notes, _left_out(len(headers) - shown))
+            headers, rows = headers[:shown], tuple(row[:shown] for row in rows)
+    widths = _cut_names(_widths(headers, rows), grid.left, width)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for index, header in enumerate(grid.headers):
-        left = index in grid.left
-        table.add_column(header, justify="left" if left else "right", no_wrap=index not in grid.wrap)
-    for row in grid.rows:
-        shown = row if fits else tuple(cell.partition("\n")[0] for cell in row)
-        table.add_row(*(Text(cell, style=grid.colors.get(cell, "")) for cell in shown))
-    return Group(Text(grid.title, style="bold"), *(Text(note, style="dim") for note in grid.notes), table)
+    for index, header in enumerate(headers):
+        size = None if grid.wrap else widths[index] - (_GAP if index < len(headers) - 1 else 0)
+        table.add_column(header, justify="left" if index in grid.left else "right", no_wrap=index not in grid.wrap, width=size)
+    for row in rows:
+        table.add_row(*(Text(cell, style=grid.colors.get(cell, "")) for cell in row))
+    return Group(Text(grid.title, style="bold"), *(Text(note, style="dim") for note in notes), table)
+
+
+def _widths(headers: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> list[int]:
+    """Return the width of each column, with the gap to the next."""
+    lines = [[max(map(len, cell.split("\n"))) for cell in row] for row in (headers, *rows)]
+    widths = [max(column) + _GAP for column in zip(*lines, strict=True)]
+    return [*widths[:-1], widths[-1] - _GAP]
+
+
+def _left_out(count: int) -> str:
+    return f"{count} more column{'s need' if count > 1 else ' needs'} a wider terminal, or --format csv"
+
+
+def _cut_names(widths: list[int], left: frozenset[int], width: int) -> list[int]:
+    """Return widths that fit; what is missing is taken from the widest names."""
+    widths = list(widths)
+    names = [index for index in range(len(widths)) if index in left]
+    while sum(widths) > width and any(widths[index] > _LEAST_NAME + _GAP for index in names):
+        widths[max(names, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _fitting(widths: list[int], left: frozenset[int], width: int) -> int:
+    """Return how many columns fit, names cut to their least."""
+    least = [min(size, _LEAST_NAME + _GAP) if index in left else size for index, size in enumerate(widths)]
+    return max(1, max((count for count in range(len(least) + 1) if sum(least[:count]) <= width), default=1))
 
 
 def to_text(grid: Grid, format_: str) -> str:

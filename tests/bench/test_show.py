@@ -13,6 +13,7 @@ from bench.pipeline import make_plan, make_work
 from bench.plan.settings import make_settings
 from bench.show.coverage import coverage_tables
 from bench.show.figures import label_efficiency
+from bench.show.grid import Grid, render_grid
 from bench.show.live import LiveDisplay, format_seconds
 from bench.show.style import look_of
 from bench.show.tables import render, to_latex, to_markdown
@@ -66,6 +67,29 @@ def test_a_narrow_table_loses_intervals_not_digits() -> None:
     assert "soft   81.3  85.0!" in lines
     assert "hard_x 60.0 failed" in lines
     assert not any("80.1" in line for line in lines)
+
+
+def test_a_grid_gives_up_intervals_then_names_then_columns_but_no_digits() -> None:
+    grid = Grid(
+        "title",
+        ("method", "run", "73", "1,456", "rank"),
+        (("a-method-of-long-name", "a-run-of-long-name", "12.3\n11.1-13.5", "98.7\n97.0-99.9", "1.5"),),
+        left=frozenset({0, 1}),
+    )
+
+    def drawn(width: int) -> list[str]:
+        console = Console(file=io.StringIO(), width=width)
+        console.print(render_grid(grid, width))
+        assert isinstance(console.file, io.StringIO)
+        return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+    assert drawn(80)[-1].split() == ["11.1-13.5", "97.0-99.9"]
+    assert drawn(64)[-1] == "a-method-of-long-name   a-run-of-long-name   12.3    98.7    1.5"
+    assert drawn(50)[-1] == "a-method-of…   a-run-of-l…   12.3    98.7    1.5"
+    narrow = drawn(40)
+    assert narrow[1] == "1 more column needs a wider terminal, or"
+    assert narrow[-1] == "a-method-…   a-run-of-…   12.3    98.7"
+    assert all(len(line) <= width for width in (80, 64, 50, 40) for line in drawn(width))
 
 
 def test_markdown() -> None:
