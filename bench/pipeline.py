@@ -1,5 +1,8 @@
 """Wires the stages: settings and data to a plan, the plan to work, the work to records. The executor is passed in."""
 
+import hashlib
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import pandas as pd
 from bench.data.dataset import Dataset
 from bench.engine.work import Executor, Listener, TrainingJob, Work, make_batches
 from bench.errors import SettingsError
+from bench.judge.identity import cell_id
 from bench.judge.methods import Method, select_methods
 from bench.judge.record import Origin
 from bench.plan.budgets import Budget, resolve_budgets
@@ -16,9 +20,11 @@ from bench.plan.cells import Cell, ModelKey, expand_cells
 from bench.plan.defaults import default_components
 from bench.plan.models import configure, plain_vae, variant_name
 from bench.plan.settings import RunSettings
-from bench.store.folder import claim, package_version
-from bench.store.models import is_trained
-from bench.store.records import append_records, finished_keys, merge_records, read_records
+from bench.store.folder import check_claim, claim
+from bench.store.models import CHECKPOINTS, collect_model, is_trained, model_fault, model_folder
+from bench.store.records import append_records, merge_records, read_records, set_broken_aside, statuses
+from bench.store.sources import package_version
+from bench.store.storage import Storage, parse_storage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.devices import resolve_device
 
@@ -52,6 +58,20 @@ class RunPlan:
             {"dataset": self.dataset.name, "dataset_sha256": self.dataset.sha256} | model | self.training.model_dump(mode="json")
         )
 
+    @property
+    def origin(self) -> Origin:
+        """What all records share."""
+        dataset = self.dataset
+        training = {key: value for key, value in self.identity.items() if not key.startswith("dataset")}
+        return Origin(
+            dataset=dataset.name,
+            dataset_sha256=dataset.sha256,
+            n_pool=len(dataset.pool),
+            n_labels=int((dataset.labels >= 0).sum()),
+            version=package_version(),
+            training=hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()[:16],
+        )
+
     def trainings(self) -> tuple[TrainingJob, ...]:
         """Return a job for every model that some method needs."""
         settings = self.settings
@@ -66,7 +86,8 @@ class RunPlan:
                 settings.device,
                 cpus,
                 settings.gpus_per_trial or 0,
-                settings.tensorboard,
+                settings.checkpoint_seconds,
+                settings.trial_limit,
             )
             for key in wanted
             if key is not None
@@ -82,6 +103,10 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
         For an unknown method or objective, a budget above the pool, or more components than items.
     """
     methods = select_methods(settings.methods)
+    if settings.executor == "serial" and (settings.trial_limit or settings.cell_limit):
+        raise SettingsError("--trial-limit and --cell-limit need --executor ray: one process cannot end itself and go on")
+    if settings.storage is not None:
+        parse_storage(settings.storage)
     n_pool = len(dataset.pool)
     budgets = resolve_budgets(settings.budgets, int((dataset.labels >= 0).sum()))
     components = settings.components or default_components(n_pool)
@@ -104,40 +129,109 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
     return RunPlan(settings.model_copy(update=chosen), methods, budgets, clusterings, cells, model, training, dataset)
 
 
-def make_work(plan: RunPlan, folder: Path) -> Work:
-    """Claim the folder for the plan and return what is still to be done in it.
+@dataclass(frozen=True)
+class Survey:
+    """What of a plan a run folder already holds."""
+
+    done: int
+    """Cells with a record that counts."""
+    failed: int
+    """Cells that failed before and are left alone."""
+    missing: tuple[Cell, ...]
+    """Cells to be judged, those that failed among them where they are to be tried again."""
+    records: pd.DataFrame
+
+
+def survey(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Survey:
+    """Find out what is done and what is missing, changing nothing.
 
     Raises
     ------
     StoreError
-        If the folder belongs to another configuration or cannot be written to.
+        If the folder belongs to another configuration, or its records are broken.
     """
-    claim(folder, plan.identity, plan.settings.model_dump(mode="json"), plan.dataset)
-    finished = finished_keys(read_records(folder))
-    missing = [cell for cell in plan.cells if cell.key not in finished]
-    wanted = {plan.methods[cell.method].model_for(cell.clustering) for cell in missing}
+    check_claim(folder, plan.identity)
+    records, origin = read_records(folder), plan.origin
+    known = statuses(records)
+    status = [known.get(cell_id(cell, plan.methods[cell.method], origin)) for cell in plan.cells]
+    missing = [cell for cell, found in zip(plan.cells, status, strict=True) if found is None or (found != "ok" and retry_failed)]
+    done = status.count("ok")
+    return Survey(done, len(plan.cells) - done - len(missing), tuple(missing), records)
+
+
+def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Work:
+    """Claim the folder for the plan and return what is still to be done in it.
+
+    Records and models that are broken are set aside or made again, which the work's notices say.
+
+    Raises
+    ------
+    StoreError
+        If the folder belongs to another configuration or cannot be written to, or the storage cannot be used.
+    """
+    check_claim(folder, plan.identity)
+    notices = [f"{path.name}: records that could not be read; their cells run again" for path in set_broken_aside(folder)]
+    run_id = claim(folder, plan.identity, plan.settings.model_dump(mode="json"), plan.dataset)
+    storage = _storage(plan, folder, run_id)
+    missing = survey(plan, folder, retry_failed=retry_failed).missing
+    trainings = []
+    for job in _wanted(plan, missing):
+        # A process that died between a training and its collection left the model in the storage.
+        if is_trained(folder, job.key) or collect_model(storage, folder, job.key):
+            continue
+        if model_folder(folder, job.key).is_dir():
+            notices.append(f"model {job.key.id}: {model_fault(folder, job.key)}; it is trained again")
+        trainings.append(job)
     return Work(
         dataset=plan.dataset,
-        origin=Origin(
-            dataset=plan.dataset.name,
-            dataset_sha256=plan.dataset.sha256,
-            n_pool=len(plan.dataset.pool),
-            n_labels=int((plan.dataset.labels >= 0).sum()),
-            version=package_version(),
-        ),
+        origin=plan.origin,
         model_name=plan.model_name,
         methods=plan.methods,
-        trainings=tuple(job for job in plan.trainings() if job.key in wanted and not is_trained(folder, job.key)),
+        trainings=tuple(trainings),
         batches=make_batches(missing, plan.methods, len(plan.dataset.pool)),
         folder=folder,
+        storage=storage,
+        cell_limit=plan.settings.cell_limit,
+        notices=tuple(notices),
     )
 
 
+def preview_work(plan: RunPlan, folder: Path, found: Survey) -> Work:
+    """Return the work that a survey leaves, for looking at it: nothing is written, and it must not be carried out."""
+    return Work(
+        dataset=plan.dataset,
+        origin=plan.origin,
+        model_name=plan.model_name,
+        methods=plan.methods,
+        trainings=tuple(job for job in _wanted(plan, found.missing) if not is_trained(folder, job.key)),
+        batches=make_batches(found.missing, plan.methods, len(plan.dataset.pool)),
+        folder=folder,
+        storage=Storage(str(folder / CHECKPOINTS)),
+    )
+
+
+def _wanted(plan: RunPlan, cells: Iterable[Cell]) -> tuple[TrainingJob, ...]:
+    models = {plan.methods[cell.method].model_for(cell.clustering) for cell in cells}
+    return tuple(job for job in plan.trainings() if job.key in models)
+
+
+def _storage(plan: RunPlan, folder: Path, run_id: str) -> Storage:
+    if plan.settings.storage is None:
+        return Storage(str(folder / CHECKPOINTS))
+    storage = parse_storage(plan.settings.storage).inner(f"{folder.name}-{run_id}")
+    storage.check()
+    return storage
+
+
 def carry_out(work: Work, executor: Executor, listener: Listener) -> pd.DataFrame:
-    """Do the work, saving every batch of records as it finishes, and return all records of the run."""
+    """Do the work, saving records as they come, and return all records of the run."""
+    for notice in work.notices:
+        listener.notice(notice)
     try:
         for records in executor.run(work, listener):
             append_records(work.folder, records)
     finally:
         frame = merge_records(work.folder)
+    if all(is_trained(work.folder, job.key) for job in work.trainings):
+        work.storage.clear()
     return frame

@@ -93,7 +93,7 @@ def load(folder: Path, device: str = "auto") -> TrainedModel:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError, ValidationError) as error:
         if isinstance(error, CheckpointError):
             raise
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(
             f"{folder} holds no readable model ({reason}); train it again or point at another folder"
         ) from error
@@ -136,7 +136,8 @@ def load_state(file: Path, model: ModelConfig, training: TrainingConfig, model_s
             tensors, int(progress["step"]), float(progress["seconds"]), int(progress["averaged_steps"]), history
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        raise CheckpointError(f"{file.name} is no readable state of a training ({str(error).splitlines()[0]})") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{file.name} is no readable state of a training ({reason})") from error
     if settings != json.loads(json.dumps(_settings(model, training, model_seed))):
         raise CheckpointError(f"{file.name} is the state of a training with other settings")
     return state

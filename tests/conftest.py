@@ -29,6 +29,7 @@ _hook = install_import_hook(_CHECKED, "beartype.beartype")
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
+from runs import METHODS, run  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
 from bench.cli import main  # noqa: E402
@@ -74,4 +75,12 @@ def letters_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("no EMNIST letters here; name their folder in GMVAE_BENCH_LETTERS")
     folder = tmp_path_factory.mktemp("letters")
     subprocess.run([str(UNPACK), str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run to which nothing happened; `runs.same_as` compares others with it."""
+    folder = tmp_path_factory.mktemp("undisturbed") / "run"
+    run(folder, *METHODS, "--executor", "serial")
     return folder

@@ -18,6 +18,7 @@ STAGES = [
     "stats",
     "show",
     "pipeline",
+    "standing",
     "gallery",
     "summary",
     "report",

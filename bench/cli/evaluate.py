@@ -14,7 +14,6 @@ from bench.cli.reading import (
     check_format,
     chosen_records,
     dataset_of,
-    expected_cells,
     gallery_of,
     print_grid,
     run_names,
@@ -368,11 +367,14 @@ def report(
     from bench.gallery import Gallery
     from bench.report import make_page
     from bench.show.page import render_page
+    from bench.standing import expected_records
     from bench.store.atomic import write_atomically
     from bench.store.folder import REPORT, open_run
 
     stored = open_run(run)
-    page = make_page(Gallery(stored, dataset_of(stored, data_dir), chosen_records(stored, None), labels), expected_cells(stored))
+    page = make_page(
+        Gallery(stored, dataset_of(stored, data_dir), chosen_records(stored, None), labels), expected_records(stored)
+    )
     path = out or run / REPORT
     html = render_page(page).encode()
 

@@ -69,6 +69,17 @@ Tensorboard = Annotated[bool | None, _training("Also write the history as Tensor
 
 ExecutorName = Annotated[str | None, _where("ray, or serial: the same in one process. (default: ray)")]
 Address = Annotated[str | None, _where("local, auto or HOST:PORT of a Ray cluster. (default: local)")]
+Storage = Annotated[
+    str | None,
+    _where("Where trainings keep checkpoints: a folder all nodes share, or s3://…. (default: the run's folder)"),
+]
+CheckpointSeconds = Annotated[float | None, _where("A training keeps a checkpoint so often, after an epoch. (default: 10)")]
+TrialLimit = Annotated[float | None, _where("Seconds that a training may take in one go; then it fails. (default: none)")]
+CellLimit = Annotated[float | None, _where("Seconds that a cell may take; then it fails. (default: none)")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also run again what failed before.", show_default=False)]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would run, what is done, and about how long it takes.", show_default=False)
+]
 CpusPerTrial = Annotated[float | None, _where("CPUs, and threads, of a training. (default: 1)")]
 GpusPerTrial = Annotated[float | None, _where("GPUs of a training; fractions share one. (default: 1 where there are any)")]
 Device = Annotated[str | None, _where("auto, cpu, cuda or mps. (default: auto)")]

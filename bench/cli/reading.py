@@ -105,29 +105,6 @@ def dataset_of(stored: "StoredRun", data_dir: Path | None, *, needed: bool = Fal
     return dataset
 
 
-def expected_cells(stored: "StoredRun") -> int | None:
-    """Return how many cells the run's last settings ask for, and earlier ones left; `None` where they cannot be counted."""
-    from bench.errors import BenchError
-    from bench.judge.methods import all_methods
-    from bench.plan.budgets import resolve_budgets
-    from bench.plan.cells import ModelKey, expand_cells
-
-    settings, known = stored.config.get("settings", {}), all_methods()
-    try:
-        methods = {name: known[name].needs != "nothing" for name in settings["methods"]}
-        keys = [ModelKey(k, seed) for k in settings["components"] for seed in settings["model_seeds"]]
-        budgets = resolve_budgets(settings["budgets"], int(stored.dataset["n_pool_labels_known"]))
-        cells = expand_cells(methods, keys, budgets, settings["label_seeds"])
-    except (KeyError, TypeError, BenchError):
-        # Settings changed by hand: the report can do without this number.
-        return None
-    from bench.store.records import failed_records, finished_keys
-
-    finished = finished_keys(stored.records)
-    missing = sum(cell.key not in finished for cell in cells) - len(failed_records(stored.records, cells))
-    return len(stored.records) + missing
-
-
 def run_names(runs: Sequence["StoredRun"]) -> list[str]:
     """Return a short name for each run: its folder's, and more of the path where two are the same."""
     paths = [run.folder.resolve() for run in runs]

@@ -47,8 +47,14 @@ def run(
     config: options.Config = None,
     preset: options.Preset = None,
     out: options.Out = None,
+    dry_run: options.DryRun = False,
+    retry_failed: options.RetryFailed = False,
     executor: options.ExecutorName = None,
     address: options.Address = None,
+    storage: options.Storage = None,
+    checkpoint_seconds: options.CheckpointSeconds = None,
+    trial_limit: options.TrialLimit = None,
+    cell_limit: options.CellLimit = None,
     cpus_per_trial: options.CpusPerTrial = None,
     gpus_per_trial: options.GpusPerTrial = None,
     device: options.Device = None,
@@ -57,12 +63,12 @@ def run(
 
     Without options: scikit-learn's digits, all methods, in a few minutes.
 
-    Repeating a command continues it; more K, seeds, budgets or methods add to it.
+    Repeating a command continues it, trainings from their last checkpoint; more K, seeds, budgets or methods add to it.
     """
     flags = {
         name: value
         for name, value in locals().copy().items()
-        if value is not None and name not in ("config", "preset", "out", "set_")
+        if value is not None and name not in ("config", "preset", "out", "set_", "dry_run", "retry_failed")
     }
     if set_ is not None:
         flags["set"] = set_
@@ -78,9 +84,24 @@ def run(
         dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
         plan = make_plan(settings, dataset)
         folder = out or default_folder(settings.data, _fingerprint(plan))
+    if dry_run:
+        _preview(plan, folder, console, retry_failed=retry_failed)
+        return
     with locked(folder):
-        _carry_out(plan, make_work(plan, folder.resolve()), console, progress)
+        _carry_out(plan, make_work(plan, folder.resolve(), retry_failed=retry_failed), console, progress)
     _finish(plan, folder, console)
+
+
+def _preview(plan: "RunPlan", folder: Path, console: "Console", *, retry_failed: bool) -> None:
+    """Print what would run. Nothing is written."""
+    from bench.engine.estimate import estimate
+    from bench.pipeline import preview_work, survey
+    from bench.show.status import render_preview
+
+    found = survey(plan, folder, retry_failed=retry_failed)
+    work = preview_work(plan, folder, found)
+    cpus = os.cpu_count() or 1
+    console.print(render_preview(work, found.done, found.failed, estimate(work, found.records), cpus))
 
 
 def _settings(flags: dict[str, Any], config: Path | None, preset: str | None) -> "RunSettings":
@@ -111,27 +132,31 @@ def _executor(plan: "RunPlan", work: "Work") -> Iterator[tuple["Executor", "Work
         with Interrupt() as interrupt:
             yield SerialExecutor(interrupt), work
         return
-    from bench.engine.cluster import connected, with_cluster_gpus
+    from bench.engine.cluster import check_nodes, connected, with_cluster_gpus
 
     with connected(plan.settings.address):
         from bench.engine.distributed import RayExecutor
 
+        if plan.settings.address != "local":
+            check_nodes(work.storage)
         placed = with_cluster_gpus(work, asked=plan.settings.gpus_per_trial)
         with Interrupt() as interrupt:
             yield RayExecutor(interrupt), placed
 
 
 def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Console") -> None:
+    from bench.engine.watch import Listeners, ProgressFile, TensorBoard
     from bench.pipeline import carry_out
     from bench.show.live import LiveDisplay
     from bench.store.records import finished_keys, read_records
 
     if not work.batches:
-        progress.print(f"all {len(plan.cells):,} cells are already done")
+        progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
         return
     try:
-        with _executor(plan, work) as (executor, placed), LiveDisplay(placed, progress) as listener:
-            carry_out(placed, executor, listener)
+        with _executor(plan, work) as (executor, placed), LiveDisplay(placed, progress) as display:
+            listeners = [display, ProgressFile(placed), *([TensorBoard(work.folder)] if plan.settings.tensorboard else [])]
+            carry_out(placed, executor, Listeners(listeners))
     except KeyboardInterrupt:
         done = len(finished_keys(read_records(work.folder)))
         progress.print(f"interrupted with {done:,} of {len(plan.cells):,} cells saved in {work.folder}.", soft_wrap=True)
@@ -162,4 +187,5 @@ def _finish(plan: "RunPlan", folder: Path, console: "Console") -> None:
             console.print(
                 f"  and {len(causes) - _MAX_CAUSES:,} more causes, in the column `error` of records.parquet", style="red"
             )
+        console.print("The same command with --retry-failed runs them again.", style="red")
         raise typer.Exit(EXIT_CELLS_FAILED)

@@ -1,20 +1,30 @@
 """The user's own data: `.npz` with items and labels, or a CSV or Parquet table with a label column."""
 
+import math
+import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 
 from bench.data.dataset import Dataset
-from bench.errors import DataError
+from bench.errors import DataError, first_line
 
 SUFFIXES = (".npz", ".csv", ".parquet")
 _ITEM_KEYS = ("x", "X", "images", "data", "features")
 _LABEL_KEYS = ("y", "labels", "label", "target", "targets")
 _TEST_ITEM_KEYS = ("x_test", "X_test", "test_images", "test_data")
 _TEST_LABEL_KEYS = ("y_test", "test_labels", "test_targets")
+# Nothing that deflate packs becomes smaller than this share.
+_MAX_RATIO = 1100
+_UNREADABLE = (
+    *(OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError, OverflowError, MemoryError, RuntimeError),
+    *(SyntaxError, zipfile.BadZipFile, zlib.error),
+)
 LABEL_COLUMNS = ("label", "class", "target", "y")
 
 
@@ -38,10 +48,15 @@ def _from_npz(path: Path) -> Dataset:
     try:
         # Opened here, since numpy leaves a file open that turns out to be no archive.
         with path.open("rb") as file:
+            if zipfile.is_zipfile(file):
+                _check_sizes(path, file)
+            file.seek(0)
             loaded = np.load(file, allow_pickle=False)
             arrays = {} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, MemoryError) as error:
-        why = "it holds pickled objects, which are never read" if "pickle" in str(error).lower() else str(error).splitlines()[0]
+    except DataError:
+        raise
+    except _UNREADABLE as error:
+        why = "it holds pickled objects, which are never read" if "pickle" in str(error).lower() else first_line(error)
         raise DataError(
             f"{path} cannot be read: {why}; write it with numpy.savez(path, x=items, y=labels) from plain arrays"
         ) from error
@@ -66,11 +81,35 @@ def _from_npz(path: Path) -> Dataset:
     )
 
 
+def _check_sizes(path: Path, file: BinaryIO) -> None:
+    """Refuse an archive that claims more than its bytes could hold, or than this machine could: numpy would try to make room."""
+    claimed = 0
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            claimed += member.file_size
+            if member.file_size > _MAX_RATIO * max(member.compress_size, 1):
+                raise DataError(
+                    f"{path}: {member.filename!r} claims {member.file_size:,} bytes in {member.compress_size:,}; it is broken"
+                )
+            with archive.open(member) as content:
+                version = np.lib.format.read_magic(content)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, _, dtype = read(content)
+            if math.prod(shape) * dtype.itemsize > member.file_size:
+                raise DataError(
+                    f"{path}: {member.filename!r} claims shape {shape}, but has {member.file_size:,} bytes; it is broken"
+                )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if claimed > memory:
+        raise DataError(f"{path} unpacks to {claimed / 2**30:,.1f} GiB; this machine has {memory / 2**30:,.1f} GiB of memory")
+
+
 def _from_table(path: Path, label_column: str | None) -> Dataset:
     try:
         table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as {path.suffix}: {str(error).splitlines()[0]}") from error
+    except _UNREADABLE as error:
+        reason = first_line(error)
+        raise DataError(f"{path} cannot be read as {path.suffix}: {reason}") from error
     column = label_column or next((name for name in LABEL_COLUMNS if name in table.columns), None)
     if column is None or column not in table.columns:
         asked = f"no column {label_column!r}" if label_column else f"none of the columns {', '.join(LABEL_COLUMNS)}"

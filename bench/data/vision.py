@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from bench.data.dataset import Dataset
-from bench.errors import DataError
+from bench.errors import DataError, first_line
 
 _EMNIST_BALANCED = string.digits + string.ascii_uppercase + "abdefghnqrt"
 
@@ -73,8 +73,8 @@ def load(name: str, data_dir: Path) -> Dataset:
         _download(name, source, data_dir)
     try:
         train, test = (_read(source, data_dir, train=part) for part in (True, False))
-    except (OSError, RuntimeError, ValueError, AssertionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except (OSError, RuntimeError, ValueError, AssertionError, LookupError, TypeError, ArithmeticError, MemoryError) as error:
+        reason = first_line(error)
         folder = data_dir / source.torchvision_class / "raw"
         raise DataError(f"{name}: the files in {folder} cannot be read ({reason}); delete them and try again") from error
     official = (len(train[0]), len(test[0])) == (source.n_train, source.n_test)

@@ -1,15 +1,20 @@
 """Connecting to Ray: one function, quiet, and nothing listening that is not needed."""
 
+import builtins
 import logging
 import os
 import socket
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import FunctionType
 from typing import Any
 
 from bench.engine.work import Work
-from bench.errors import ClusterError
+from bench.errors import ClusterError, first_line
+from bench.store.sources import fingerprint, package_version
+from bench.store.storage import Storage
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -23,10 +28,17 @@ _QUIET = {
     "RAY_ENABLE_AUTO_CONNECT": "0",
     # Tasks that ask for no GPU must not see one.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    # A node behind a cut link is noticed after seconds; by default tasks there are waited for without end.
+    "RAY_grpc_client_keepalive_time_ms": "3000",
+    "RAY_grpc_client_keepalive_timeout_ms": "5000",
 }
+# A private instance talks to itself alone: it listens on the loopback interface, as Ray does by default on macOS and Windows.
+_PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# Told by Ray for every worker that dies; here its cells are judged again or fail with that cause.
+_DEATHS = ("A worker died or was killed", "worker(s) were killed due to")
 
 
-_REACH_SECONDS = 10.0
+_REACH_SECONDS, _ANSWER_SECONDS = 10.0, 25.0
 
 
 @contextmanager
@@ -44,7 +56,7 @@ def connected(address: str = "local") -> Iterator[None]:
     ClusterError
         If there is no cluster at the address, or it does not let us in.
     """
-    for name, value in _QUIET.items():
+    for name, value in (_QUIET | (_PRIVATE if address == "local" else {})).items():
         os.environ.setdefault(name, value)
     # Ray is imported only now: it reads the variables above, and costs half a second that `--help` must not pay.
     import ray
@@ -55,14 +67,30 @@ def connected(address: str = "local") -> Iterator[None]:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(
-            f"no Ray cluster answered at --address {address} ({str(error).splitlines()[0]}).\n"
+            f"no Ray cluster answered at --address {address} ({first_line(error)}).\n"
             "Start one with `ray start --head`, or use --address local; for a cluster with tokens set RAY_AUTH_MODE=token and "
             "RAY_AUTH_TOKEN_PATH."
         ) from error
+    _silence_deaths(ray)
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _silence_deaths(ray: Any) -> None:
+    """Keep Ray from printing a paragraph for every worker that dies: no option of its own does."""
+    inner = getattr(ray._private, "worker", None)
+    tell = getattr(inner, "print_to_stdstream", None)
+    if tell is None or hasattr(tell, "told"):
+        return
+
+    def told(data: dict[str, Any], *rest: Any, **options: Any) -> None:
+        if not any(death in line for line in data.get("lines", ()) for death in _DEATHS):
+            tell(data, *rest, **options)
+
+    told.told = tell  # type: ignore[attr-defined]
+    inner.print_to_stdstream = told  # type: ignore[union-attr]
 
 
 def _check_reachable(address: str) -> None:
@@ -79,6 +107,75 @@ def _check_reachable(address: str) -> None:
             f"nothing answers at --address {address} ({error}); start a cluster there with `ray start --head`, "
             "or use --address local"
         ) from error
+
+
+def check_nodes(storage: Storage) -> None:
+    """Make sure that every node runs the same sources as this process and sees the storage.
+
+    Raises
+    ------
+    ClusterError
+        If one does not, or does not answer in time; StoreError if this process itself cannot use the storage.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    folder = f"seen-{uuid.uuid4().hex[:8]}"
+    token = f"{folder}/token"
+    storage.write(token, b"")
+    # Sent by value: a node that lacks the package must be able to say so.
+    ask: Any = ray.remote(num_cpus=0, max_retries=0)(_as_value(_answer))
+    asked = {}
+    for node in ray.nodes():
+        if node["Alive"]:
+            place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            asked[ask.options(scheduling_strategy=place).remote(storage.place, token)] = node["NodeManagerAddress"]
+    answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_SECONDS)
+    faults = [f"node {asked[reference]} does not answer" for reference in silent]
+    for reference in answered:
+        try:
+            faults += _faults(asked[reference], storage, *ray.get(reference))
+        except ray.exceptions.RayError as error:
+            faults.append(f"node {asked[reference]}: {str(error).strip().splitlines()[-1]}")
+    storage.clear(folder)
+    if faults:
+        more = f" (and {len(faults) - 1} more such)" if len(faults) > 1 else ""
+        raise ClusterError(f"{faults[0]}{more}")
+
+
+def _answer(place: str, token: str) -> tuple[str | None, str | None, bool | str]:
+    """Return version and sources of the package on a node, and whether the storage shows it the token, or why it does not."""
+    try:
+        from bench.store.sources import fingerprint, package_version
+        from bench.store.storage import Storage
+    except ImportError:
+        return None, None, False
+    try:
+        return package_version(), fingerprint(), Storage(place).has(token)
+    except OSError as error:
+        return package_version(), fingerprint(), str(error)
+
+
+def _faults(node: str, storage: Storage, version: str | None, sources: str | None, sees: bool | str) -> list[str]:
+    own = package_version()
+    if version is None:
+        return [f"node {node} lacks the package; `pip install gmvae-bench=={own}` there, in the environment that runs Ray"]
+    if sources != fingerprint():
+        return [f"node {node} has other sources ({version}) than this process ({own}); install the same version on all nodes"]
+    if sees is not True:
+        why = f": {sees}" if sees else ""
+        return [
+            f"node {node} does not see {storage.place}, where trainings keep checkpoints{why}; give --storage a folder that all "
+            "nodes share, or s3://bucket/folder"
+        ]
+    return []
+
+
+def _as_value(function: Any) -> FunctionType:
+    """Return a copy of a function that pickles with its code, not as a name in a module."""
+    copy = FunctionType(function.__code__, {"__builtins__": builtins}, function.__name__)
+    copy.__module__ = "__main__"
+    return copy
 
 
 def cluster_cpus() -> float:

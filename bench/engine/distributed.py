@@ -1,23 +1,37 @@
 """The executor on Ray: Tune trains, tasks represent and judge, the data set lies in the object store once."""
 
+import faulthandler
 import math
+import os
 import queue
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ray
 
+from bench.data.dataset import Dataset
 from bench.engine.cluster import cluster_cpus
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import failed_batch, judge_batch, represent, represent_parent
+from bench.engine.steps import failed_records, judge_batch, represent, represent_parent
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Batch, Listener, Work
-from bench.judge.record import Record
-from bench.judge.representations import FREE, REPRESENTATIONS
+from bench.errors import BenchError
+from bench.judge.methods import Method
+from bench.judge.record import Origin, Record
+from bench.judge.representations import FREE, REPRESENTATIONS, View
+from bench.store.models import load_encoded
 
 _POLL_SECONDS = 0.2
 _HEAD_START_SECONDS = 60.0
+# A worker ends itself so long after a cell's limit: the driver, which hears of a cell's beginning a little late, then knows why.
+_GRACE_SECONDS = 1.0
+# A node may join or leave at any time.
+_LOOK_SECONDS = 2.0
+# Cells of a worker that died are given to others, each by itself from the second attempt on, so that one that kills its worker
+# is found; then it counts as failed.
+_ATTEMPTS = 3
 
 
 class RayExecutor:
@@ -33,26 +47,27 @@ class RayExecutor:
         if training is not None:
             # Trainings are the longest tasks: they get their CPUs before cells fill what is left.
             self._wait_for(training)
-        evaluation = _Evaluation(work, dataset)
+        evaluation = _Evaluation(work, dataset, listener)
         evaluation.add(work.ready())
         untrained = {job.key: job.cpus for job in work.trainings}
         while untrained or evaluation.busy:
             self._interrupt.check()
+            records: list[Record] = []
             while untrained and training is not None:
                 try:
-                    job, error = training.finished.get(timeout=0 if evaluation.in_flight else _POLL_SECONDS)
+                    job, failure = training.finished.get(timeout=0 if evaluation.in_flight else _POLL_SECONDS)
                 except queue.Empty:
                     break
                 del untrained[job.key]
-                listener.training_done(job.key, error)
-                if error is None:
-                    evaluation.add(work.waiting_for(job.key))
+                listener.training_done(job.key, None if failure is None else failure.error)
+                waiting = work.waiting_for(job.key)
+                if failure is None:
+                    evaluation.add(waiting)
                     continue
-                for batch in work.waiting_for(job.key):
-                    records = failed_batch(batch, work, error)
-                    listener.records_done(records)
-                    yield records
-            for records in evaluation.step(sum(untrained.values())):
+                cells = (cell for batch in waiting for cell in batch.cells)
+                records += failed_records(cells, work, f"training failed: {failure.error}", failure.status)
+            records += evaluation.step(sum(untrained.values()))
+            if records:
                 listener.records_done(records)
                 yield records
 
@@ -62,58 +77,119 @@ class RayExecutor:
             self._interrupt.check()
 
 
+@dataclass
+class _Flight:
+    """A batch that a worker has."""
+
+    batch: Batch
+    judged: int = 0
+    """Cells whose records have come."""
+    heard: float = math.inf
+    """When something came last; infinite while the batch waits for a CPU."""
+
+
 class _Evaluation:
     """Batches waiting, batches in flight, and the representations they share."""
 
-    def __init__(self, work: Work, dataset: Any) -> None:
+    def __init__(self, work: Work, dataset: Any, listener: Listener) -> None:
         self._work = work
         self._dataset = dataset
+        self._listener = listener
         self._waiting: list[Batch] = []
-        self._in_flight: dict[Any, Batch] = {}
+        self._flights: dict[Any, _Flight] = {}
         self._views: dict[tuple[str, str], Any] = {}
         self._parents: dict[str, Any] = {}
-        self._cpus = int(cluster_cpus())
-        self._represent: Any = ray.remote(num_cpus=1, max_retries=1)(represent)
-        self._represent_parent: Any = ray.remote(num_cpus=1, max_retries=1)(represent_parent)
-        self._judge: Any = ray.remote(num_cpus=1, max_retries=1)(judge_batch)
+        self._cpus, self._looked = int(cluster_cpus()), time.monotonic()
+        # Ray's own retries are off: they would run a cell that eats all memory for ever.
+        self._represent: Any = ray.remote(num_cpus=1, max_retries=0)(represent)
+        self._represent_parent: Any = ray.remote(num_cpus=1, max_retries=0)(represent_parent)
+        self._judge: Any = ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(_judge_remotely)
 
     @property
     def busy(self) -> bool:
         """Whether anything is waiting or in flight."""
-        return bool(self._waiting or self._in_flight)
+        return bool(self._waiting or self._flights)
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether any batch is being judged."""
+        return bool(self._flights)
 
     def add(self, batches: tuple[Batch, ...]) -> None:
         """Queue batches, the longest first."""
         self._waiting = sorted([*self._waiting, *batches], key=lambda batch: -batch.seconds)
 
-    @property
-    def in_flight(self) -> bool:
-        """Whether any batch is being judged."""
-        return bool(self._in_flight)
-
-    def step(self, training_cpus: float) -> Iterator[list[Record]]:
-        """Start what fits beside trainings that still need so many CPUs, wait a moment, and yield what has finished."""
-        while self._waiting and len(self._in_flight) < batches_at_once(self._cpus, training_cpus):
+    def step(self, training_cpus: float) -> list[Record]:
+        """Start what fits beside trainings that still need so many CPUs, wait a moment, and return what was judged."""
+        self._look_at_the_cluster()
+        records: list[Record] = []
+        while self._waiting and len(self._flights) < batches_at_once(self._cpus, training_cpus):
             batch = self._waiting.pop(0)
-            self._in_flight[self._submit(batch)] = batch
-        if not self._in_flight:
-            return
-        done, _ = ray.wait(list(self._in_flight), num_returns=len(self._in_flight), timeout=_POLL_SECONDS)
-        for reference in done:
-            batch = self._in_flight.pop(reference)
+            self._listener.batch_started(batch)
             try:
-                yield ray.get(reference)
-            except ray.exceptions.RayError as error:
-                yield failed_batch(batch, self._work, _reason(error))
-        self._forget_unused_views()
+                self._flights[self._submit(batch)] = _Flight(batch)
+            except BenchError as error:
+                records += failed_records(batch.cells, self._work, f"{type(error).__name__}: {error}")
+        if self._flights:
+            ready, _ = ray.wait(list(self._flights), num_returns=len(self._flights), timeout=_POLL_SECONDS, fetch_local=False)
+            for stream in ready:
+                records += self._receive(stream)
+            self._forget_unused_views()
+        return records
+
+    def _receive(self, stream: Any) -> list[Record]:
+        """Take what a stream has ready; end its flight where there will be no more."""
+        flight, records = self._flights[stream], list[Record]()
+        try:
+            # `ray.wait` has said that there is something; what follows may be there too.
+            while True:
+                part: list[Record] = ray.get(next(stream))
+                flight.judged, flight.heard = flight.judged + len(part), time.monotonic()
+                records += part
+                if not stream.next_ready():
+                    return records
+        except StopIteration:
+            del self._flights[stream]
+        except ray.exceptions.RayError as error:
+            del self._flights[stream]
+            records += self._after_failure(flight, error)
+        return records
+
+    def _after_failure(self, flight: _Flight, error: Exception) -> list[Record]:
+        """Return records of what has failed for good, and queue the rest of the batch again."""
+        batch, limit = flight.batch, self._work.cell_limit
+        rest = batch.cells[flight.judged :]
+        cause = getattr(error, "cause", None) or error
+        if not isinstance(cause, ray.exceptions.RayError):
+            return failed_records(rest, self._work, _reason(cause))
+        # What the batch read may be lost with the worker or node that made it.
+        self._views.pop(self._view_key(batch), None)
+        self._parents.clear()
+        if limit is not None and rest and time.monotonic() - flight.heard >= limit:
+            self._requeue(batch, rest[1:], batch.attempt)
+            return failed_records(rest[:1], self._work, f"the cell took longer than {limit:g} seconds", "timeout")
+        if batch.attempt + 1 >= _ATTEMPTS:
+            return failed_records(rest, self._work, f"{_reason(cause)} ({_ATTEMPTS} attempts)")
+        for cell in rest:
+            self._requeue(batch, (cell,), batch.attempt + 1)
+        return []
+
+    def _requeue(self, batch: Batch, cells: tuple[Any, ...], attempt: int) -> None:
+        if cells:
+            share = batch.seconds * len(cells) / len(batch.cells)
+            self.add((replace(batch, cells=cells, seconds=share, attempt=attempt),))
 
     def _submit(self, batch: Batch) -> Any:
         work, method = self._work, self._work.methods[batch.method]
         key = self._view_key(batch)
         if method.representation not in FREE and key not in self._views:
+            model = method.model_for(batch.clustering)
+            # Read here and sent: a worker may be on a node that has no part in the run folder.
+            encoded = None if model is None else ray.put(load_encoded(work.folder, model))
             parent = self._parent(REPRESENTATIONS[method.representation].parent)
-            self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, work.folder, parent)
-        return self._judge.remote(batch, method, self._views.get(key), self._dataset, work.origin, work.model_name)
+            self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, encoded, parent)
+        view = self._views.get(key)
+        return self._judge.remote(batch, method, view, self._dataset, work.origin, work.model_name, work.cell_limit)
 
     def _parent(self, name: str | None) -> Any:
         if name is not None and name not in self._parents:
@@ -124,8 +200,34 @@ class _Evaluation:
         return self._work.methods[batch.method].representation, batch.clustering.id if batch.clustering else ""
 
     def _forget_unused_views(self) -> None:
-        used = {self._view_key(batch) for batch in [*self._waiting, *self._in_flight.values()]}
+        used = {self._view_key(batch) for batch in [*self._waiting, *(flight.batch for flight in self._flights.values())]}
         self._views = {key: view for key, view in self._views.items() if key in used}
+
+    def _look_at_the_cluster(self) -> None:
+        if time.monotonic() - self._looked >= _LOOK_SECONDS:
+            self._cpus, self._looked = int(cluster_cpus()), time.monotonic()
+
+
+def _judge_remotely(
+    batch: Batch, method: Method, view: View | None, dataset: Dataset, origin: Origin, model_name: str, limit: float | None
+) -> Iterator[list[Record]]:
+    """Judge a batch in a worker, which says first that it has begun, and ends itself where a cell takes longer than `limit`."""
+    yield []
+    if view is None:
+        # It is free: made here, not sent.
+        view = represent_parent(method.representation, dataset)
+    if limit is None:
+        yield from judge_batch(batch, method, view, dataset, origin, model_name)
+        return
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - of the standard library's interfaces only this one is a file
+        for cell in batch.cells:
+            # It needs no lock of Python's, so that it ends a cell that hangs in native code too.
+            faulthandler.dump_traceback_later(limit + _GRACE_SECONDS, exit=True, file=nowhere)
+            try:
+                (records,) = judge_batch(replace(batch, cells=(cell,)), method, view, dataset, origin, model_name)
+            finally:
+                faulthandler.cancel_dump_traceback_later()
+            yield records
 
 
 def batches_at_once(cpus: int, training_cpus: float) -> int:
@@ -138,6 +240,6 @@ def batches_at_once(cpus: int, training_cpus: float) -> int:
 
 
 def _reason(error: Exception) -> str:
-    cause = getattr(error, "cause", None) or error
-    lines = str(cause).strip().splitlines() or [""]
-    return f"{type(cause).__name__}: {lines[-1]}"
+    lines = [line for line in str(error).strip().splitlines() if line.strip()] or [""]
+    # Ray's first sentence tells what happened; the next ones send the reader to logs that end with the run.
+    return f"{type(error).__name__}: {lines[0].partition('. ')[0]}"

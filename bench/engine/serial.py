@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import failed_batch, judge_batch, represent, represent_parent, train_model
+from bench.engine.steps import failed_records, judge_batch, represent, represent_parent, train_model
 from bench.engine.work import Batch, Listener, Work
 from bench.judge.record import Record
 from bench.judge.representations import REPRESENTATIONS, View
 from bench.plan.cells import ModelKey
+from bench.store.models import collect_model, load_encoded
 from gmvae.training import EpochStats
 
 
@@ -26,7 +27,8 @@ class SerialExecutor:
             listener.training_started(job)
             error = None
             try:
-                train_model(job, work.dataset, work.folder, partial(self._epoch_done, listener, job.key))
+                train_model(job, work.dataset, work.storage, partial(self._epoch_done, listener, job.key), listener.notice)
+                collect_model(work.storage, work.folder, job.key)
             except Exception as failure:  # noqa: BLE001 - a training that fails fails its cells, not the run
                 error = f"training failed: {type(failure).__name__}: {failure}"
             listener.training_done(job.key, error)
@@ -35,7 +37,7 @@ class SerialExecutor:
                 yield from self._judge(waiting, work, listener)
             else:
                 for batch in waiting:
-                    records = failed_batch(batch, work, error)
+                    records = failed_records(batch.cells, work, error)
                     listener.records_done(records)
                     yield records
 
@@ -51,19 +53,31 @@ class SerialExecutor:
         current, view = None, None
         for batch in sorted(batches, key=views):
             self._interrupt.check()
-            method = work.methods[batch.method]
+            listener.batch_started(batch)
+            judged = 0
             try:
                 if views(batch) != current:
                     current, view = None, None
-                    parent = self._parent(REPRESENTATIONS[method.representation].parent, work)
-                    view = represent(method, batch.clustering, work.dataset, work.folder, parent)
+                    view = self._view(batch, work)
                     current = views(batch)
                 assert view is not None  # noqa: S101 - set with `current`
-                records = judge_batch(batch, method, view, work.dataset, work.origin, work.model_name)
+                method = work.methods[batch.method]
+                for records in judge_batch(batch, method, view, work.dataset, work.origin, work.model_name):
+                    judged += len(records)
+                    listener.records_done(records)
+                    yield records
+                    self._interrupt.check()
             except Exception as error:  # noqa: BLE001 - a representation that fails fails its cells, not the run
-                records = failed_batch(batch, work, f"{type(error).__name__}: {error}")
-            listener.records_done(records)
-            yield records
+                records = failed_records(batch.cells[judged:], work, f"{type(error).__name__}: {error}")
+                listener.records_done(records)
+                yield records
+
+    def _view(self, batch: Batch, work: Work) -> View:
+        method = work.methods[batch.method]
+        key = method.model_for(batch.clustering)
+        encoded = None if key is None else load_encoded(work.folder, key)
+        parent = self._parent(REPRESENTATIONS[method.representation].parent, work)
+        return represent(method, batch.clustering, work.dataset, encoded, parent)
 
     def _parent(self, name: str | None, work: Work) -> View | None:
         if name is not None and name not in self._parents:

@@ -1,46 +1,75 @@
 """The three steps that every executor carries out, each where it likes: train, represent, judge."""
 
 import platform
-from collections.abc import Callable
-from contextlib import nullcontext
-from pathlib import Path
+import time
+from collections.abc import Callable, Iterator
 
 import torch
 from threadpoolctl import threadpool_limits
 
 from bench.data.dataset import Dataset
 from bench.engine.work import Batch, TrainingJob, Work
+from bench.judge.identity import cell_id
 from bench.judge.judging import judge
 from bench.judge.methods import Method
-from bench.judge.record import Origin, Outcome, Record, make_record
+from bench.judge.record import Origin, Outcome, Record, Status, make_record
 from bench.judge.representations import REPRESENTATIONS, Source, View
-from bench.plan.cells import ModelKey
-from bench.store.events import event_files
-from bench.store.models import load_encoded, save_model
+from bench.plan.cells import Cell, ModelKey
+from bench.store.models import Pair, keep_state, kept_state, publish_model
+from bench.store.storage import Storage
+from gmvae.errors import CheckpointError
 from gmvae.posteriors import encode
-from gmvae.training import EpochStats, train
+from gmvae.training import EpochStats, TrainingState, train
+
+# Records of cells that take no time travel together; a cell that takes longer is on disk as soon as it is judged.
+_TOGETHER_SECONDS = 1.0
 
 
-def train_model(job: TrainingJob, dataset: Dataset, folder: Path, on_epoch: Callable[[EpochStats], None]) -> None:
-    """Train a model, apply it to the data set, and save both in the run folder."""
+def train_model(
+    job: TrainingJob,
+    dataset: Dataset,
+    storage: Storage,
+    on_epoch: Callable[[EpochStats], None],
+    on_notice: Callable[[str], None],
+) -> None:
+    """Train a model from where an earlier attempt stopped, apply it to the data set, and publish both in the storage."""
+    told = time.monotonic()
+
+    def keep(state: TrainingState) -> None:
+        nonlocal told
+        if time.monotonic() - told >= job.checkpoint_seconds:
+            keep_state(storage, job.key, state, job.model, job.training)
+            told = time.monotonic()
+
+    try:
+        resume = kept_state(storage, job.key, job.model, job.training)
+    except CheckpointError as error:
+        resume = None
+        on_notice(f"{job.key.id}: {error}; the training begins anew")
     # k-means has thread pools of its own: without one limit for all, Ray and one process would differ in the last digits.
-    with threads(max(1, int(job.cpus))), event_files(folder, job.key) if job.tensorboard else nullcontext() as write:
-
-        def hear(stats: EpochStats) -> None:
-            if write is not None:
-                write(stats)
-            on_epoch(stats)
-
-        trained = train(dataset.pool, job.model, job.training, model_seed=job.key.model_seed, device=job.device, on_epoch=hear)
+    with threads(max(1, int(job.cpus))):
+        trained = train(
+            dataset.pool,
+            job.model,
+            job.training,
+            model_seed=job.key.model_seed,
+            device=job.device,
+            on_epoch=on_epoch,
+            resume=resume,
+            on_state=keep,
+        )
         test = None if dataset.test is None else encode(trained.model, dataset.test)
         encoded = encode(trained.model, dataset.pool), test
-    save_model(folder, job.key, trained, encoded)
+    publish_model(storage, job.key, trained, encoded)
 
 
-def represent(method: Method, clustering: ModelKey | None, dataset: Dataset, folder: Path, parent: View | None = None) -> View:
-    """Compute what a method sees; the result serves every cell of that method and clustering."""
-    key = method.model_for(clustering)
-    encoded = None if key is None else load_encoded(folder, key)
+def represent(
+    method: Method, clustering: ModelKey | None, dataset: Dataset, encoded: Pair | None, parent: View | None = None
+) -> View:
+    """Compute what a method sees; the result serves every cell of that method and clustering.
+
+    `encoded` is what the method's model made of the data, for methods that have one.
+    """
     with threads(1):
         return REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test, clustering, encoded), parent)
 
@@ -52,29 +81,37 @@ def represent_parent(name: str, dataset: Dataset) -> View:
 
 
 def judge_batch(
-    batch: Batch, method: Method, view: View | None, dataset: Dataset, origin: Origin, model_name: str
-) -> list[Record]:
-    """Judge every cell of a batch on one thread; `view` may be left out where it is free (`FREE`)."""
+    batch: Batch, method: Method, view: View, dataset: Dataset, origin: Origin, model_name: str
+) -> Iterator[list[Record]]:
+    """Judge the cells of a batch on one thread, in their order; yield records as they come, those of quick cells together."""
     with threads(1):
-        if view is None:
-            view = REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test))
-        outcomes = [judge(cell, method, view, dataset) for cell in batch.cells]
-    return _records(batch, method, origin, model_name, outcomes)
+        records: list[Record] = []
+        since = time.monotonic()
+        for cell in batch.cells:
+            records.append(_record(cell, method, origin, model_name, judge(cell, method, view, dataset)))
+            if time.monotonic() - since >= _TOGETHER_SECONDS:
+                yield records
+                records, since = [], time.monotonic()
+        if records:
+            yield records
 
 
-def failed_batch(batch: Batch, work: Work, error: str) -> list[Record]:
-    """Return a failed record for every cell of a batch that could not be judged at all."""
-    outcomes = [Outcome(status="failed", error=error)] * len(batch.cells)
-    return _records(batch, work.methods[batch.method], work.origin, work.model_name, outcomes)
+def failed_records(cells: Iterator[Cell] | tuple[Cell, ...], work: Work, error: str, status: Status = "failed") -> list[Record]:
+    """Return a failed record for every one of some cells that could not be judged at all."""
+    outcome = Outcome(status=status, error=error)
+    return [_record(cell, work.methods[cell.method], work.origin, work.model_name, outcome) for cell in cells]
 
 
-def _records(batch: Batch, method: Method, origin: Origin, model_name: str, outcomes: list[Outcome]) -> list[Record]:
-    model = method.model_name(model_name)
-    host = platform.node()
-    return [
-        make_record(cell, origin, sees=method.sees, model=model, host=host, outcome=outcome)
-        for cell, outcome in zip(batch.cells, outcomes, strict=True)
-    ]
+def _record(cell: Cell, method: Method, origin: Origin, model_name: str, outcome: Outcome) -> Record:
+    return make_record(
+        cell,
+        origin,
+        sees=method.sees,
+        model=method.model_name(model_name),
+        host=platform.node(),
+        outcome=outcome,
+        cell_id=cell_id(cell, method, origin),
+    )
 
 
 class threads:  # noqa: N801 - reads as a statement

@@ -1,13 +1,14 @@
 """Training with Ray Tune: a trial per model, told to a listener, finished models in the run folder."""
 
+import faulthandler
+import os
 import queue
-import shutil
-import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -15,28 +16,70 @@ from ray.tune.experiment import Trial
 
 from bench.data.dataset import Dataset
 from bench.engine.steps import train_model
-from bench.engine.work import Listener, TrainingJob, Work
-from bench.store.models import is_trained
+from bench.engine.work import Failure, Listener, TrainingJob, Work
+from bench.errors import BenchError
+from bench.store.models import collect_model, is_trained
+from bench.store.storage import Storage
 from gmvae.training import EpochStats
 
-# A report costs the driver milliseconds; short epochs are told once a second.
+# A report costs the driver milliseconds; short epochs are told together, once a second.
 _REPORT_SECONDS = 1.0
-_METRIC = "loss"
+# A training whose process or node dies is begun again from its checkpoint, so often.
+_RESTARTS = 3
+# Who holds Python's lock for so long after a training's limit cannot be stopped in an orderly way.
+_GRACE_SECONDS = 5.0
 
 
-def _trial(config: dict[str, Any], dataset: Dataset, jobs: tuple[TrainingJob, ...], folder: str) -> None:
-    """Train one model inside a Tune trial. Tune reports go to the driver; the model goes to the run folder."""
+def _trial(config: dict[str, Any], dataset: Dataset, jobs: tuple[TrainingJob, ...], storage: Storage, invocation: str) -> None:
+    """Train one model inside a Tune trial. Tune reports go to the driver; the model goes to the storage.
+
+    What goes wrong inside is reported as a result: Tune begins a trial again only when its process dies.
+    """
     job = jobs[config["job"]]
+    overdue = f"{job.key.id}/overdue-{invocation}"
+    if job.limit is not None and storage.has(overdue):
+        tune.report({"failure": {"error": f"the training took longer than {job.limit:g} seconds", "status": "timeout"}})
+        return
+    epochs: list[dict[str, Any]] = []
     told = 0.0
 
     def report(stats: EpochStats) -> None:
         nonlocal told
+        epochs.append(asdict(stats))
         now = time.monotonic()
         if now - told >= _REPORT_SECONDS or stats.epoch == job.training.epochs:
             told = now
-            tune.report(asdict(stats))
+            tune.report({"epochs": list(epochs)})
+            epochs.clear()
 
-    train_model(job, dataset, Path(folder), report)
+    watch = _watch(job.limit, storage, overdue)
+    try:
+        train_model(job, dataset, storage, report, lambda text: tune.report({"notice": text}))
+        tune.report({"done": True})
+    except Exception as error:  # noqa: BLE001 - told to the driver, which makes failed records of it
+        tune.report({"failure": {"error": f"{type(error).__name__}: {error}", "status": "failed"}})
+    finally:
+        if watch is not None:
+            watch.cancel()
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _watch(limit: float | None, storage: Storage, overdue: str) -> threading.Timer | None:
+    """End this process after `limit` seconds, leaving a note for the trial's next attempt."""
+    if limit is None:
+        return None
+
+    def end() -> None:
+        with suppress(BenchError):
+            storage.write(overdue, b"")
+        os._exit(1)
+
+    watch = threading.Timer(limit, end)
+    watch.daemon = True
+    watch.start()
+    # The timer needs Python's lock; this one needs nothing.
+    faulthandler.dump_traceback_later(limit + _GRACE_SECONDS, exit=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    return watch
 
 
 class _Relay(tune.Callback):
@@ -47,12 +90,13 @@ class _Relay(tune.Callback):
         jobs: tuple[TrainingJob, ...],
         listener: Listener,
         begun: threading.Event,
-        done: Callable[[TrainingJob, str | None], None],
+        done: Callable[[TrainingJob, Failure | None], None],
     ) -> None:
         self._jobs = jobs
         self._listener = listener
         self._begun = begun
         self._done = done
+        self._failures: dict[int, Failure] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune writes its callbacks into its own state file; a live display and a queue cannot be, and need not be, written.
@@ -67,34 +111,31 @@ class _Relay(tune.Callback):
         self._listener.training_started(self._job(trial))
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:  # noqa: ARG002
-        if "epoch" in result:
-            stats = EpochStats(**{name: result[name] for name in EpochStats.__dataclass_fields__})
-            self._listener.epoch_done(self._job(trial).key, stats)
+        job = self._job(trial)
+        for stats in result.get("epochs", ()):
+            self._listener.epoch_done(job.key, EpochStats(**stats))
+        if "notice" in result:
+            self._listener.notice(result["notice"])
+        if "failure" in result:
+            self._failures[trial.config["job"]] = Failure(**result["failure"])
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        self._done(self._job(trial), None)
+        self._done(self._job(trial), self._failures.get(trial.config["job"]))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        self._done(self._job(trial), _last_line(trial))
-
-
-def _last_line(trial: Trial) -> str:
-    """Return the exception of a failed trial, without Ray's traceback."""
-    path = trial.error_file
-    lines = Path(path).read_text(errors="replace").strip().splitlines() if path and Path(path).exists() else []
-    return lines[-1] if lines else "the trial ended without a message"
+        self._done(self._job(trial), Failure(f"its process died {_RESTARTS + 1} times; is there enough memory?"))
 
 
 class TuneTraining:
     """All trainings of a run as one Tune experiment, in a thread beside the evaluation.
 
-    `finished` holds (job, error) for every job exactly once, whatever becomes of the experiment.
+    `finished` holds (job, failure) for every job exactly once, whatever becomes of the experiment.
     """
 
     def __init__(self, work: Work, dataset_ref: Any, listener: Listener) -> None:
-        self.finished: queue.Queue[tuple[TrainingJob, str | None]] = queue.Queue()
+        self.finished: queue.Queue[tuple[TrainingJob, Failure | None]] = queue.Queue()
+        self._work = work
         self._jobs = work.trainings
-        self._folder = work.folder
         self._listener = listener
         self._reported: set[TrainingJob] = set()
         self.begun = threading.Event()
@@ -104,46 +145,57 @@ class TuneTraining:
         self._thread.start()
 
     def _run(self) -> None:
-        scratch = tempfile.mkdtemp(prefix="gmvae-bench-tune-")
         reason = "the experiment ended before this trial did"
         try:
-            self._fit(scratch)
+            self._fit()
         except Exception as error:  # noqa: BLE001 - whatever ends the experiment must end the waiting for it too
             reason = f"{type(error).__name__}: {error}"
         finally:
             self.begun.set()
             # Tune's word is not trusted (an interrupt looks like success): what counts is the model in the folder.
             for job in self._jobs:
-                self._finish(job, None if is_trained(self._folder, job.key) else reason)
-            shutil.rmtree(scratch, ignore_errors=True)
+                self._finish(job, Failure(reason))
 
-    def _fit(self, scratch: str) -> None:
+    def _fit(self) -> None:
         jobs, first = self._jobs, self._jobs[0]
-        trainable = tune.with_resources(_bind(jobs, self._dataset_ref, str(self._folder)), {"cpu": first.cpus, "gpu": first.gpus})
+        resources = {"cpu": first.cpus, "gpu": first.gpus}
+        trainable = tune.with_resources(_bind(jobs, self._dataset_ref, self._work.storage), resources)
+        system, root = self._work.storage.inner("tune").resolved()
         tune.Tuner(
             trainable,
             param_space={"job": tune.grid_search(list(range(len(jobs))))},
-            tune_config=tune.TuneConfig(
-                metric=_METRIC, mode="min", trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id
-            ),
+            tune_config=tune.TuneConfig(trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id),
             run_config=tune.RunConfig(
-                name="train", storage_path=scratch, verbose=0, callbacks=[_Relay(jobs, self._listener, self.begun, self._finish)]
+                # A name of its own: Tune would mix what it finds under an old one with what it does.
+                name=uuid.uuid4().hex[:8],
+                storage_path=root,
+                storage_filesystem=None if system.type_name == "local" else system,
+                failure_config=tune.FailureConfig(max_failures=_RESTARTS),
+                verbose=0,
+                callbacks=[_Relay(jobs, self._listener, self.begun, self._finish)],
             ),
         ).fit()
 
-    def _finish(self, job: TrainingJob, error: str | None) -> None:
+    def _finish(self, job: TrainingJob, failure: Failure | None) -> None:
         if job in self._reported:
             return
-        if error is None and not is_trained(self._folder, job.key):
-            error = f"the trial ended, but its model is not in {self._folder}; is that folder visible from every node?"
         self._reported.add(job)
-        self.finished.put((job, None if error is None else f"training failed: {error}"))
+        try:
+            if collect_model(self._work.storage, self._work.folder, job.key) or is_trained(self._work.folder, job.key):
+                failure = None
+            elif failure is None:
+                failure = Failure(f"the trial ended, but its model is not in {self._work.storage.place}")
+        except BenchError as error:
+            failure = Failure(str(error))
+        self.finished.put((job, failure))
 
 
-def _bind(jobs: tuple[TrainingJob, ...], dataset_ref: Any, folder: str) -> Callable[[dict[str, Any]], None]:
+def _bind(jobs: tuple[TrainingJob, ...], dataset_ref: Any, storage: Storage) -> Callable[[dict[str, Any]], None]:
     import ray
 
+    invocation = uuid.uuid4().hex[:8]
+
     def trainable(config: dict[str, Any]) -> None:
-        _trial(config, ray.get(dataset_ref), jobs, folder)
+        _trial(config, ray.get(dataset_ref), jobs, storage, invocation)
 
     return trainable

@@ -7,8 +7,9 @@ from typing import Protocol
 
 from bench.data.dataset import Dataset
 from bench.judge.methods import Method
-from bench.judge.record import Origin, Record
+from bench.judge.record import Origin, Record, Status
 from bench.plan.cells import Cell, ModelKey
+from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.training import EpochStats
 
@@ -26,8 +27,18 @@ class TrainingJob:
     device: str
     cpus: float
     gpus: float
-    tensorboard: bool = False
-    """Whether the history is written as event files too."""
+    checkpoint_seconds: float = 10.0
+    """A checkpoint is kept after an epoch when the last one is so old."""
+    limit: float | None = None
+    """Seconds after which the training counts as hanging."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a training ended without a model."""
+
+    error: str
+    status: Status = "failed"
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,8 @@ class Batch:
     cells: tuple[Cell, ...]
     seconds: float
     """Rough time, for putting the longest first."""
+    attempt: int = 0
+    """How many workers have died over it."""
 
     @property
     def clustering(self) -> ModelKey | None:
@@ -58,6 +71,13 @@ class Work:
     """Models still to be trained; all others that batches need lie in the folder."""
     batches: tuple[Batch, ...]
     folder: Path
+    """The run folder; only the process that owns the run reads and writes there."""
+    storage: Storage
+    """Where trainings keep what must outlive them; every node sees it."""
+    cell_limit: float | None = None
+    """Seconds after which a cell counts as hanging."""
+    notices: tuple[str, ...] = ()
+    """What the user must know before it begins."""
 
     def waiting_for(self, key: ModelKey) -> tuple[Batch, ...]:
         """Batches that need the model of `key`."""
@@ -72,20 +92,26 @@ class Work:
         return self.methods[batch.method].model_for(batch.clustering)
 
 
-class Listener(Protocol):
-    """Hears how the work goes on; shows it or not."""
+class Listener:
+    """Hears how the work goes on; this one does nothing with it."""
 
     def training_started(self, job: TrainingJob) -> None:
-        """Hear that a model's training begins."""
+        """Hear that a model's training begins, or begins again."""
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
-        """Hear that a model finished an epoch; not every epoch is told."""
+        """Hear that a model finished an epoch; those before a checkpoint that it went on from are not told again."""
 
     def training_done(self, key: ModelKey, error: str | None) -> None:
         """Hear that a model is trained and saved, or failed."""
 
+    def batch_started(self, batch: Batch) -> None:
+        """Hear that the cells of a batch are given to a worker."""
+
     def records_done(self, records: list[Record]) -> None:
         """Hear that cells were judged."""
+
+    def notice(self, text: str) -> None:
+        """Hear something that the user should know, and that stops nothing."""
 
 
 class Executor(Protocol):

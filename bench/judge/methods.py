@@ -58,6 +58,8 @@ class Method:
     seed, but no model of ours. Else `nothing`."""
     seconds: tuple[float, float] = (1.0, 0.0)
     """Rough time of a cell on 100,000 images and one core: fixed, and per label. Only for putting long cells first."""
+    version: int = 1
+    """Raised when the method gives other numbers than before: then its cells are judged again, all others are kept."""
 
     @property
     def sees(self) -> str:

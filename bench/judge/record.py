@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.plan.cells import Cell
+from bench.plan.cells import Cell, CellKey
 
 Status = Literal["ok", "failed", "timeout"]
 
@@ -19,6 +19,8 @@ class Origin:
     """Items of the pool whose label is known; percentages in budgets refer to it."""
     version: str
     """Of gmvae-bench."""
+    training: str = ""
+    """Fingerprint of the settings that models are trained with."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,14 @@ class Record:
     error: str | None
     host: str
     version: str
+    cell_id: str | None = None
+    """Identity of the cell (`bench.judge.identity`): a cell whose identity has an `ok` record is never judged again."""
+
+    @property
+    def key(self) -> CellKey:
+        """`Cell.key` of the cell."""
+        k, seed = (-1 if value is None else value for value in (self.n_components, self.model_seed))
+        return self.method, k, seed, self.sampler, self.n_labeled, self.label_seed
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,9 @@ class Outcome:
     error: str | None = None
 
 
-def make_record(cell: Cell, origin: Origin, *, sees: str, model: str | None, host: str, outcome: Outcome) -> Record:
+def make_record(
+    cell: Cell, origin: Origin, *, sees: str, model: str | None, host: str, outcome: Outcome, cell_id: str | None = None
+) -> Record:
     """Join what identifies a cell with what was measured."""
     clustering = cell.clustering
     return Record(
@@ -95,5 +107,6 @@ def make_record(cell: Cell, origin: Origin, *, sees: str, model: str | None, hos
         method_seed=cell.method_seed,
         host=host,
         version=origin.version,
+        cell_id=cell_id,
         **vars(outcome),
     )

@@ -25,6 +25,10 @@ class ModelKey:
         return ModelKey(1, self.model_seed)
 
 
+CellKey = tuple[str, int, int, str, int, int]
+"""Identity of a cell within a run: method, K and model seed (-1 for none), sampler, number of labels, label seed."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """Method x budget x label seed (x clustering): one fit, one score, one record."""
@@ -37,8 +41,8 @@ class Cell:
     """`None` for methods that need no clusters."""
 
     @property
-    def key(self) -> tuple[str, int, int, str, int, int]:
-        """Identity within a run: method, K and model seed (-1 for none), sampler, number of labels, label seed."""
+    def key(self) -> CellKey:
+        """Identity within a run."""
         clustering = self.clustering or ModelKey(-1, -1)
         return (
             self.method,

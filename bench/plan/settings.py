@@ -12,6 +12,7 @@ from bench.errors import SettingsError, unknown_name
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
 _MAX_LIST = 100_000
+_MAX_TOML_BYTES = 2**20
 
 
 def parse_integers(value: Any) -> Any:
@@ -93,6 +94,10 @@ class RunSettings(BaseModel):
     device: str = "auto"
     executor: Literal["ray", "serial"] = "ray"
     address: str = "local"
+    storage: str | None = None
+    checkpoint_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
+    trial_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    cell_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     cpus_per_trial: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     gpus_per_trial: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
@@ -100,10 +105,12 @@ class RunSettings(BaseModel):
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the keys of a TOML file, with `-` in a key read as `_`."""
     try:
+        if path.stat().st_size > _MAX_TOML_BYTES:
+            raise SettingsError(f"{path} has {path.stat().st_size:,} bytes; a configuration has less than {_MAX_TOML_BYTES:,}")
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
     return {key.replace("-", "_"): value for key, value in content.items()}
 

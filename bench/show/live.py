@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bench.engine.work import TrainingJob, Work
+from bench.engine.work import Listener, TrainingJob, Work
 from bench.judge.record import Record
 from bench.plan.cells import ModelKey
 from gmvae.training import EpochStats
@@ -20,8 +20,8 @@ _MAX_TRIALS = 12
 _RECENT_FAILURES = 3
 
 
-class LiveDisplay:
-    """A `bench.engine.work.Listener` that shows what it hears; used as a context manager."""
+class LiveDisplay(Listener):
+    """Shows what it hears; used as a context manager."""
 
     def __init__(self, work: Work, console: Console) -> None:
         self._console = console
@@ -67,6 +67,10 @@ class LiveDisplay:
             failed = [record for record in records if record.status != "ok"]
             self._failed += len(failed)
             self._failures += [f"{record.method} at {record.n_labeled}: {record.error}" for record in failed[:1]]
+
+    def notice(self, text: str) -> None:
+        """Print it, above the display and where there is none."""
+        self._console.print(text, style="yellow", soft_wrap=True)
 
     def _render(self) -> RenderableType:
         with self._lock:

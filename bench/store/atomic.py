@@ -9,6 +9,8 @@ from typing import Any
 
 from bench.errors import StoreError
 
+_MAX_JSON_BYTES = 16 * 2**20
+
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it; readers see the old file or the new one.
@@ -48,11 +50,15 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises
     ------
     StoreError
-        If the file is absent or holds no JSON object.
+        If the file is absent, absurdly large, or holds no JSON object.
     """
     try:
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise StoreError(f"{path} has {path.stat().st_size:,} bytes; a run writes less than {_MAX_JSON_BYTES:,} there")
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, StoreError):
+            raise
         raise StoreError(f"{path} cannot be read ({error}); is {path.parent} the folder of a run?") from error
     if not isinstance(content, dict):
         raise StoreError(f"{path} holds {type(content).__name__}, expected a JSON object")

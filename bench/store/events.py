@@ -1,10 +1,9 @@
 """Training histories as TensorBoard event files: `tensorboard/<id>/` of a run, while the training goes on."""
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from bench.plan.cells import ModelKey
 from gmvae.training import EpochStats
@@ -12,18 +11,29 @@ from gmvae.training import EpochStats
 EVENTS = "tensorboard"
 
 
-@contextmanager
-def event_files(folder: Path, key: ModelKey) -> Iterator[Callable[[EpochStats], None]]:
-    """Yield a function that writes an epoch's statistics; what an earlier, unfinished training of the model left is dropped."""
-    from tensorboardX import SummaryWriter
+class EventFiles:
+    """Writes epochs of several trainings, each into a folder of its own."""
 
-    place = folder / EVENTS / key.id
-    shutil.rmtree(place, ignore_errors=True)
-    with SummaryWriter(str(place)) as writer:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / EVENTS
+        self._writers: dict[ModelKey, Any] = {}
 
-        def write(stats: EpochStats) -> None:
-            for name, value in asdict(stats).items():
-                if name != "epoch":
-                    writer.add_scalar(name, value, stats.epoch)
+    def write(self, key: ModelKey, stats: EpochStats) -> None:
+        """Add an epoch; with the first one, what an earlier training of the model left is dropped."""
+        from tensorboardX import SummaryWriter
 
-        yield write
+        place = self._folder / key.id
+        if stats.epoch == 1:
+            self.close(key)
+            shutil.rmtree(place, ignore_errors=True)
+        if key not in self._writers:
+            self._writers[key] = SummaryWriter(str(place))
+        for name, value in asdict(stats).items():
+            if name != "epoch":
+                self._writers[key].add_scalar(name, value, stats.epoch)
+
+    def close(self, key: ModelKey) -> None:
+        """End the file of a training."""
+        writer = self._writers.pop(key, None)
+        if writer is not None:
+            writer.close()

@@ -4,8 +4,8 @@ import os
 import platform
 import re
 import sys
+import uuid
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from bench.errors import StoreError
 from bench.store.atomic import read_json, write_json
 from bench.store.lock import LOCK
 from bench.store.records import PARTS, TABLE, read_records
+from bench.store.sources import package_version
 
 CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
 REPORT = "report.html"
@@ -38,8 +39,33 @@ def default_folder(data: str, fingerprint: str) -> Path:
     return Path("results") / "runs" / f"{stem}-{fingerprint[:8]}"
 
 
-def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], dataset: Dataset) -> None:
-    """Make `folder` the run's own, or find that it already is.
+def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
+    """Return what `config.json` says of a run of this identity, nothing where the folder is new.
+
+    Raises
+    ------
+    StoreError
+        If the folder belongs to another configuration or to something else.
+    """
+    config = folder / CONFIG
+    check_links(folder)
+    if config.exists():
+        stored = read_json(config)
+        before = stored.get("identity") or {}
+        differing = [key for key in identity if before.get(key) != identity[key]]
+        if differing:
+            changes = ", ".join(f"{key}: {before.get(key)} there, {identity[key]} asked" for key in differing[:4])
+            raise StoreError(
+                f"{folder} belongs to a different configuration ({changes}); give another --out, or the same settings"
+            )
+        return stored
+    if folder.is_file() or (folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())):
+        raise StoreError(f"{folder} exists and is not the folder of a run; give another --out")
+    return {}
+
+
+def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], dataset: Dataset) -> str:
+    """Make `folder` the run's own, or find that it already is; return the run's own id, which never changes.
 
     Parameters
     ----------
@@ -53,42 +79,46 @@ def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], data
     StoreError
         If the folder belongs to another configuration or to something else.
     """
-    config = folder / CONFIG
-    earlier: list[Any] = []
-    if config.exists():
-        stored = read_json(config)
-        before = stored.get("identity") or {}
-        differing = [key for key in identity if before.get(key) != identity[key]]
-        if differing:
-            changes = ", ".join(f"{key}: {before.get(key)} there, {identity[key]} asked" for key in differing[:4])
-            raise StoreError(
-                f"{folder} belongs to a different configuration ({changes}); give another --out, or the same settings"
-            )
-        if stored.get("settings") not in (settings, None):
-            earlier = [*stored.get("earlier_settings", []), stored["settings"]]
-        else:
-            earlier = stored.get("earlier_settings", [])
-    elif folder.is_file() or (folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())):
-        raise StoreError(f"{folder} exists and is not the folder of a run; give another --out")
+    stored = check_claim(folder, identity)
+    earlier = stored.get("earlier_settings", [])
+    if stored.get("settings") not in (settings, None):
+        earlier = [*earlier, stored["settings"]]
+    run_id = str(stored.get("run_id") or uuid.uuid4().hex[:8])
     # First the claim itself: whatever ends the process after it, the same command can go on.
-    write_json(config, {"identity": identity, "settings": settings, "earlier_settings": earlier})
+    write_json(folder / CONFIG, {"run_id": run_id, "identity": identity, "settings": settings, "earlier_settings": earlier})
     write_json(folder / DATASET, dataset.describe())
     write_json(folder / ENVIRONMENT, describe_environment())
+    return run_id
 
 
-def open_run(folder: Path) -> StoredRun:
-    """Read a run folder.
+def check_links(folder: Path) -> None:
+    """Refuse a run folder that leads out of itself by symbolic links: what is written to it must end up in it.
 
     Raises
     ------
     StoreError
-        If there is none, or it has no records yet.
+        If a file or folder of a run is a link to a place outside.
     """
+    root = folder.resolve()
+    for path in (path for depth in ("*", "*/*", "*/*/*") for path in folder.glob(depth)):
+        if path.is_symlink() and not path.resolve().is_relative_to(root):
+            raise StoreError(f"{path} is a link out of the run's folder; replace it by what it points to, or give another --out")
+
+
+def open_run(folder: Path, *, empty: bool = False) -> StoredRun:
+    """Read a run folder; one that has no records yet only if it may be `empty`.
+
+    Raises
+    ------
+    StoreError
+        If there is none, it is broken, or it has no records yet.
+    """
+    check_links(folder)
     if not (folder / CONFIG).is_file():
         raise StoreError(
             f"{folder} is not the folder of a run (no {CONFIG}); give one that `gmvae-bench run` wrote, e.g. {_example()}"
         )
-    if not (folder / TABLE).exists() and not (folder / PARTS).is_dir():
+    if not empty and not (folder / TABLE).exists() and not (folder / PARTS).is_dir():
         raise StoreError(f"{folder} has no records yet; repeat `gmvae-bench run` with the same settings to fill it")
     dataset = read_json(folder / DATASET)
     missing = [key for key in ("name", "n_pool", "n_test", "class_names") if key not in dataset]
@@ -106,14 +136,6 @@ def describe_environment() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "packages": {name: package_version(name) for name in _PACKAGES},
     }
-
-
-def package_version(name: str = "gmvae-bench") -> str:
-    """Return the installed version of a package, or `unknown`."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _example() -> str:

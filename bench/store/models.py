@@ -1,17 +1,26 @@
-"""Trained models of a run with what they make of the data: `models/<id>/`, whole or absent."""
+"""Trained models of a run with what they make of the data: `models/<id>/`, whole or absent.
 
+A training publishes its model in the run's storage, which every node sees; the process that owns the run folder collects it.
+"""
+
+import tempfile
 from pathlib import Path
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
-from bench.errors import StoreError
+from bench.errors import StoreError, first_line
 from bench.plan.cells import ModelKey
+from bench.store.storage import Storage
 from gmvae import checkpoint
+from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.posteriors import Encoded
-from gmvae.training import TrainedModel
+from gmvae.training import TrainedModel, TrainingState
 
-MODELS, ENCODED = "models", "posterior.safetensors"
+MODELS, CHECKPOINTS = "models", "checkpoints"
+ENCODED, STATE = "posterior.safetensors", "training.safetensors"
+# The posterior comes last: a model that has one is complete.
+_FILES = (checkpoint.SETTINGS, checkpoint.WEIGHTS, checkpoint.HISTORY, ENCODED)
 Pair = tuple[Encoded, Encoded | None]
 
 
@@ -21,23 +30,66 @@ def model_folder(folder: Path, key: ModelKey) -> Path:
 
 
 def is_trained(folder: Path, key: ModelKey) -> bool:
-    """Whether the model is there; it appears whole or not at all."""
-    return (model_folder(folder, key) / ENCODED).is_file()
+    """Whether the model is there and none of its files is cut short."""
+    return model_folder(folder, key).is_dir() and model_fault(folder, key) is None
 
 
-def save_model(folder: Path, key: ModelKey, trained: TrainedModel, encoded: Pair) -> None:
-    """Write weights, settings, history, posteriors and latent means, and then give the folder its name."""
+def model_fault(folder: Path, key: ModelKey) -> str | None:
+    """Return what is wrong with the files of a model; `None` if nothing is. Headers tell, contents are not read."""
     place = model_folder(folder, key)
+    for name in _FILES:
+        if not (place / name).is_file():
+            return f"{name} is missing"
+        if name.endswith(".safetensors"):
+            try:
+                with safe_open(place / name, framework="np"):
+                    pass
+            except (OSError, SafetensorError) as error:
+                return f"{name} is broken: {first_line(error)}"
+    return None
+
+
+def publish_model(storage: Storage, key: ModelKey, trained: TrainedModel, encoded: Pair) -> None:
+    """Put weights, settings, history, posteriors and latent means where the run's owner finds them.
+
+    Raises
+    ------
+    StoreError
+        If the storage, or this node's temporary folder, cannot be written to.
+    """
     pool, test = encoded
     arrays = {"posterior": pool.posterior, "latent": pool.latent}
     if test is not None:
         arrays |= {"test_posterior": test.posterior, "test_latent": test.latent}
+    with tempfile.TemporaryDirectory(prefix="gmvae-bench-") as scratch:
+        checkpoint.write_files(trained, Path(scratch))
+        save_file(arrays, Path(scratch, ENCODED))
+        for name in _FILES:
+            with Path(scratch, name).open("rb") as file:
+                storage.write(f"{key.id}/{name}", file)
+
+
+def collect_model(storage: Storage, folder: Path, key: ModelKey) -> bool:
+    """Take a published model into the run folder, and drop what its training left; return whether there was one.
+
+    Raises
+    ------
+    StoreError
+        If the storage cannot be read or the run folder cannot be written to.
+    """
+    if not storage.has(f"{key.id}/{ENCODED}"):
+        return False
+    place = model_folder(folder, key)
     try:
         with checkpoint.new_folder(place) as staging:
-            checkpoint.write_files(trained, staging)
-            save_file(arrays, staging / ENCODED)
+            if not all(storage.read(f"{key.id}/{name}", staging / name) for name in _FILES):
+                return False
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(f"cannot write {place}: {error.strerror or error}; free space or give another --out") from error
+    storage.clear(key.id)
+    return True
 
 
 def load_encoded(folder: Path, key: ModelKey) -> Pair:
@@ -54,6 +106,26 @@ def load_encoded(folder: Path, key: ModelKey) -> Pair:
         test = Encoded(arrays["test_posterior"], arrays["test_latent"]) if "test_posterior" in arrays else None
         return Encoded(arrays["posterior"], arrays["latent"]), test
     except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise StoreError(
-            f"{path} is missing or broken ({error}); delete {path.parent} and repeat the command to train it again"
-        ) from error
+        raise StoreError(f"{path} is missing or broken ({error}); repeat the run's command to train the model again") from error
+
+
+def keep_state(storage: Storage, key: ModelKey, state: TrainingState, model: ModelConfig, training: TrainingConfig) -> None:
+    """Put an unfinished training where any node can go on with it."""
+    with tempfile.TemporaryDirectory(prefix="gmvae-bench-") as scratch:
+        path = Path(scratch, STATE)
+        checkpoint.save_state(state, path, model, training, key.model_seed)
+        with path.open("rb") as file:
+            storage.write(f"{key.id}/{STATE}", file)
+
+
+def kept_state(storage: Storage, key: ModelKey, model: ModelConfig, training: TrainingConfig) -> TrainingState | None:
+    """Return where an earlier attempt at a training stopped, if it left anything.
+
+    Raises
+    ------
+    CheckpointError
+        If what it left is broken or belongs to other settings.
+    """
+    with tempfile.TemporaryDirectory(prefix="gmvae-bench-") as scratch:
+        path = Path(scratch, STATE)
+        return checkpoint.load_state(path, model, training, key.model_seed) if storage.read(f"{key.id}/{STATE}", path) else None

@@ -9,12 +9,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.errors import StoreError
+from bench.errors import StoreError, first_line
 from bench.judge.record import Record
-from bench.plan.cells import Cell
+from bench.plan.cells import Cell, CellKey
 from bench.store.atomic import write_atomically
 
-TABLE, PARTS = "records.parquet", "records.parts"
+TABLE, PARTS, BROKEN = "records.parquet", "records.parts", ".broken"
+CELL_ID = "cell_id"
 KEY = ("method", "n_components", "model_seed", "sampler", "n_labeled", "label_seed")
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64()}
 
@@ -24,6 +25,10 @@ def _arrow_type(annotation: object) -> pa.DataType:
 
 
 SCHEMA = pa.schema([pa.field(field.name, _arrow_type(field.type)) for field in fields(Record)])
+
+
+class BrokenRecordsError(StoreError):
+    """A file of records that is cut short or damaged, not one of another version."""
 
 
 def append_records(folder: Path, records: Iterable[Record]) -> None:
@@ -54,6 +59,20 @@ def read_records(folder: Path) -> pd.DataFrame:
     return frame.drop(columns="_finished").sort_values(list(KEY), kind="stable", ignore_index=True)
 
 
+def set_broken_aside(folder: Path) -> list[Path]:
+    """Give files of records that cannot be read another name, so that their cells are judged again; return the new names."""
+    found = []
+    for path in (folder / TABLE, *sorted((folder / PARTS).glob("[!.]*.parquet"))):
+        try:
+            if path.is_file():
+                _read_table(path)
+        except BrokenRecordsError:
+            aside = folder / f"{path.name}{BROKEN}"
+            path.replace(aside)
+            found.append(aside)
+    return found
+
+
 def merge_records(folder: Path) -> pd.DataFrame:
     """Merge all batches into `records.parquet` and return the records; a crash in between loses and doubles nothing."""
     merged = list((folder / PARTS).glob("[!.]*.parquet"))
@@ -67,7 +86,18 @@ def merge_records(folder: Path) -> pd.DataFrame:
     return frame
 
 
-def finished_keys(frame: pd.DataFrame) -> set[tuple[str, int, int, str, int, int]]:
+def statuses(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the status of every cell that has a record, by its identity (`bench.judge.identity`)."""
+    known = frame[frame["cell_id"].notna()]
+    return dict(zip(known["cell_id"].astype(str), known["status"].astype(str), strict=True))
+
+
+def status_by_key(frame: pd.DataFrame) -> dict[CellKey, str]:
+    """Return the status of every record by `Cell.key`."""
+    return dict(zip(_keys(frame), frame["status"].astype(str), strict=True))
+
+
+def finished_keys(frame: pd.DataFrame) -> set[CellKey]:
     """Return the keys (`Cell.key`) of the cells that have an `ok` record."""
     return set(_keys(frame[frame["status"] == "ok"]))
 
@@ -79,7 +109,7 @@ def failed_records(frame: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
     return failed[[key in wanted for key in _keys(failed)]]
 
 
-def _keys(frame: pd.DataFrame) -> list[tuple[str, int, int, str, int, int]]:
+def _keys(frame: pd.DataFrame) -> list[CellKey]:
     filled = frame[list(KEY)].fillna({"n_components": -1, "model_seed": -1})
     return [
         (str(method), int(k), int(seed), str(sampler), int(n), int(label_seed))
@@ -97,22 +127,26 @@ def _read_tables(folder: Path) -> list[pa.Table]:
 def _read_table(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
-    except FileNotFoundError:
-        # Merged away by another process, not broken: the caller looks again.
-        raise
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(
-            f"{path} is broken ({str(error).splitlines()[0]}); delete it and repeat the command to run its cells again"
+        names = table.column_names
+        # Texts that are none, and other contents that do not fit their types.
+        table.validate(full=True)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        if isinstance(error, FileNotFoundError):
+            # Merged away by another process, not broken: the caller looks again.
+            raise
+        raise BrokenRecordsError(
+            f"{path} is broken ({first_line(error)}); the run's command sets it aside and runs its cells again"
         ) from error
+    if CELL_ID not in names:
+        # Of a version before cells had identities: still good to read, but no longer known to be what would be judged today.
+        table = table.append_column(CELL_ID, pa.nulls(table.num_rows, pa.string()))
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise StoreError(f"{path} lacks the columns {', '.join(missing[:5])}; it was written by another version")
     try:
         return table.select(SCHEMA.names).cast(SCHEMA)
-    except pa.ArrowException as error:
-        raise StoreError(
-            f"{path} has columns of other types ({str(error).splitlines()[0]}); it was written by another version"
-        ) from error
+    except (ValueError, pa.ArrowException) as error:
+        raise StoreError(f"{path} has columns of other types ({first_line(error)}); it was written by another version") from error
 
 
 def _nullable(arrow: pa.DataType) -> object:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bench.data.dataset import Dataset
-from bench.engine.steps import failed_batch
+from bench.engine.steps import failed_records
 from bench.pipeline import make_plan, make_work
 from bench.plan.settings import make_settings
 from bench.show.coverage import coverage_tables
@@ -85,7 +85,7 @@ def test_a_grid_gives_up_intervals_then_names_then_columns_but_no_digits() -> No
 
     assert drawn(80)[-1].split() == ["11.1-13.5", "97.0-99.9"]
     assert drawn(64)[-1] == "a-method-of-long-name   a-run-of-long-name   12.3    98.7    1.5"
-    assert drawn(50)[-1] == "a-method-of…   a-run-of-l…   12.3    98.7    1.5"
+    assert drawn(50)[-1] == "a-method-of…   a-run-of-lon…   12.3    98.7    1.5"
     narrow = drawn(40)
     assert narrow[1] == "1 more column needs a wider terminal, or"
     assert narrow[-1] == "a-method-…   a-run-of-…   12.3    98.7"
@@ -141,7 +141,7 @@ def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, t
     job = work.trainings[0]
     display.training_started(job)
     display.epoch_done(job.key, EpochStats(2, -8.5, -20.0, 1.0, 3.0, 0.5, -3.0, 1.0, 5, 0.4, 1e-3, 1_234.0, 10.0))
-    failed = failed_batch(work.batches[0], work, "boom")
+    failed = failed_records(work.batches[0].cells, work, "boom")
     display.records_done(failed)
     display.training_done(work.trainings[1].key, "training failed: too hot")
     lines = text(display._live.get_renderable(), 100)

@@ -1,3 +1,6 @@
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,13 +11,27 @@ import pytest
 
 from bench.data.dataset import Dataset
 from bench.errors import StoreError
+from bench.judge.identity import cell_id
+from bench.judge.methods import METHODS
 from bench.judge.record import Origin, Outcome, Record, make_record
 from bench.plan.budgets import Budget
 from bench.plan.cells import Cell, ModelKey
 from bench.store.atomic import read_json, write_atomically, write_json
 from bench.store.folder import claim, default_folder, open_run
-from bench.store.models import is_trained, load_encoded, save_model
-from bench.store.records import PARTS, TABLE, append_records, finished_keys, merge_records, read_records
+from bench.store.lock import is_locked, locked
+from bench.store.models import collect_model, is_trained, load_encoded, model_fault, publish_model
+from bench.store.progress import Progress, TrainingProgress, read_progress, write_progress
+from bench.store.records import (
+    PARTS,
+    TABLE,
+    append_records,
+    finished_keys,
+    merge_records,
+    read_records,
+    set_broken_aside,
+    statuses,
+)
+from bench.store.storage import Storage, parse_storage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.posteriors import encode
 from gmvae.training import train
@@ -143,15 +160,183 @@ def test_models_appear_whole_with_their_posteriors(tmp_path: Path, small_dataset
     config = ModelConfig(n_features=64, n_components=3, latent_dim=2, encoder_layers=(8,), decoder_layers=(8,))
     trained = train(small_dataset.pool, config, TrainingConfig(epochs=1), model_seed=0, device="cpu")
     encoded = encode(trained.model, small_dataset.pool)
-    key = ModelKey(3, 0)
+    key, storage = ModelKey(3, 0), Storage(str(tmp_path / "elsewhere"))
     assert not is_trained(tmp_path, key)
-    save_model(tmp_path, key, trained, (encoded, None))
+    assert not collect_model(storage, tmp_path, key)
+    publish_model(storage, key, trained, (encoded, None))
+    assert not is_trained(tmp_path, key)
+    assert collect_model(storage, tmp_path, key)
     assert is_trained(tmp_path, key)
+    assert not (tmp_path / "elsewhere" / "k3-s0").exists()
     pool, test = load_encoded(tmp_path, key)
     np.testing.assert_array_equal(pool.posterior, encoded.posterior)
     assert test is None
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["k3-s0"]
     path = tmp_path / "models" / "k3-s0" / "posterior.safetensors"
-    path.write_bytes(path.read_bytes()[:100])
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "posterior.safetensors is broken" in str(model_fault(tmp_path, key))
+    assert not is_trained(tmp_path, key)
     with pytest.raises(StoreError, match="missing or broken"):
         load_encoded(tmp_path, key)
+
+
+def test_half_a_published_model_is_not_collected(tmp_path: Path) -> None:
+    storage, key = Storage(str(tmp_path / "s")), ModelKey(3, 0)
+    for name in ("settings.json", "weights.safetensors", "history.csv"):
+        storage.write(f"{key.id}/{name}", b"{}")
+    assert not collect_model(storage, tmp_path, key)
+    assert not (tmp_path / "models").exists() or not any((tmp_path / "models").iterdir())
+
+
+def test_storage_keeps_files_whole(tmp_path: Path) -> None:
+    storage = parse_storage(str(tmp_path / "a b")).inner("run-1")
+    assert storage.place == str(tmp_path / "a b" / "run-1")
+    assert not storage.has("x/y")
+    assert not storage.read("x/y", tmp_path / "copy")
+
+    class Breaks:
+        def read(self, _: int = -1) -> bytes:
+            raise OSError("the source broke")
+
+    storage.write("x/y", b"first")
+    with pytest.raises(StoreError, match="the source broke"):
+        storage.write("x/y", Breaks())  # type: ignore[arg-type]
+    assert storage.read("x/y", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"first"
+    assert pickle.loads(pickle.dumps(storage)).has("x/y")  # noqa: S301 - it travels to workers so
+    storage.clear("x")
+    storage.clear("x")
+    assert not storage.has("x/y")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("s3://key:secret@bucket/x", "holds a key; it would be saved"),
+        ("nosuch://bucket/x", "expected a path or s3://bucket/folder"),
+        ("s3://", "expected a path or s3://bucket/folder"),
+    ],
+)
+def test_a_storage_that_cannot_be_is_refused(text: str, message: str) -> None:
+    with pytest.raises(StoreError) as refused:
+        parse_storage(text)
+    assert message in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_uri_keeps_its_query_behind_the_path() -> None:
+    inner = Storage("s3://bucket/x?endpoint_override=localhost:1&scheme=http").inner("run")
+    assert inner.place == "s3://bucket/x/run?endpoint_override=localhost:1&scheme=http"
+
+
+def test_broken_records_are_set_aside_and_the_rest_is_kept(tmp_path: Path) -> None:
+    append_records(tmp_path, [record(1)])
+    merge_records(tmp_path)
+    append_records(tmp_path, [record(2)])
+    append_records(tmp_path, [record(3)])
+    broken = sorted((tmp_path / PARTS).iterdir())[0]
+    broken.write_bytes(broken.read_bytes()[:-9])
+    with pytest.raises(StoreError, match="is broken"):
+        read_records(tmp_path)
+    assert [path.name for path in set_broken_aside(tmp_path)] == [f"{broken.name}.broken"]
+    assert set_broken_aside(tmp_path) == []
+    assert len(merge_records(tmp_path)) == 2
+    (tmp_path / TABLE).write_bytes(b"PAR1 nonsense")
+    set_broken_aside(tmp_path)
+    assert len(read_records(tmp_path)) == 0
+    assert (tmp_path / "records.parquet.broken").exists()
+
+
+def test_identity_of_a_cell_changes_with_all_that_decides_it_and_nothing_else() -> None:
+    cell = Cell("soft", Budget(50, "5%"), "random", 0, KEY)
+    origin = replace(ORIGIN, training="t")
+    decoder, baseline = METHODS["soft"], METHODS["knn"]
+    same = [
+        cell_id(cell, decoder, origin),
+        cell_id(replace(cell, budget=Budget(50, "50")), decoder, replace(origin, version="9", n_pool=7)),
+    ]
+    others = [
+        cell_id(replace(cell, label_seed=1), decoder, origin),
+        cell_id(replace(cell, budget=Budget(51, "5%")), decoder, origin),
+        cell_id(replace(cell, clustering=ModelKey(5, 1)), decoder, origin),
+        cell_id(replace(cell, sampler="other"), decoder, origin),
+        cell_id(cell, replace(decoder, version=2), origin),
+        cell_id(cell, decoder, replace(origin, dataset_sha256="other")),
+        cell_id(cell, decoder, replace(origin, training="other")),
+    ]
+    assert len(set(same)) == 1
+    assert len({*same, *others}) == 1 + len(others)
+    # A method that needs no model of ours does not care how one was trained.
+    plain = replace(cell, method="knn", clustering=None)
+    assert cell_id(plain, baseline, origin) == cell_id(plain, baseline, replace(origin, training="other"))
+
+
+def test_statuses_are_by_identity_and_old_records_have_none(tmp_path: Path) -> None:
+    append_records(tmp_path, [replace(record(1), cell_id="a"), replace(record(2, status="failed"), cell_id="b"), record(3)])
+    assert statuses(merge_records(tmp_path)) == {"a": "ok", "b": "failed"}
+    table = pq.read_table(tmp_path / TABLE)
+    pq.write_table(table.drop_columns(["cell_id"]), tmp_path / TABLE)
+    assert statuses(read_records(tmp_path)) == {}
+    assert len(read_records(tmp_path)) == 3
+
+
+def test_a_run_folder_that_leads_out_of_itself_is_refused(tmp_path: Path, small_dataset: Dataset) -> None:
+    folder, outside = tmp_path / "run", tmp_path / "outside"
+    outside.mkdir()
+    claim(folder, {"epochs": 5}, {}, small_dataset)
+    (folder / "inside").mkdir()
+    (folder / "models").symlink_to(folder / "inside")
+    claim(folder, {"epochs": 5}, {}, small_dataset)
+    for place in (folder / "figures", folder / "inside" / "k3-s0"):
+        place.symlink_to(outside)
+        for use in (lambda: claim(folder, {"epochs": 5}, {}, small_dataset), lambda: open_run(folder, empty=True)):
+            with pytest.raises(StoreError, match="is a link out of the run's folder"):
+                use()
+        place.unlink()
+
+
+def test_json_of_absurd_size_or_depth_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    with path.open("wb") as file:
+        file.truncate(100 * 2**20)
+    with pytest.raises(StoreError, match="104,857,600 bytes"):
+        read_json(path)
+    path.write_text("[" * 100_000)
+    with pytest.raises(StoreError, match="cannot be read"):
+        read_json(path)
+
+
+def test_the_lock_says_who_holds_it_and_dies_with_its_holder(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert not is_locked(folder)
+    script = """
+import sys, time
+from pathlib import Path
+from bench.store.lock import locked
+from bench.store.progress import Progress, write_progress
+with locked(Path(sys.argv[1])):
+    write_progress(Path(sys.argv[1]), Progress())
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    assert is_locked(folder)
+    with pytest.raises(StoreError, match=f"process {process.pid} on .* is running in"), locked(folder):
+        pass
+    process.kill()
+    process.communicate()
+    assert not is_locked(folder)
+    with locked(folder):
+        assert is_locked(folder)
+    # What the dead one said is gone too.
+    assert read_progress(folder) is None
+
+
+def test_progress_comes_back(tmp_path: Path) -> None:
+    progress = Progress(trainings={"k5-s0": TrainingProgress("training", 10, 3, 1.5)}, cells_running=7)
+    write_progress(tmp_path, progress)
+    assert read_progress(tmp_path) == progress
+    (tmp_path / "progress.json").write_text('{"trainings": [1]}')
+    assert read_progress(tmp_path) is None

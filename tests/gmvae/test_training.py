@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from gmvae.config import PLAIN, ModelConfig, TrainingConfig
 from gmvae.checkpoint import load_state, save_state
+from gmvae.config import PLAIN, ModelConfig, TrainingConfig
 from gmvae.errors import CheckpointError, InputError, TrainingDivergedError
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode

@@ -1,0 +1,55 @@
+"""`gmvae-bench status`: how far a run is, while it runs or after it stopped."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from bench.cli.reading import Format, RunFolder, check_format, print_grid
+
+if TYPE_CHECKING:
+    from bench.standing import Standing
+
+_MAX_CAUSES = 5
+
+
+def status(run: RunFolder, format_: Format = "rich") -> None:
+    """Say how far a run is: cells done, failed and missing, models trained and training, and whether a process is at it."""
+    from bench.show.status import status_grid
+    from bench.standing import standing_of
+    from bench.store.folder import open_run
+
+    check_format(format_)
+    stored = open_run(run, empty=True)
+    found = standing_of(stored)
+    grid = status_grid(
+        f"{run}: {_state(found)}",
+        [(method.method, method.done, method.failed, method.missing) for method in found.methods],
+        found.progress if found.running else None,
+        found.trained,
+        found.untrained,
+        _notes(found),
+    )
+    print_grid(grid, format_)
+    if format_ == "rich":
+        for method, error, count in found.causes[:_MAX_CAUSES]:
+            typer.echo(f"failed: {method}, {count:,} cells: {error}")
+        if found.causes:
+            typer.echo("The run's command with --retry-failed runs them again.")
+
+
+def _state(found: "Standing") -> str:
+    if found.running:
+        who = found.progress
+        return "running" if who is None else f"running (process {who.pid} on {who.host}, since {who.begun})"
+    if found.complete:
+        return "complete"
+    return "stopped; repeat its command to go on"
+
+
+def _notes(found: "Standing") -> list[str]:
+    notes = []
+    if found.running and found.progress is not None:
+        notes.append(f"cells that workers have: {found.progress.cells_running:,}")
+    if found.elsewhere:
+        notes.append(f"and {found.elsewhere:,} records of earlier commands")
+    return notes

@@ -1,0 +1,59 @@
+"""About how long the work of a run takes, from what its folder tells, or from a few steps of training."""
+
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import pandas as pd
+
+from bench.data.dataset import Dataset
+from bench.engine.steps import threads
+from bench.engine.work import TrainingJob, Work
+from gmvae.training import Trainer
+
+_STEPS = 4
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """CPU time of the work."""
+
+    training_seconds: float
+    judging_seconds: float
+    longest_seconds: float
+    """Of the longest single training or cell: no number of CPUs is faster than that."""
+
+    def makespan(self, cpus: float) -> float:
+        """Return about how long it takes on so many CPUs."""
+        return max(self.longest_seconds, (self.training_seconds + self.judging_seconds) / cpus)
+
+
+def estimate(work: Work, finished: pd.DataFrame) -> Estimate:
+    """Estimate the work; `finished` are the records there are, whose times are better than any guess."""
+    rates = {k: training_rate(job, work.dataset) for k, job in {job.key.n_components: job for job in work.trainings}.items()}
+    trainings = [job.training.epochs * len(work.dataset.pool) / rates[job.key.n_components] * job.cpus for job in work.trainings]
+    known = _seconds_by_method(finished)
+    cells = [
+        known.get(cell.method, work.methods[cell.method].estimate_seconds(cell.budget.n_labeled, work.origin.n_pool))
+        for batch in work.batches
+        for cell in batch.cells
+    ]
+    longest = max((*cells, *(seconds / job.cpus for seconds, job in zip(trainings, work.trainings, strict=True))), default=0.0)
+    return Estimate(sum(trainings), sum(cells), longest)
+
+
+def training_rate(job: TrainingJob, dataset: Dataset) -> float:
+    """Return images per second of a training on this machine, from a few steps of it."""
+    # All parts of the loss from the first step on: the warm-up is cheaper.
+    training = job.training.model_copy(update={"start": "alike"})
+    n_items = min(len(dataset.pool), max(_STEPS * training.batch_size, job.model.n_components))
+    with threads(max(1, int(job.cpus))):
+        trainer = Trainer(dataset.pool[:n_items], job.model, training, model_seed=0, device=job.device)
+        trainer.run_epoch(1)
+        return trainer.run_epoch(_STEPS - 1).images_per_second
+
+
+def _seconds_by_method(records: pd.DataFrame) -> dict[str, float]:
+    done = records[records["status"] == "ok"]
+    seconds = (done["fit_seconds"].astype(float) + done["predict_seconds"].astype(float)).to_numpy(np.float64)
+    return {str(method): median(seconds[rows]) for method, rows in done.reset_index(drop=True).groupby("method").groups.items()}

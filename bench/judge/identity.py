@@ -1,0 +1,15 @@
+"""The identity of a cell: what decides its outcome, as one short text, the same on every machine and in every run folder."""
+
+import hashlib
+import json
+
+from bench.judge.methods import Method
+from bench.judge.record import Origin
+from bench.plan.cells import Cell
+
+
+def cell_id(cell: Cell, method: Method, origin: Origin) -> str:
+    """Return 16 hexadecimal digits that change with data, method and its version, seeds, labels, and the model's training."""
+    training = origin.training if method.needs in ("model", "vae") else ""
+    parts = (origin.dataset_sha256, method.version, training, *cell.key)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -1,0 +1,57 @@
+"""How far a run is, and what a command would run."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from bench.engine.estimate import Estimate
+from bench.engine.work import Work
+from bench.show.grid import Grid, render_grid
+from bench.show.live import format_seconds
+from bench.store.progress import Progress, TrainingProgress
+
+
+def status_grid(
+    title: str,
+    methods: Sequence[tuple[str, int, int, int]],
+    progress: Progress | None,
+    trained: Sequence[str],
+    untrained: Sequence[str],
+    notes: Sequence[str],
+) -> Grid:
+    """Return cells by method (name, done, failed, missing) and what is said of models."""
+    rows = [(name, f"{done:,}", f"{failed:,}", f"{missing:,}") for name, done, failed, missing in methods]
+    if len(methods) > 1:
+        done, failed, missing = (f"{sum(column):,}" for column in list(zip(*methods, strict=True))[1:])
+        rows.append(("all", done, failed, missing))
+    about = [f"models: {len(trained)} of {len(trained) + len(untrained)} trained"] if trained or untrained else []
+    active = {} if progress is None else {key: value for key, value in progress.trainings.items() if key in untrained}
+    about += [f"  {key}: {_training(active[key])}" for key in untrained if key in active]
+    return Grid(title, ("cells", "done", "failed", "missing"), tuple(rows), (*about, *notes), colors={})
+
+
+def _training(progress: TrainingProgress) -> str:
+    if progress.state != "training" or not progress.epoch:
+        return progress.state
+    left = progress.seconds / progress.epoch * (progress.epochs - progress.epoch)
+    return f"epoch {progress.epoch} of {progress.epochs}, about {format_seconds(left)} left"
+
+
+def render_preview(work: Work, done: int, failed: int, estimate: Estimate, cpus: int, width: int = 80) -> RenderableType:
+    """Return what a command would run, what is done already, and about how long it takes."""
+    cells = Counter(cell.method for batch in work.batches for cell in batch.cells)
+    rows = [(name, f"{count:,}") for name, count in cells.items()]
+    grid = Grid(f"would run {sum(cells.values()):,} cells", ("method", "cells"), tuple(rows))
+    models = ", ".join(job.key.id for job in work.trainings) or "none"
+    lines = [f"trainings: {len(work.trainings)} ({models})", f"done already: {done:,} cells"]
+    if failed:
+        lines.append(f"failed before and left alone: {failed:,} cells; --retry-failed runs them again")
+    time = (
+        f"about {format_seconds(estimate.makespan(cpus))} on {cpus} CPUs; CPU time: "
+        f"{format_seconds(estimate.training_seconds)} of training, {format_seconds(estimate.judging_seconds)} of judging"
+    )
+    lines.append(time if cells else "nothing to run")
+    parts: list[RenderableType] = [render_grid(grid, width)] if cells else []
+    return Group(*parts, *(Text(line) for line in lines))

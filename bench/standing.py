@@ -1,0 +1,94 @@
+"""How far a run is: what its last command asked for, beside what its folder holds."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from bench.errors import BenchError
+from bench.judge.methods import all_methods
+from bench.plan.budgets import resolve_budgets
+from bench.plan.cells import Cell, ModelKey, expand_cells
+from bench.store.folder import StoredRun
+from bench.store.lock import is_locked
+from bench.store.models import is_trained
+from bench.store.progress import Progress, read_progress
+from bench.store.records import status_by_key
+
+
+@dataclass(frozen=True)
+class MethodStanding:
+    """Cells of one method."""
+
+    method: str
+    done: int
+    failed: int
+    missing: int
+    """Not judged yet, or being judged."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run is."""
+
+    methods: tuple[MethodStanding, ...]
+    trained: tuple[str, ...]
+    untrained: tuple[str, ...]
+    """Models that methods of the last command need and that are not in the folder."""
+    progress: Progress | None
+    """What the process that works in the folder, or died there, said last."""
+    running: bool
+    """Whether a process works in the folder now."""
+    causes: tuple[tuple[str, str, int], ...]
+    """Method, error and cells of failures, the most frequent first."""
+    elsewhere: int
+    """Records of cells that earlier commands asked for, and the last did not."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell has a record."""
+        return not any(method.missing for method in self.methods)
+
+
+def expected_cells(config: dict[str, Any], dataset: dict[str, Any]) -> tuple[Cell, ...] | None:
+    """Return the cells that a run's last command asked for; `None` where its settings were changed by hand."""
+    settings, known = config.get("settings", {}), all_methods()
+    try:
+        methods = {name: known[name].needs != "nothing" for name in settings["methods"]}
+        keys = [ModelKey(k, seed) for k in settings["components"] for seed in settings["model_seeds"]]
+        budgets = resolve_budgets(settings["budgets"], int(dataset["n_pool_labels_known"]))
+        return expand_cells(methods, keys, budgets, settings["label_seeds"])
+    except (KeyError, TypeError, BenchError):
+        return None
+
+
+def expected_records(stored: StoredRun) -> int | None:
+    """Return how many records the run has when all cells of its last command are judged; `None` where that cannot be told."""
+    cells = expected_cells(stored.config, stored.dataset)
+    if cells is None:
+        return None
+    there = status_by_key(stored.records)
+    return len(stored.records) + sum(cell.key not in there for cell in cells)
+
+
+def standing_of(stored: StoredRun) -> Standing:
+    """Compare what was asked for with what is there."""
+    cells = expected_cells(stored.config, stored.dataset) or ()
+    there, known = status_by_key(stored.records), all_methods()
+    counts: dict[str, Counter[str]] = {cell.method: Counter() for cell in cells}
+    for cell in cells:
+        found = there.get(cell.key)
+        counts[cell.method]["missing" if found is None else "done" if found == "ok" else "failed"] += 1
+    models = {key for cell in cells if (key := known[cell.method].model_for(cell.clustering)) is not None}
+    trained = {key for key in models if is_trained(stored.folder, key)}
+    asked = {cell.key for cell in cells}
+    failed = stored.records[stored.records["status"] != "ok"]
+    causes = Counter(zip(failed["method"], failed["error"].fillna(""), strict=True))
+    return Standing(
+        methods=tuple(MethodStanding(name, of["done"], of["failed"], of["missing"]) for name, of in counts.items()),
+        trained=tuple(key.id for key in sorted(trained)),
+        untrained=tuple(key.id for key in sorted(models - trained)),
+        progress=read_progress(stored.folder),
+        running=is_locked(stored.folder),
+        causes=tuple((str(method), str(error), count) for (method, error), count in causes.most_common()),
+        elsewhere=sum(key not in asked for key in there),
+    )

@@ -1,0 +1,161 @@
+"""Where trainings put what must outlive their process: a folder, or an object store, that every node sees."""
+
+import io
+import re
+import shutil
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import parse_qsl
+
+from pyarrow import ArrowException, fs
+
+from bench.errors import StoreError, first_line
+
+_URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+# Objects of these appear when their upload is complete; elsewhere a file is renamed when it is.
+_OBJECT_STORES = ("s3", "gcs", "abfs")
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Named files, each whole or absent. Travels to workers; everything else about it stays on the node that uses it."""
+
+    place: str
+    """A path, or a URI that pyarrow knows: `s3://bucket/folder`."""
+
+    def inner(self, name: str) -> "Storage":
+        """Return the storage of a folder in this one."""
+        path, mark, query = self.place.partition("?")
+        return Storage(f"{path.rstrip('/')}/{name}{mark}{query}")
+
+    def write(self, name: str, content: BinaryIO | bytes) -> None:
+        """Write a file; readers see all of it or what was there before.
+
+        Raises
+        ------
+        StoreError
+            If the place cannot be reached or written to.
+        """
+        source = io.BytesIO(content) if isinstance(content, bytes) else content
+        try:
+            system, root = self.resolved()
+            target = f"{root}/{name}"
+            whole = system.type_name in _OBJECT_STORES
+            if not whole:
+                system.create_dir(target.rpartition("/")[0], recursive=True)
+            part = target if whole else f"{target}.{uuid.uuid4().hex}.part"
+            with system.open_output_stream(part) as sink:
+                shutil.copyfileobj(source, sink, _CHUNK)
+            if not whole:
+                system.move(part, target)
+        except (OSError, ArrowException) as error:
+            raise self._error("written to", error) from error
+
+    def check(self) -> None:
+        """Make sure that files can be written here, by writing one: an object store tells no earlier.
+
+        Raises
+        ------
+        StoreError
+            If they cannot.
+        """
+        name = f"check-{uuid.uuid4().hex[:8]}"
+        self.write(f"{name}/file", b"")
+        self.clear(name)
+
+    def read(self, name: str, file: Path) -> bool:
+        """Copy a file to a local path; return whether there was one.
+
+        Raises
+        ------
+        StoreError
+            If the place cannot be reached.
+        """
+        try:
+            system, root = self.resolved()
+            with system.open_input_stream(f"{root}/{name}") as source, file.open("wb") as sink:
+                shutil.copyfileobj(source, sink, _CHUNK)
+        except FileNotFoundError:
+            return False
+        except (OSError, ArrowException) as error:
+            raise self._error("read", error) from error
+        return True
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a file."""
+        try:
+            system, root = self.resolved()
+            return bool(system.get_file_info(f"{root}/{name}").type == fs.FileType.File)
+        except (OSError, ArrowException) as error:
+            raise self._error("read", error) from error
+
+    def clear(self, folder: str = "") -> None:
+        """Delete a folder with all its files; one that is absent is fine."""
+        try:
+            system, root = self.resolved()
+            path = f"{root}/{folder}".rstrip("/")
+            if system.get_file_info(path).type == fs.FileType.Directory:
+                system.delete_dir(path)
+        except FileNotFoundError:
+            pass
+        except (OSError, ArrowException) as error:
+            raise self._error("written to", error) from error
+
+    def resolved(self) -> tuple[Any, str]:
+        """Return pyarrow's file system and the path in it."""
+        return _resolve(self.place)
+
+    def _error(self, what: str, error: Exception) -> StoreError:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        return StoreError(f"the storage {self.place} cannot be {what} ({lines[0]}); free space, or give another --storage")
+
+
+def parse_storage(text: str) -> Storage:
+    """Return the storage that a user named; paths become absolute.
+
+    Raises
+    ------
+    StoreError
+        For a URI of a kind that pyarrow does not know, or with a password in it.
+    """
+    if not _URI.match(text):
+        return Storage(str(Path(text).expanduser().resolve()))
+    kind, _, rest = text.partition("://")
+    if "@" in rest.partition("/")[0]:
+        raise StoreError(
+            f"--storage {kind}://… holds a key; it would be saved with the run. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
+            "on every node instead"
+        )
+    try:
+        if not rest.strip("/"):
+            raise ValueError("it names no place")
+        _resolve(text)
+    except (OSError, ValueError, ArrowException) as error:
+        raise StoreError(f"--storage got {text!r}: {first_line(error)}; expected a path or s3://bucket/folder") from error
+    return Storage(text)
+
+
+@lru_cache
+def _resolve(place: str) -> tuple[Any, str]:
+    if not _URI.match(place):
+        return fs.LocalFileSystem(), place.rstrip("/")
+    if place.startswith("s3://"):
+        return _resolve_s3(place)
+    system, path = fs.FileSystem.from_uri(place)
+    return system, path.rstrip("/")
+
+
+def _resolve_s3(place: str) -> tuple[Any, str]:
+    """Read `s3://bucket/folder?region=…&scheme=…&endpoint_override=…`, with waits that end."""
+    path, _, query = place.removeprefix("s3://").partition("?")
+    options = dict(parse_qsl(query))
+    unknown = options.keys() - {"region", "scheme", "endpoint_override"}
+    if unknown:
+        raise ValueError(f"unknown option {min(unknown)}; known are region, scheme, endpoint_override")
+    # By default a server that never answers is waited for almost two minutes.
+    retry = fs.AwsStandardS3RetryStrategy(max_attempts=3)
+    return fs.S3FileSystem(connect_timeout=3, request_timeout=20, retry_strategy=retry, **options), path.rstrip("/")

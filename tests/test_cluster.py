@@ -1,0 +1,250 @@
+"""The same command on clusters of several nodes: logical ones of one machine, separate hosts, and storage that all see."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hosts import PORT, Host, Hosts, possible
+from runs import FAULTY, GMVAE_BENCH, METHODS, RUN, descendants, end, finish, has_state, run, same_as, start, wait_for
+
+import bench
+
+TESTS = Path(__file__).parent
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "1f" * 32}
+
+
+class Nodes:
+    """The process of `nodes.py`."""
+
+    def __init__(self, temporary: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, str(TESTS / "nodes.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | TOKEN | {"HOME": str(temporary)},
+        )
+        self.address = self._line()
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def __call__(self, verb: str, what: object) -> None:
+        """Add or remove a node."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{verb} {json.dumps(what)}\n")
+        self.process.stdin.flush()
+        assert self._line() == "done"
+
+    def end(self) -> None:
+        """End the cluster."""
+        self.process.communicate(timeout=60)
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[Nodes]:
+    (tmp_path / "home").mkdir()
+    cluster = Nodes(tmp_path / "home")
+    yield cluster
+    cluster.end()
+
+
+def node_of(pid: int) -> str:
+    """Return the command line of the raylet that a worker belongs to."""
+    parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+    return Path(f"/proc/{parent}/cmdline").read_text()
+
+
+def test_trainings_that_want_gpus_share_those_of_the_node_that_has_some(nodes: Nodes, undisturbed: Path, tmp_path: Path) -> None:
+    nodes("add", {"num_cpus": 1})
+    nodes("add", {"num_cpus": 2, "num_gpus": 1})
+    folder = tmp_path / "run"
+    # A logical GPU: Ray deals it out, the trainings themselves stay on the CPU.
+    shared = ["--gpus-per-trial", "0.5", "--device", "cpu", "--address", nodes.address]
+    process = start(folder, *METHODS, *shared, **TOKEN)
+    wait_for(lambda: len(descendants(nodes.process.pid, "ray::ImplicitFunc.train")) == 2, process)
+    for pid in descendants(nodes.process.pid, "ray::ImplicitFunc.train"):
+        assert '"GPU' in node_of(pid) or "GPU," in node_of(pid)
+    finish(process)
+    same_as(folder, undisturbed)
+    _, messages = run(tmp_path / "more", *METHODS, "--gpus-per-trial", "2", "--address", nodes.address, expected_code=2, **TOKEN)
+    assert "--gpus-per-trial asks for 2, but the cluster has 1 GPUs" in messages
+
+
+def test_a_node_that_leaves_and_one_that_joins(nodes: Nodes, undisturbed: Path, tmp_path: Path) -> None:
+    nodes("add", {"num_cpus": 1})
+    nodes("add", {"num_cpus": 1})
+    folder = tmp_path / "run"
+    process = start(folder, *METHODS, "--address", nodes.address, **TOKEN)
+    wait_for(lambda: has_state(folder) and has_state(folder, "k10-s1"), process)
+    nodes("remove", 1)
+    nodes("remove", 0)
+    nodes("add", {"num_cpus": 1})
+    finish(process)
+    same_as(folder, undisturbed)
+
+
+@pytest.mark.parametrize(
+    ("address", "message", "environment"),
+    [
+        ("127.0.0.1:9", "nothing answers at --address 127.0.0.1:9", {}),
+        ("nowhere", "--address got 'nowhere'; expected local, auto or HOST:PORT", {}),
+        (None, "RAY_AUTH_MODE=token", {}),
+        (None, "RAY_AUTH_MODE=token", {**TOKEN, "RAY_AUTH_TOKEN": "2e" * 32}),
+    ],
+    ids=["nobody", "no address", "no token", "wrong token"],
+)
+def test_a_cluster_that_cannot_be_joined(
+    nodes: Nodes, tmp_path: Path, address: str | None, message: str, environment: dict[str, str]
+) -> None:
+    begun = time.monotonic()
+    home = {"HOME": str(tmp_path / "elsewhere")}
+    _, messages = run(
+        tmp_path / "run", "--methods", "knn", "--address", address or nodes.address, expected_code=2, **(home | environment)
+    )
+    assert time.monotonic() - begun < 45
+    assert message in messages.replace("\n", " ")
+    for token in (TOKEN["RAY_AUTH_TOKEN"], "2e" * 32):
+        assert token not in messages
+
+
+needs_hosts = pytest.mark.skipif(not possible(), reason="needs root and network namespaces")
+
+
+def on(host: Host, folder: Path, *options: str, command: Sequence[str] = GMVAE_BENCH) -> subprocess.Popen[str]:
+    """Start the run on a host, by the address of the cluster's head."""
+    return host.start([*command, *RUN, "--out", str(folder), *METHODS, "--address", f"10.77.0.1:{PORT}", *options], **TOKEN)
+
+
+def hide(folder: Path) -> str:
+    """Return the shell command that makes a host see nothing in a folder."""
+    return f"mount -t tmpfs none {shlex.quote(str(folder))}"
+
+
+@needs_hosts
+def test_separate_hosts_that_share_nothing_but_the_storage(undisturbed: Path, tmp_path: Path) -> None:
+    mine, shared = tmp_path / "mine", tmp_path / "shared"
+    mine.mkdir()
+    shared.mkdir()
+    folder = mine / "run"
+    with Hosts(tmp_path / "hosts", TOKEN) as hosts:
+        head = hosts.head()
+        second = hosts.worker([hide(mine)])
+        begun = time.monotonic()
+        _, messages = finish(on(head, folder), expected_code=2)
+        assert time.monotonic() - begun < 45
+        assert f"node 10.77.0.2 does not see {folder}/checkpoints" in messages
+        assert "give --storage a folder that all nodes share, or s3://bucket/folder" in messages
+        process = on(head, folder, "--storage", str(shared))
+        wait_for(lambda: len(list(shared.glob("run-*/k10-s?/training.safetensors"))) == 2, process)
+        second.kill()
+        hosts.worker([hide(mine)])
+        finish(process)
+        slow = mine / "slow"
+        finish(on(head, slow, "--storage", str(shared), "--methods", "slow", "--label-seeds", "4", command=FAULTY))
+    same_as(folder, undisturbed)
+    assert not list(shared.rglob("*.safetensors"))
+    assert set(pd.read_parquet(slow / "records.parquet")["host"]) == {"host1", "host3"}
+
+
+@needs_hosts
+def test_hosts_without_the_package_or_with_another(tmp_path: Path) -> None:
+    package = Path(bench.__path__[0])
+    other = tmp_path / "errors.py"
+    other.write_text((package / "errors.py").read_text() + "\n# Changed.\n")
+    for mount, message in (
+        (hide(package), "lacks the package; `pip install gmvae-bench=="),
+        (f"mount --bind {other} {package / 'errors.py'}", "has other sources"),
+    ):
+        with Hosts(tmp_path / str(len(message)), TOKEN) as hosts:
+            head = hosts.head()
+            hosts.worker([mount])
+            _, messages = finish(on(head, tmp_path / "run"), expected_code=2)
+            assert messages.startswith(f"gmvae-bench: node 10.77.0.2 {message}")
+
+
+@pytest.fixture
+def bucket(tmp_path: Path) -> Iterator[str]:
+    """The URI of a folder on a server that speaks S3, and its credentials in the environment of what `start` starts."""
+    boto3 = pytest.importorskip("boto3")
+    log = tmp_path / "moto.log"
+    with log.open("w") as file:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"], stdout=file, stderr=file, text=True
+        )
+    for _ in range(300):
+        found = [line for line in log.read_text().splitlines() if "Running on http://" in line]
+        if found:
+            break
+        assert server.poll() is None, log.read_text()
+        time.sleep(0.1)
+    endpoint = found[0].rpartition("http://")[2].strip()
+    client = boto3.client("s3", endpoint_url=f"http://{endpoint}", region_name="us-east-1", **KEYS)
+    client.create_bucket(Bucket="bucket")
+    yield f"s3://bucket/some/place?scheme=http&region=us-east-1&endpoint_override={endpoint}"
+    server.kill()
+    server.communicate()
+
+
+KEYS = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "very-secret-key"}
+IN_ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
+
+
+@pytest.mark.parametrize("executor", ["serial", "ray"])
+def test_checkpoints_on_s3(bucket: str, undisturbed: Path, tmp_path: Path, executor: str) -> None:
+    from bench.store.storage import parse_storage
+
+    folder = tmp_path / "run"
+    options = [*METHODS, "--executor", executor, "--storage", bucket]
+    process = start(folder, *options, **IN_ENVIRONMENT)
+    os.environ.update(IN_ENVIRONMENT)
+    run_id = stored(lambda: json.loads((folder / "config.json").read_text())["run_id"], process)
+    storage = parse_storage(bucket).inner(f"run-{run_id}")
+    wait_for(lambda: storage.has("k10-s0/training.safetensors"), process)
+    end(process, signal.SIGKILL)
+    assert storage.has("k10-s0/training.safetensors")
+    run(folder, *options, **IN_ENVIRONMENT)
+    same_as(folder, undisturbed)
+    assert not storage.has("k10-s0/training.safetensors")
+    assert not any("very-secret-key" in path.read_bytes().decode("latin1") for path in folder.rglob("*") if path.is_file())
+
+
+def stored(read: Callable[[], str], process: subprocess.Popen[str]) -> str:
+    """Wait until something can be read."""
+    found: list[str] = []
+
+    def attempt() -> bool:
+        try:
+            found.append(read())
+        except (OSError, ValueError):
+            return False
+        return True
+
+    wait_for(attempt, process)
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("s3://nobucket/x?scheme=http&region=us-east-1&endpoint_override={endpoint}", "NO_SUCH_BUCKET"),
+        ("s3://bucket/x?scheme=http&region=us-east-1&endpoint_override=127.0.0.1:9", "cannot be"),
+        ("s3://bucket/x?colour=red", "unknown option colour; known are region, scheme, endpoint_override"),
+    ],
+)
+def test_a_storage_that_cannot_be_used_is_named_at_once(bucket: str, tmp_path: Path, place: str, message: str) -> None:
+    begun = time.monotonic()
+    place = place.format(endpoint=bucket.rpartition("=")[2])
+    _, messages = run(tmp_path / "run", *METHODS, "--executor", "serial", "--storage", place, expected_code=2, **IN_ENVIRONMENT)
+    assert time.monotonic() - begun < 30
+    assert message in messages
+    assert "very-secret-key" not in messages

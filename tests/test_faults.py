@@ -1,0 +1,218 @@
+"""Whatever dies, hangs or fills up: nothing that finished is lost or done twice, and the same command ends as if it had not."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from runs import (
+    FAULTY,
+    GMVAE_BENCH,
+    MEASURED,
+    METHODS,
+    descendants,
+    end,
+    finish,
+    has_state,
+    records,
+    run,
+    same_as,
+    start,
+    wait_for,
+)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+@pytest.mark.parametrize("executor", ["ray", "serial"])
+def test_a_driver_that_ends_while_it_trains(undisturbed: Path, tmp_path: Path, number: signal.Signals, executor: str) -> None:
+    folder = tmp_path / "run"
+    process = start(folder, *METHODS, "--executor", executor)
+    wait_for(lambda: has_state(folder), process)
+    end(process, number)
+    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    assert has_state(folder)
+    status = subprocess.run([*GMVAE_BENCH, "status", str(folder)], capture_output=True, text=True, check=True)
+    assert "stopped; repeat its command to go on" in " ".join(status.stdout.split())
+    run(folder, *METHODS, "--executor", executor)
+    same_as(folder, undisturbed)
+
+
+def test_a_driver_that_is_killed_while_it_judges(undisturbed: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    # What hangs keeps the process judging; by then others have their records.
+    process = start(folder, "--methods", "soft,hard,knn,hangs", command=FAULTY)
+    wait_for(lambda: any((folder / "records.parts").glob("[!.]*.parquet")), process)
+    end(process, signal.SIGKILL)
+    kept = pd.concat([pd.read_parquet(path) for path in (folder / "records.parts").glob("[!.]*.parquet")])
+    assert len(kept) > 0
+    run(folder, *METHODS)
+    ours = pd.read_parquet(folder / "records.parquet")
+    # What had a record was not judged again: its times are the old ones.
+    assert len(ours.merge(kept, on=["cell_id", "fit_seconds", "predict_seconds"])) == len(kept)
+    ours = ours[ours["method"] != "hangs"].reset_index(drop=True).drop(columns=MEASURED)
+    pd.testing.assert_frame_equal(ours, records(undisturbed))
+
+
+def test_workers_that_are_killed(undisturbed: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = start(folder, *METHODS)
+    wait_for(lambda: has_state(folder) and has_state(folder, "k10-s1"), process)
+    trials = descendants(process.pid, "ray::ImplicitFunc")
+    assert trials
+    for pid in trials:
+        os.kill(pid, signal.SIGKILL)
+    finish(process)
+    same_as(folder, undisturbed)
+
+
+def test_a_cell_that_kills_its_worker_or_hangs_fails_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    begun = time.monotonic()
+    process = start(folder, "--methods", "knn,kills,hangs", "--cell-limit", "3", command=FAULTY)
+    output, _ = finish(process, expected_code=1)
+    assert time.monotonic() - begun < 120
+    frame = records(folder)
+    failed = frame[frame["status"] != "ok"]
+    assert len(frame) == 12
+    assert sorted(zip(failed["method"], failed["n_labeled"], failed["label_seed"], failed["status"], strict=True)) == [
+        ("hangs", 50, 0, "timeout"),
+        ("hangs", 50, 1, "timeout"),
+        ("kills", 50, 0, "failed"),
+        ("kills", 50, 1, "failed"),
+    ]
+    assert failed.loc[failed["method"] == "hangs", "error"].eq("the cell took longer than 3 seconds").all()
+    assert failed.loc[failed["method"] == "kills", "error"].str.startswith("WorkerCrashedError").all()
+    assert "4 of 12 cells failed" in output.replace("\n", " ")
+    status = subprocess.run([*FAULTY, "status", str(folder)], capture_output=True, text=True, check=True)
+    assert "failed: hangs, 2 cells: the cell took longer than 3 seconds" in status.stdout
+
+
+def test_a_cell_that_eats_all_memory_fails_alone(tmp_path: Path) -> None:
+    lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    total, free = (int(lines[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
+    folder = tmp_path / "run"
+    # Ray ends who takes so much beyond what is in use now; other tests may need some of it meanwhile.
+    threshold = 1 - (free - min(6 * 2**20, free // 2)) / total
+    process = start(
+        folder, "--methods", "knn,eats", "--label-seeds", "1", command=FAULTY,
+        RAY_memory_usage_threshold=f"{threshold:.3f}", RAY_memory_monitor_refresh_ms="100",
+    )  # fmt: skip
+    finish(process, expected_code=1)
+    frame = records(folder)
+    failed = frame[frame["status"] != "ok"]
+    assert failed[["method", "n_labeled"]].to_numpy().tolist() == [["eats", 50]]
+    assert failed["error"].str.contains("OutOfMemoryError|WorkerCrashedError").all()
+
+
+def test_failed_cells_are_left_alone_until_they_are_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    options = ["--methods", "knn,flaky", "--executor", "serial"]
+    finish(start(folder, *options, command=FAULTY, FLAKY="1"), expected_code=1)
+    before = pd.read_parquet(folder / "records.parquet")
+    assert (before["status"] == "failed").sum() == 2
+    # The same command finds nothing to run, and still says that cells failed.
+    output, messages = finish(start(folder, *options, command=FAULTY), expected_code=1)
+    assert messages == "nothing to run: all 8 cells have a record\n"
+    assert "with --retry-failed runs them again" in output.replace("\n", " ")
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "records.parquet"), before)
+    preview, _ = finish(start(folder, *options, "--dry-run", "--retry-failed", command=FAULTY))
+    assert "would run 2 cells" in preview
+    finish(start(folder, *options, "--retry-failed", command=FAULTY))
+    after = pd.read_parquet(folder / "records.parquet")
+    assert (after["status"] == "ok").all()
+    kept = before["status"] == "ok"
+    pd.testing.assert_frame_equal(after[kept], before[kept])
+
+
+def test_a_training_that_takes_too_long_or_diverges_fails_and_the_rest_is_done(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    long = ["--epochs", "1000000", "--trial-limit", "4", "--model-seeds", "0"]
+    run(folder, *METHODS, *long, expected_code=1)
+    frame = records(folder)
+    assert (frame.loc[frame["method"] == "knn", "status"] == "ok").all()
+    trained = frame[frame["method"] != "knn"]
+    assert (trained["status"] == "timeout").all()
+    assert trained["error"].eq("training failed: the training took longer than 4 seconds").all()
+    # Tried again, it goes on from its checkpoint, and is stopped again.
+    run(folder, *METHODS, *long, "--retry-failed", expected_code=1)
+    pd.testing.assert_frame_equal(records(folder), frame)
+
+
+def test_broken_files_are_noticed_and_made_again(undisturbed: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = start(folder, *METHODS, "--executor", "serial")
+    wait_for(lambda: has_state(folder, "k10-s1"), process)
+    end(process, signal.SIGKILL)
+    state = folder / "checkpoints" / "k10-s1" / "training.safetensors"
+    posterior = folder / "models" / "k10-s0" / "posterior.safetensors"
+    parts = sorted((folder / "records.parts").glob("[!.]*.parquet"))
+    for path in (state, posterior, parts[0]):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    # The cells of the broken model have lost their records with it, so that it is needed again.
+    for path in parts[1:]:
+        path.unlink()
+    _, messages = run(folder, *METHODS, "--executor", "serial")
+    assert "k10-s1: training.safetensors is no readable state of a training" in messages
+    assert "model k10-s0: posterior.safetensors is broken" in messages
+    assert "records that could not be read; their cells run again" in messages
+    for path in folder.glob("*.broken"):
+        path.unlink()
+    same_as(folder, undisturbed)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("only root can mount a small disk")
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "none", str(folder)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk(undisturbed: Path, small_disk: Path) -> None:
+    folder = small_disk / "run"
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(400 * 1024))
+    _, messages = run(folder, *METHODS, "--executor", "serial", expected_code=2)
+    assert "No space left on device" in messages
+    assert "free space" in messages
+    ballast.unlink()
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    run(folder, *METHODS, "--executor", "serial", "--retry-failed")
+    same_as(folder, undisturbed)
+
+
+def test_a_read_only_disk(undisturbed: Path, small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
+    folder = small_disk / "run"
+    shutil.copytree(undisturbed, folder)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    _, messages = run(folder, *METHODS, "--executor", "serial", expected_code=2)
+    assert messages.startswith(f"gmvae-bench: cannot write to {folder}: Read-only file system")
+    # Reading needs no right to write.
+    subprocess.run([*GMVAE_BENCH, "status", str(folder)], check=True, capture_output=True)
+    subprocess.run([*GMVAE_BENCH, "table", str(folder)], check=True, capture_output=True)
+
+
+def test_data_that_changed_since_are_refused(tmp_path: Path) -> None:
+    data, folder = tmp_path / "own.npz", tmp_path / "run"
+    rng = np.random.default_rng(0)
+    x, y = rng.random((200, 6)).astype(np.float32), rng.integers(0, 2, 200)
+    np.savez(data, x=x, y=y)
+    options = ["--data", str(data), "--methods", "knn", "--executor", "serial"]
+    run(folder, *options)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
+    np.savez(data, x=x + np.float32(1e-3), y=y)
+    _, messages = run(folder, *options, expected_code=2)
+    assert "belongs to a different configuration (dataset_sha256:" in messages
+    assert {path: path.read_bytes() for path in before} == before
