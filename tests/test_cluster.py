@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hosts import PORT, Host, Hosts, possible
 from runs import FAULTY, GMVAE_BENCH, METHODS, RUN, descendants, end, finish, has_state, run, same_as, start, wait_for

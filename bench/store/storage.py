@@ -94,12 +94,14 @@ class Storage:
             raise self._error("read", error) from error
 
     def clear(self, folder: str = "") -> None:
-        """Delete a folder with all its files; one that is absent is fine."""
+        """Delete a folder with all its files, and the storage's own if that leaves it empty; one that is absent is fine."""
         try:
             system, root = self.resolved()
             path = f"{root}/{folder}".rstrip("/")
             if system.get_file_info(path).type == fs.FileType.Directory:
                 system.delete_dir(path)
+            if not system.get_file_info(fs.FileSelector(root, allow_not_found=True)):
+                system.delete_dir(root)
         except FileNotFoundError:
             pass
         except (OSError, ArrowException) as error:
