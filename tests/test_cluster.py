@@ -75,8 +75,15 @@ def test_trainings_that_want_gpus_share_those_of_the_node_that_has_some(nodes: N
     wait_for(lambda: len(descendants(nodes.process.pid, "ray::ImplicitFunc.train")) == 2, process)
     for pid in descendants(nodes.process.pid, "ray::ImplicitFunc.train"):
         assert '"GPU' in node_of(pid) or "GPU," in node_of(pid)
-    finish(process)
+    output, messages = finish(process)
     same_as(folder, undisturbed)
+    for name in ("report", "status"):
+        shown = subprocess.run(
+            [*GMVAE_BENCH, name, str(folder)], capture_output=True, text=True, env=os.environ | TOKEN, check=True
+        )
+        output += shown.stdout + shown.stderr
+    everything = [path.read_bytes().decode("latin1") for path in folder.rglob("*") if path.is_file()]
+    assert not any(TOKEN["RAY_AUTH_TOKEN"] in text for text in (output, messages, *everything))
     _, messages = run(tmp_path / "more", *METHODS, "--gpus-per-trial", "2", "--address", nodes.address, expected_code=2, **TOKEN)
     assert "--gpus-per-trial asks for 2, but the cluster has 1 GPUs" in messages
 

@@ -21,4 +21,5 @@ def make_console(*, stderr: bool = False) -> "Console":
     """Return a console for output, or for progress and messages."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False)
+    # Names of files and classes are the user's: nothing in them is markup.
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)

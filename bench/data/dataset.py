@@ -14,6 +14,11 @@ from gmvae.config import Likelihood
 from gmvae.likelihoods import likelihood_for
 
 
+def printable(text: str) -> str:
+    """Return a text whose control characters are replaced by a sign for "unknown"."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A pool of items to learn from, and optionally held-out items to test on."""
@@ -33,7 +38,10 @@ class Dataset:
     """What a reader of any number from these data must know."""
 
     def __post_init__(self) -> None:
-        """Raise `DataError` where items and labels cannot belong together."""
+        """Make names fit to be shown; raise `DataError` where items and labels cannot belong together."""
+        # Names come from files: a terminal would obey escape sequences in them.
+        object.__setattr__(self, "name", printable(self.name))
+        object.__setattr__(self, "class_names", tuple(printable(name) for name in self.class_names))
         if self.test is not None and (self.test.shape[1:] != self.pool.shape[1:] or self.test.dtype != self.pool.dtype):
             raise DataError(
                 f"{self.name}: pool items are {self.pool.dtype} of {self.pool.shape[1]} values, test items {self.test.dtype} of "

@@ -1,4 +1,6 @@
+import io
 import struct
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from urllib.error import URLError
@@ -249,3 +251,30 @@ def test_unknown_names_and_absent_files() -> None:
         load_dataset("emnist-leters")
     with pytest.raises(DataError, match="no file"):
         load_dataset("nowhere.npz")
+
+
+def test_control_characters_in_names_never_reach_a_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "a\x1b[31mb\nc.npz"
+    np.savez(path, x=np.zeros((4, 2), np.float32), y=np.array(["\x1b]0;title\x07", "b"] * 2))
+    dataset = load_dataset(str(path))
+    assert dataset.name == "a�[31mb�c"
+    assert dataset.class_names == ("�]0;title�", "b")
+
+
+def test_a_header_that_claims_more_than_there_is_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "big.npz"
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**12, 784)})
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", header.getvalue() + bytes(64))
+        archive.writestr("y.npy", header.getvalue())
+    with pytest.raises(DataError, match=r"'x.npy' claims shape \(1000000000000, 784\)"):
+        load_dataset(str(path))
+
+
+def test_an_archive_that_unpacks_beyond_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, x=np.zeros((2000, 1000)), y=np.arange(2000) % 2)
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
+    with pytest.raises(DataError, match=r"unpacks to 0.0 GiB; this machine has 0.0 GiB"):
+        load_dataset(str(path))
