@@ -216,3 +216,22 @@ def test_data_that_changed_since_are_refused(tmp_path: Path) -> None:
     _, messages = run(folder, *options, expected_code=2)
     assert "belongs to a different configuration (dataset_sha256:" in messages
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_others_may_look_while_a_process_works_but_not_write(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = start(folder, *METHODS, "--executor", "serial", "--epochs", "100000")
+    wait_for(lambda: has_state(folder), process)
+    time.sleep(1.5)
+    status = subprocess.run([*GMVAE_BENCH, "status", str(folder)], capture_output=True, text=True, check=True)
+    shown = " ".join(status.stdout.split())
+    assert f"running (process {process.pid} on " in shown
+    assert "models: 0 of 2 trained k10-s0: epoch " in shown
+    assert "k10-s1: waiting" in shown
+    assert "soft 0 0 8" in shown
+    _, messages = run(folder, *METHODS, "--executor", "serial", "--epochs", "100000", expected_code=2)
+    assert f"process {process.pid} on " in messages
+    assert "wait for it, or give another --out" in messages
+    preview, _ = run(folder, *METHODS, "--epochs", "100000", "--dry-run")
+    assert "would run 16 cells in" in " ".join(preview.split())
+    end(process, signal.SIGKILL)

@@ -32,7 +32,7 @@ def estimate(work: Work, finished: pd.DataFrame) -> Estimate:
     """Estimate the work; `finished` are the records there are, whose times are better than any guess."""
     rates = {k: training_rate(job, work.dataset) for k, job in {job.key.n_components: job for job in work.trainings}.items()}
     trainings = [job.training.epochs * len(work.dataset.pool) / rates[job.key.n_components] * job.cpus for job in work.trainings]
-    known = _seconds_by_method(finished)
+    known = seconds_by_method(finished)
     cells = [
         known.get(cell.method, work.methods[cell.method].estimate_seconds(cell.budget.n_labeled, work.origin.n_pool))
         for batch in work.batches
@@ -53,7 +53,8 @@ def training_rate(job: TrainingJob, dataset: Dataset) -> float:
         return trainer.run_epoch(_STEPS - 1).images_per_second
 
 
-def _seconds_by_method(records: pd.DataFrame) -> dict[str, float]:
+def seconds_by_method(records: pd.DataFrame) -> dict[str, float]:
+    """Return the median seconds of a finished cell of each method."""
     done = records[records["status"] == "ok"]
     seconds = (done["fit_seconds"].astype(float) + done["predict_seconds"].astype(float)).to_numpy(np.float64)
     return {str(method): median(seconds[rows]) for method, rows in done.reset_index(drop=True).groupby("method").groups.items()}

@@ -3,10 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from bench.engine.work import Batch, Listener, TrainingJob, Work
+from bench.errors import StoreError
 from bench.judge.record import Record
 from bench.plan.cells import CellKey, ModelKey
 from bench.store.events import EventFiles
@@ -57,7 +59,9 @@ class ProgressFile(Listener):
             change()
             if time.monotonic() - self._written >= _EVERY_SECONDS:
                 self._progress.cells_running = len(self._running)
-                write_progress(self._folder, self._progress)
+                # What others read is a courtesy: a full disk ends the run where records are saved, not here.
+                with suppress(StoreError):
+                    write_progress(self._folder, self._progress)
                 self._written = time.monotonic()
 
 

@@ -81,7 +81,9 @@ def _cut_names(widths: list[int], left: frozenset[int], width: int) -> list[int]
 def _fitting(widths: list[int], left: frozenset[int], width: int) -> int:
     """Return how many columns fit, names cut to their least."""
     least = [min(size, _LEAST_NAME + _GAP) if index in left else size for index, size in enumerate(widths)]
-    return max(1, max((count for count in range(len(least) + 1) if sum(least[:count]) <= width), default=1))
+    # No gap follows the last column that is shown.
+    fits = [count for count in range(len(least)) if sum(least[:count]) - _GAP <= width]
+    return len(least) if sum(least) <= width else max(1, *fits)
 
 
 def to_text(grid: Grid, format_: str) -> str:

@@ -43,14 +43,15 @@ def render_preview(work: Work, done: int, failed: int, estimate: Estimate, cpus:
     """Return what a command would run, what is done already, and about how long it takes."""
     cells = Counter(cell.method for batch in work.batches for cell in batch.cells)
     rows = [(name, f"{count:,}") for name, count in cells.items()]
-    grid = Grid(f"would run {sum(cells.values()):,} cells", ("method", "cells"), tuple(rows))
+    there = "" if work.folder.exists() else " (new)"
+    grid = Grid(f"would run {sum(cells.values()):,} cells in {work.folder}{there}", ("method", "cells"), tuple(rows))
     models = ", ".join(job.key.id for job in work.trainings) or "none"
     lines = [f"trainings: {len(work.trainings)} ({models})", f"done already: {done:,} cells"]
     if failed:
         lines.append(f"failed before and left alone: {failed:,} cells; --retry-failed runs them again")
     time = (
-        f"about {format_seconds(estimate.makespan(cpus))} on {cpus} CPUs; CPU time: "
-        f"{format_seconds(estimate.training_seconds)} of training, {format_seconds(estimate.judging_seconds)} of judging"
+        f"about {format_seconds(estimate.makespan(cpus))} on {cpus} CPUs (CPU time: "
+        f"training {format_seconds(estimate.training_seconds)}, judging {format_seconds(estimate.judging_seconds)})"
     )
     lines.append(time if cells else "nothing to run")
     parts: list[RenderableType] = [render_grid(grid, width)] if cells else []

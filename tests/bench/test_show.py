@@ -8,13 +8,15 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bench.data.dataset import Dataset
+from bench.engine.estimate import Estimate, estimate, seconds_by_method
 from bench.engine.steps import failed_records
-from bench.pipeline import make_plan, make_work
+from bench.pipeline import make_plan, make_work, preview_work, survey
 from bench.plan.settings import make_settings
 from bench.show.coverage import coverage_tables
 from bench.show.figures import label_efficiency
 from bench.show.grid import Grid, render_grid
 from bench.show.live import LiveDisplay, format_seconds
+from bench.show.status import render_preview
 from bench.show.style import look_of
 from bench.show.tables import render, to_latex, to_markdown
 from bench.stats.comparison import Comparison, Score
@@ -152,6 +154,38 @@ def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, t
     with display:
         pass
     assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_preview_and_estimate(small_dataset: Dataset, tmp_path: Path) -> None:
+    settings = make_settings(
+        {"components": "5", "model_seeds": "0,1", "budgets": "20,30", "label_seeds": 2, "methods": "soft,knn"}
+    )
+    plan = make_plan(settings, small_dataset)
+    found = survey(plan, tmp_path / "run")
+    work = preview_work(plan, tmp_path / "run", found)
+    guess = estimate(work, found.records)
+    assert guess.makespan(1) == pytest.approx(guess.training_seconds + guess.judging_seconds)
+    assert guess.makespan(1000) == guess.longest_seconds >= guess.training_seconds / 2
+    assert not (tmp_path / "run").exists()
+    shown = text(render_preview(work, 3, 4, Estimate(3600, 120, 1800), 2))
+    assert shown[0].startswith("would run 12 cells in")
+    shown = [line.rstrip() for line in shown]
+    assert "trainings: 2 (k5-s0, k5-s1)" in shown
+    assert "done already: 3 cells" in shown
+    assert "failed before and left alone: 4 cells; --retry-failed runs them again" in shown
+    assert "about 31 min 00 s on 2 CPUs (CPU time: training 1 h 00 min, judging 2 min 00 s)" in shown
+
+
+def test_times_of_finished_cells_are_better_than_a_guess() -> None:
+    records = pd.DataFrame(
+        {
+            "method": ["knn", "knn", "soft"],
+            "status": ["ok", "ok", "failed"],
+            "fit_seconds": [1.0, 3.0, None],
+            "predict_seconds": 1.0,
+        }
+    )
+    assert seconds_by_method(records) == {"knn": 3.0}
 
 
 @pytest.mark.parametrize(("metric", "top"), [("accuracy", 50.0), ("fit_seconds", 0.5)])
