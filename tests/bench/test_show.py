@@ -90,7 +90,7 @@ def test_a_grid_gives_up_intervals_then_names_then_columns_but_no_digits() -> No
     assert drawn(50)[-1] == "a-method-of…   a-run-of-lon…   12.3    98.7    1.5"
     narrow = drawn(40)
     assert narrow[1] == "1 more column needs a wider terminal, or"
-    assert narrow[-1] == "a-method-…   a-run-of-…   12.3    98.7"
+    assert narrow[-1] == "a-method-o…   a-run-of-l…   12.3    98.7"
     assert all(len(line) <= width for width in (80, 64, 50, 40) for line in drawn(width))
 
 
