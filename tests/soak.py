@@ -22,7 +22,7 @@ from runs import ENVIRONMENT, GMVAE_BENCH, MEASURED, descendants
 
 GRID = [
     "run", "--components", "10,20", "--model-seeds", "0,1", "--label-seeds", "4", "--budgets", "25,50,100,200",
-    "--methods", "soft,hard,hard-fallback,knn", "--checkpoint-seconds", "0.2",
+    "--methods", "soft,hard,hard-fallback,xgboost", "--checkpoint-seconds", "0.2",
 ]  # fmt: skip
 # Until the driver has read its data, connected to Ray and given out work; before that there is nothing to lose.
 _STARTING_SECONDS = 9.0
@@ -106,7 +106,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--longest", type=float, default=8.0, help="seconds of work between two kills, at most")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gmvae-bench-soak-") as place:
