@@ -27,8 +27,10 @@ from bench.stats.curves import curves
 from bench.stats.paired import paired_differences
 from bench.stats.seeds import seed_tables
 from bench.store.folder import StoredRun
-from bench.store.models import is_trained, load_encoded, model_folder
-from gmvae.checkpoint import HISTORY, load
+from bench.store.models import load_encoded
+from bench.store.presence import is_trained, model_folder
+from gmvae.checkpoint import load
+from gmvae.layout import HISTORY
 
 _MAP_ITEMS, _FEW_ITEMS = 1_200, 10
 _MAX_CLUSTERS, _SAMPLES = 100, 6

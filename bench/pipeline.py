@@ -21,7 +21,8 @@ from bench.plan.defaults import default_components
 from bench.plan.models import configure, plain_vae, variant_name
 from bench.plan.settings import RunSettings
 from bench.store.folder import check_claim, claim
-from bench.store.models import CHECKPOINTS, collect_model, is_trained, model_fault, model_folder
+from bench.store.models import CHECKPOINTS, collect_model
+from bench.store.presence import is_trained, model_fault, model_folder
 from bench.store.records import append_records, merge_records, read_records, set_broken_aside, statuses
 from bench.store.sources import package_version
 from bench.store.storage import Storage, parse_storage

@@ -10,7 +10,7 @@ from bench.plan.budgets import resolve_budgets
 from bench.plan.cells import Cell, ModelKey, expand_cells
 from bench.store.folder import StoredRun
 from bench.store.lock import is_locked
-from bench.store.models import is_trained
+from bench.store.presence import is_trained
 from bench.store.progress import Progress, read_progress
 from bench.store.records import status_by_key
 

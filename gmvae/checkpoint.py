@@ -17,11 +17,11 @@ from safetensors.torch import load_file, save_file
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.devices import resolve_device
 from gmvae.errors import CheckpointError
+from gmvae.layout import HISTORY, SETTINGS, WEIGHTS
 from gmvae.model import GaussianMixtureVAE
 from gmvae.training import EpochStats, TrainedModel, TrainingState
 
 FORMAT = 1
-SETTINGS, WEIGHTS, HISTORY = "settings.json", "weights.safetensors", "history.csv"
 
 
 def save(trained: TrainedModel, folder: Path) -> None:

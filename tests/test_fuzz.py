@@ -16,7 +16,8 @@ from bench.errors import BenchError
 from bench.plan.cells import ModelKey
 from bench.plan.settings import make_settings, read_toml
 from bench.store.folder import open_run
-from bench.store.models import MODELS, load_encoded, model_fault
+from bench.store.models import load_encoded
+from bench.store.presence import MODELS, model_fault
 from bench.store.progress import read_progress
 from bench.store.records import TABLE, read_records
 from gmvae import checkpoint

@@ -18,7 +18,8 @@ from bench.data.dataset import Dataset
 from bench.engine.steps import train_model
 from bench.engine.work import Failure, Listener, TrainingJob, Work
 from bench.errors import BenchError
-from bench.store.models import collect_model, is_trained
+from bench.store.models import collect_model
+from bench.store.presence import is_trained
 from bench.store.storage import Storage
 from gmvae.training import EpochStats
 
@@ -164,7 +165,12 @@ class TuneTraining:
         tune.Tuner(
             trainable,
             param_space={"job": tune.grid_search(list(range(len(jobs))))},
-            tune_config=tune.TuneConfig(trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id),
+            tune_config=tune.TuneConfig(
+                trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id,
+                # A process per trial would load torch for each: seconds, for trainings that may take less. A trial leaves nothing
+                # behind in its process but what is loaded.
+                reuse_actors=True,
+            ),
             run_config=tune.RunConfig(
                 # A name of its own: Tune would mix what it finds under an old one with what it does.
                 name=uuid.uuid4().hex[:8],

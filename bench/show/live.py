@@ -14,6 +14,7 @@ from rich.text import Text
 from bench.engine.work import Listener, TrainingJob, Work
 from bench.judge.record import Record
 from bench.plan.cells import ModelKey
+from bench.show.durations import format_seconds
 from gmvae.training import EpochStats
 
 _MAX_TRIALS = 12
@@ -111,13 +112,3 @@ class LiveDisplay(Listener):
         counts = Text.assemble(f"cells {done:,}/{self._total:,}", (f"  {self._failed:,} failed", "red") if self._failed else "")
         table.add_row(counts, ProgressBar(max(1, self._total), done, width=24), format_seconds(time.monotonic() - self._begun))
         return table
-
-
-def format_seconds(seconds: float) -> str:
-    """Return `48 s`, `3 min 05 s` or `2 h 10 min`."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

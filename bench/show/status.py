@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from bench.engine.estimate import Estimate
-from bench.engine.work import Work
+from bench.show.durations import format_seconds
 from bench.show.grid import Grid, render_grid
-from bench.show.live import format_seconds
 from bench.store.progress import Progress, TrainingProgress
+
+if TYPE_CHECKING:
+    from bench.engine.estimate import Estimate
+    from bench.engine.work import Work
 
 
 def status_grid(
@@ -39,7 +42,7 @@ def _training(progress: TrainingProgress) -> str:
     return f"epoch {progress.epoch} of {progress.epochs}, about {format_seconds(left)} left"
 
 
-def render_preview(work: Work, done: int, failed: int, estimate: Estimate, cpus: int, width: int = 80) -> RenderableType:
+def render_preview(work: "Work", done: int, failed: int, estimate: "Estimate", cpus: int, width: int = 80) -> RenderableType:
     """Return what a command would run, what is done already, and about how long it takes."""
     cells = Counter(cell.method for batch in work.batches for cell in batch.cells)
     rows = [(name, f"{count:,}") for name, count in cells.items()]

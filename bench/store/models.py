@@ -6,47 +6,20 @@ A training publishes its model in the run's storage, which every node sees; the 
 import tempfile
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from bench.errors import StoreError, first_line
+from bench.errors import StoreError
 from bench.plan.cells import ModelKey
+from bench.store.presence import ENCODED, FILES, model_folder
 from bench.store.storage import Storage
 from gmvae import checkpoint
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.posteriors import Encoded
 from gmvae.training import TrainedModel, TrainingState
 
-MODELS, CHECKPOINTS = "models", "checkpoints"
-ENCODED, STATE = "posterior.safetensors", "training.safetensors"
-# The posterior comes last: a model that has one is complete.
-_FILES = (checkpoint.SETTINGS, checkpoint.WEIGHTS, checkpoint.HISTORY, ENCODED)
+CHECKPOINTS, STATE = "checkpoints", "training.safetensors"
 Pair = tuple[Encoded, Encoded | None]
-
-
-def model_folder(folder: Path, key: ModelKey) -> Path:
-    """Return where a model of a run lives."""
-    return folder / MODELS / key.id
-
-
-def is_trained(folder: Path, key: ModelKey) -> bool:
-    """Whether the model is there and none of its files is cut short."""
-    return model_folder(folder, key).is_dir() and model_fault(folder, key) is None
-
-
-def model_fault(folder: Path, key: ModelKey) -> str | None:
-    """Return what is wrong with the files of a model; `None` if nothing is. Headers tell, contents are not read."""
-    place = model_folder(folder, key)
-    for name in _FILES:
-        if not (place / name).is_file():
-            return f"{name} is missing"
-        if name.endswith(".safetensors"):
-            try:
-                with safe_open(place / name, framework="np"):
-                    pass
-            except (OSError, SafetensorError) as error:
-                return f"{name} is broken: {first_line(error)}"
-    return None
 
 
 def publish_model(storage: Storage, key: ModelKey, trained: TrainedModel, encoded: Pair) -> None:
@@ -64,7 +37,7 @@ def publish_model(storage: Storage, key: ModelKey, trained: TrainedModel, encode
     with tempfile.TemporaryDirectory(prefix="gmvae-bench-") as scratch:
         checkpoint.write_files(trained, Path(scratch))
         save_file(arrays, Path(scratch, ENCODED))
-        for name in _FILES:
+        for name in FILES:
             with Path(scratch, name).open("rb") as file:
                 storage.write(f"{key.id}/{name}", file)
 
@@ -82,7 +55,7 @@ def collect_model(storage: Storage, folder: Path, key: ModelKey) -> bool:
     place = model_folder(folder, key)
     try:
         with checkpoint.new_folder(place) as staging:
-            if not all(storage.read(f"{key.id}/{name}", staging / name) for name in _FILES):
+            if not all(storage.read(f"{key.id}/{name}", staging / name) for name in FILES):
                 return False
     except StoreError:
         raise

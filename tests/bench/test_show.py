@@ -13,9 +13,10 @@ from bench.engine.steps import failed_records
 from bench.pipeline import make_plan, make_work, preview_work, survey
 from bench.plan.settings import make_settings
 from bench.show.coverage import coverage_tables
+from bench.show.durations import format_seconds
 from bench.show.figures import label_efficiency
 from bench.show.grid import Grid, render_grid
-from bench.show.live import LiveDisplay, format_seconds
+from bench.show.live import LiveDisplay
 from bench.show.status import render_preview
 from bench.show.style import look_of
 from bench.show.tables import render, to_latex, to_markdown

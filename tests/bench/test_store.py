@@ -19,7 +19,8 @@ from bench.plan.cells import Cell, ModelKey
 from bench.store.atomic import read_json, write_atomically, write_json
 from bench.store.folder import claim, default_folder, open_run
 from bench.store.lock import is_locked, locked
-from bench.store.models import collect_model, is_trained, load_encoded, model_fault, publish_model
+from bench.store.models import collect_model, load_encoded, publish_model
+from bench.store.presence import is_trained, model_fault
 from bench.store.progress import Progress, TrainingProgress, read_progress, write_progress
 from bench.store.records import (
     PARTS,

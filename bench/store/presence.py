@@ -1,0 +1,38 @@
+"""Which trained models a run has, told from their files' headers; cheap, and without what it takes to read them."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from bench.errors import first_line
+from bench.plan.cells import ModelKey
+from gmvae.layout import HISTORY, SETTINGS, WEIGHTS
+
+MODELS, ENCODED = "models", "posterior.safetensors"
+# The posterior comes last: a model that has one is complete.
+FILES = (SETTINGS, WEIGHTS, HISTORY, ENCODED)
+
+
+def model_folder(folder: Path, key: ModelKey) -> Path:
+    """Return where a model of a run lives."""
+    return folder / MODELS / key.id
+
+
+def is_trained(folder: Path, key: ModelKey) -> bool:
+    """Whether the model is there and none of its files is cut short."""
+    return model_folder(folder, key).is_dir() and model_fault(folder, key) is None
+
+
+def model_fault(folder: Path, key: ModelKey) -> str | None:
+    """Return what is wrong with the files of a model; `None` if nothing is. Headers tell, contents are not read."""
+    place = model_folder(folder, key)
+    for name in FILES:
+        if not (place / name).is_file():
+            return f"{name} is missing"
+        if name.endswith(".safetensors"):
+            try:
+                with safe_open(place / name, framework="np"):
+                    pass
+            except (OSError, SafetensorError) as error:
+                return f"{name} is broken: {first_line(error)}"
+    return None
