@@ -30,7 +30,7 @@ from bench.store.folder import StoredRun
 from bench.store.models import load_encoded
 from bench.store.presence import is_trained, model_folder
 from gmvae.checkpoint import load
-from gmvae.layout import HISTORY
+from gmvae.disk import HISTORY
 
 _MAP_ITEMS, _FEW_ITEMS = 1_200, 10
 _MAX_CLUSTERS, _SAMPLES = 100, 6

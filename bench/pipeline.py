@@ -1,7 +1,5 @@
 """Wires the stages: settings and data to a plan, the plan to work, the work to records. The executor is passed in."""
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ import pandas as pd
 from bench.data.dataset import Dataset
 from bench.engine.work import Executor, Listener, TrainingJob, Work, make_batches
 from bench.errors import SettingsError
-from bench.judge.identity import cell_id
+from bench.judge.identity import cell_id, training_fingerprint
 from bench.judge.methods import Method, select_methods
 from bench.judge.record import Origin
 from bench.plan.budgets import Budget, resolve_budgets
@@ -20,10 +18,10 @@ from bench.plan.cells import Cell, ModelKey, expand_cells
 from bench.plan.defaults import default_components
 from bench.plan.models import configure, plain_vae, variant_name
 from bench.plan.settings import RunSettings
-from bench.store.folder import check_claim, claim
+from bench.store.folder import check_claim, claim, sweep
 from bench.store.models import CHECKPOINTS, collect_model
 from bench.store.presence import is_trained, model_fault, model_folder
-from bench.store.records import append_records, merge_records, read_records, set_broken_aside, statuses
+from bench.store.records import PARTS, append_records, merge_records, read_records, set_broken_aside, statuses
 from bench.store.sources import package_version
 from bench.store.storage import Storage, parse_storage
 from gmvae.config import ModelConfig, TrainingConfig
@@ -63,14 +61,13 @@ class RunPlan:
     def origin(self) -> Origin:
         """What all records share."""
         dataset = self.dataset
-        training = {key: value for key, value in self.identity.items() if not key.startswith("dataset")}
         return Origin(
             dataset=dataset.name,
             dataset_sha256=dataset.sha256,
             n_pool=len(dataset.pool),
             n_labels=int((dataset.labels >= 0).sum()),
             version=package_version(),
-            training=hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()[:16],
+            training=training_fingerprint(self.identity),
         )
 
     def trainings(self) -> tuple[TrainingJob, ...]:
@@ -149,10 +146,10 @@ def survey(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Survey
     Raises
     ------
     StoreError
-        If the folder belongs to another configuration, or its records are broken.
+        If the folder belongs to another configuration.
     """
     check_claim(folder, plan.identity)
-    records, origin = read_records(folder), plan.origin
+    records, origin = read_records(folder, tolerant=True), plan.origin
     known = statuses(records)
     status = [known.get(cell_id(cell, plan.methods[cell.method], origin)) for cell in plan.cells]
     missing = [cell for cell, found in zip(plan.cells, status, strict=True) if found is None or (found != "ok" and retry_failed)]
@@ -171,9 +168,15 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
         If the folder belongs to another configuration or cannot be written to, or the storage cannot be used.
     """
     check_claim(folder, plan.identity)
+    sweep(folder)
     notices = [f"{path.name}: records that could not be read; their cells run again" for path in set_broken_aside(folder)]
     run_id = claim(folder, plan.identity, plan.settings.model_dump(mode="json"), plan.dataset)
+    if (folder / PARTS).is_dir():
+        # What a process that was killed had judged, and no one merged.
+        merge_records(folder)
     storage = _storage(plan, folder, run_id)
+    # Tune begins anew every time; what an earlier one left is of no use.
+    storage.clear("tune")
     missing = survey(plan, folder, retry_failed=retry_failed).missing
     trainings = []
     for job in _wanted(plan, missing):

@@ -4,15 +4,19 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from bench.errors import BenchError
+from bench.judge.identity import cell_id, training_fingerprint
 from bench.judge.methods import all_methods
+from bench.judge.record import Origin
 from bench.plan.budgets import resolve_budgets
-from bench.plan.cells import Cell, ModelKey, expand_cells
+from bench.plan.cells import Cell, CellKey, ModelKey, expand_cells
 from bench.store.folder import StoredRun
 from bench.store.lock import is_locked
 from bench.store.presence import is_trained
 from bench.store.progress import Progress, read_progress
-from bench.store.records import status_by_key
+from bench.store.records import broken_files, status_by_key, statuses
 
 
 @dataclass(frozen=True)
@@ -21,9 +25,10 @@ class MethodStanding:
 
     method: str
     done: int
+    running: int
     failed: int
     missing: int
-    """Not judged yet, or being judged."""
+    """Not judged yet, and no worker has them."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,15 @@ class Standing:
     """Method, error and cells of failures, the most frequent first."""
     elsewhere: int
     """Records of cells that earlier commands asked for, and the last did not."""
+    broken: int
+    """Files of records that cannot be read."""
+    readable: bool = True
+    """Whether the last command's settings say here what it asked for; a plug-in of theirs may be missing."""
 
     @property
     def complete(self) -> bool:
         """Whether every cell has a record."""
-        return not any(method.missing for method in self.methods)
+        return not any(method.missing or method.running for method in self.methods)
 
 
 def expected_cells(config: dict[str, Any], dataset: dict[str, Any]) -> tuple[Cell, ...] | None:
@@ -66,29 +75,58 @@ def expected_records(stored: StoredRun) -> int | None:
     cells = expected_cells(stored.config, stored.dataset)
     if cells is None:
         return None
-    there = status_by_key(stored.records)
+    there = _found(stored, cells)
     return len(stored.records) + sum(cell.key not in there for cell in cells)
 
 
 def standing_of(stored: StoredRun) -> Standing:
     """Compare what was asked for with what is there."""
-    cells = expected_cells(stored.config, stored.dataset) or ()
-    there, known = status_by_key(stored.records), all_methods()
+    expected = expected_cells(stored.config, stored.dataset)
+    cells, known = expected or (), all_methods()
+    there = _found(stored, cells)
     counts: dict[str, Counter[str]] = {cell.method: Counter() for cell in cells}
     for cell in cells:
         found = there.get(cell.key)
         counts[cell.method]["missing" if found is None else "done" if found == "ok" else "failed"] += 1
+    progress, running = read_progress(stored.folder), is_locked(stored.folder)
+    if running and progress is not None:
+        for method, of in counts.items():
+            of["running"] = min(of["missing"], int(progress.cells_running.get(method, 0)))
+            of["missing"] -= of["running"]
     models = {key for cell in cells if (key := known[cell.method].model_for(cell.clustering)) is not None}
     trained = {key for key in models if is_trained(stored.folder, key)}
     asked = {cell.key for cell in cells}
-    failed = stored.records[stored.records["status"] != "ok"]
+    of_grid = np.array([key in asked for key in status_by_key(stored.records)], dtype=bool)
+    failed = stored.records[of_grid & (stored.records["status"] != "ok").to_numpy(bool)]
     causes = Counter(zip(failed["method"], failed["error"].fillna(""), strict=True))
     return Standing(
-        methods=tuple(MethodStanding(name, of["done"], of["failed"], of["missing"]) for name, of in counts.items()),
+        methods=tuple(
+            MethodStanding(name, of["done"], of["running"], of["failed"], of["missing"]) for name, of in counts.items()
+        ),
         trained=tuple(key.id for key in sorted(trained)),
         untrained=tuple(key.id for key in sorted(models - trained)),
-        progress=read_progress(stored.folder),
-        running=is_locked(stored.folder),
+        progress=progress,
+        running=running,
         causes=tuple((str(method), str(error), count) for (method, error), count in causes.most_common()),
-        elsewhere=sum(key not in asked for key in there),
+        elsewhere=int((~of_grid).sum()),
+        broken=len(broken_files(stored.folder)),
+        readable=expected is not None,
     )
+
+
+def _found(stored: StoredRun, cells: tuple[Cell, ...]) -> dict[CellKey, str]:
+    """Return the status of those cells that have a record which counts, as `run` sees it: by identity."""
+    if not cells:
+        return {}
+    identity, dataset, known = stored.config.get("identity") or {}, stored.dataset, all_methods()
+    origin = Origin(
+        dataset=str(dataset.get("name")),
+        dataset_sha256=str(identity.get("dataset_sha256")),
+        n_pool=int(dataset["n_pool"]),
+        n_labels=int(dataset["n_pool_labels_known"]),
+        version="",
+        training=training_fingerprint(identity),
+    )
+    there = statuses(stored.records)
+    ids = ((cell.key, cell_id(cell, known[cell.method], origin)) for cell in cells)
+    return {key: there[one] for key, one in ids if one in there}

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.devices import resolve_device
+from gmvae.disk import HISTORY, SETTINGS, WEIGHTS, sync_folder, sync_tree
 from gmvae.errors import CheckpointError
-from gmvae.layout import HISTORY, SETTINGS, WEIGHTS
 from gmvae.model import GaussianMixtureVAE
 from gmvae.training import EpochStats, TrainedModel, TrainingState
 
@@ -47,6 +47,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         yield staging
+        sync_tree(staging)
         staging.chmod(0o755)
         if folder.exists():
             # Moved aside, not deleted first: at no moment are both the old and the new one missing.
@@ -56,6 +57,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(old)
         else:
             staging.replace(folder)
+        sync_folder(folder.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

@@ -249,7 +249,7 @@ class Trainer:
         Raises
         ------
         CheckpointError
-            If the tensors are not those of this training; it is then as it was.
+            If the tensors are not those of this training, which must then not go on.
         """
         own = self.state().tensors
         part = _part(state.tensors, "networks")
@@ -258,14 +258,17 @@ class Trainer:
         means = _part(state.tensors, "average")
         if foreign or "generator" not in state.tensors or len(means) != len(self.average.means):
             raise CheckpointError(f"a training with other settings was stopped here; {len(foreign)} tensors are of another form")
-        self.networks.load_state_dict(part)
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _part(state.tensors, "optimiser").items():
-            number, _, kind = name.partition(".")
-            moments.setdefault(int(number), {})[kind] = tensor
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
-        self.average.restore([means[str(number)] for number in range(len(means))], state.averaged_steps)
-        self.generator.set_state(state.tensors["generator"].cpu())
+        try:
+            self.networks.load_state_dict(part)
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in _part(state.tensors, "optimiser").items():
+                number, _, kind = name.partition(".")
+                moments.setdefault(int(number), {})[kind] = tensor
+            self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+            self.average.restore([means[str(number)] for number in range(len(means))], state.averaged_steps)
+            self.generator.set_state(state.tensors["generator"].cpu())
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise CheckpointError(f"what was kept of a training does not fit it ({type(error).__name__})") from error
         self.history = list(state.history)
         self.epoch, self.step, self.seconds = state.epoch, state.step, state.seconds
 

@@ -62,7 +62,7 @@ def test_a_driver_that_is_killed_while_it_judges(undisturbed: Path, tmp_path: Pa
 def test_workers_that_are_killed(undisturbed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     process = start(folder, *METHODS)
-    wait_for(lambda: has_state(folder) and has_state(folder, "k10-s1"), process)
+    wait_for(lambda: has_state(folder) or has_state(folder, "k10-s1"), process)
     trials = descendants(process.pid, "ray::ImplicitFunc")
     assert trials
     for pid in trials:
@@ -130,7 +130,7 @@ def test_failed_cells_are_left_alone_until_they_are_asked_for(tmp_path: Path) ->
     pd.testing.assert_frame_equal(after[kept], before[kept])
 
 
-def test_a_training_that_takes_too_long_or_diverges_fails_and_the_rest_is_done(tmp_path: Path) -> None:
+def test_a_training_that_takes_too_long_fails_and_the_rest_is_done(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     long = ["--epochs", "1000000", "--trial-limit", "4", "--model-seeds", "0"]
     run(folder, *METHODS, *long, expected_code=1)
@@ -188,7 +188,7 @@ def test_a_full_disk(undisturbed: Path, small_disk: Path) -> None:
     assert "free space" in messages
     ballast.unlink()
     subprocess.run(["mount", "-o", "remount,size=20m", str(small_disk)], check=True)
-    run(folder, *METHODS, "--executor", "serial", "--retry-failed")
+    run(folder, *METHODS, "--executor", "serial")
     same_as(folder, undisturbed)
 
 
@@ -228,7 +228,7 @@ def test_others_may_look_while_a_process_works_but_not_write(tmp_path: Path) -> 
     assert f"running (process {process.pid} on " in shown
     assert "models: 0 of 2 trained k10-s0: epoch " in shown
     assert "k10-s1: waiting" in shown
-    assert "soft 0 0 8" in shown
+    assert "soft 0 0 0 8" in shown
     _, messages = run(folder, *METHODS, "--executor", "serial", "--epochs", "100000", expected_code=2)
     assert f"process {process.pid} on " in messages
     assert "wait for it, or give another --out" in messages

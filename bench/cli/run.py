@@ -72,13 +72,20 @@ def run(
     }
     if set_ is not None:
         flags["set"] = set_
-    settings = _settings(flags, config, preset)
+    try:
+        _run(_settings(flags, config, preset), out, dry_run=dry_run, retry_failed=retry_failed)
+    except KeyboardInterrupt:
+        make_console(stderr=True).print("interrupted before the work began; repeat the same command")
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _run(settings: "RunSettings", out: Path | None, *, dry_run: bool, retry_failed: bool) -> None:
     console, progress = make_console(), make_console(stderr=True)
     # Imported only now: they bring torch, scikit-learn and xgboost, seconds that a wrong option should not cost.
     with progress.status("reading data") if progress.is_terminal else _nothing():
         from bench.data.registry import load_dataset
         from bench.pipeline import make_plan, make_work
-        from bench.store.folder import default_folder
+        from bench.store.folder import check_claim, default_folder
         from bench.store.lock import locked
 
         dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
@@ -87,6 +94,7 @@ def run(
     if dry_run:
         _preview(plan, folder, console, retry_failed=retry_failed)
         return
+    check_claim(folder, plan.identity)
     with locked(folder):
         _carry_out(plan, make_work(plan, folder.resolve(), retry_failed=retry_failed), console, progress)
     _finish(plan, folder, console)
@@ -100,7 +108,7 @@ def _preview(plan: "RunPlan", folder: Path, console: "Console", *, retry_failed:
 
     found = survey(plan, folder, retry_failed=retry_failed)
     work = preview_work(plan, folder, found)
-    cpus = os.cpu_count() or 1
+    cpus = 1 if plan.settings.executor == "serial" else os.cpu_count() or 1
     console.print(render_preview(work, found.done, found.failed, estimate(work, found.records), cpus))
 
 

@@ -23,7 +23,7 @@ def status(run: RunFolder, format_: Format = "rich") -> None:
     found = standing_of(stored)
     grid = status_grid(
         f"{run}: {_state(found)}",
-        [(method.method, method.done, method.failed, method.missing) for method in found.methods],
+        [(of.method, of.done, of.running, of.failed, of.missing) for of in found.methods],
         found.progress if found.running else None,
         found.trained,
         found.untrained,
@@ -41,6 +41,8 @@ def _state(found: "Standing") -> str:
     if found.running:
         who = found.progress
         return "running" if who is None else f"running (process {who.pid} on {who.host}, since {who.begun})"
+    if not found.readable:
+        return "stopped; what its last command asked for cannot be told here (a method that is not installed?)"
     if found.complete:
         return "complete"
     return "stopped; repeat its command to go on"
@@ -48,8 +50,8 @@ def _state(found: "Standing") -> str:
 
 def _notes(found: "Standing") -> list[str]:
     notes = []
-    if found.running and found.progress is not None:
-        notes.append(f"cells that workers have: {found.progress.cells_running:,}")
+    if found.broken:
+        notes.append(f"{found.broken} files of records cannot be read; their cells run again")
     if found.elsewhere:
         notes.append(f"and {found.elsewhere:,} records of earlier commands")
     return notes

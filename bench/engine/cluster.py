@@ -28,9 +28,6 @@ _QUIET = {
     "RAY_ENABLE_AUTO_CONNECT": "0",
     # Tasks that ask for no GPU must not see one.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
-    # A node behind a cut link is noticed after seconds; by default tasks there are waited for without end.
-    "RAY_grpc_client_keepalive_time_ms": "3000",
-    "RAY_grpc_client_keepalive_timeout_ms": "5000",
 }
 # A private instance talks to itself alone: it listens on the loopback interface, as Ray does by default on macOS and Windows.
 _PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
@@ -178,6 +175,13 @@ def _as_value(function: Any) -> FunctionType:
     return copy
 
 
+def living_nodes() -> frozenset[str]:
+    """Return the ids of the nodes that Ray holds for alive; one behind a cut link is among them for a minute."""
+    import ray
+
+    return frozenset(node["NodeID"] for node in ray.nodes() if node["Alive"])
+
+
 def cluster_cpus() -> float:
     """Return the CPUs of the connected cluster."""
     import ray
@@ -191,16 +195,22 @@ def with_cluster_gpus(work: Work, asked: float | None) -> Work:
     Raises
     ------
     ClusterError
-        If more is asked for than any cluster of this size could give.
+        If more is asked for than any node has.
     """
     import ray
 
-    resources = ray.cluster_resources()
-    gpus = asked if asked is not None else float(resources.get("GPU", 0) > 0)
-    for name, wanted in (("CPU", max((job.cpus for job in work.trainings), default=0)), ("GPU", gpus)):
-        if wanted > resources.get(name, 0):
-            there = resources.get(name, 0)
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    gpus = asked if asked is not None else float(any(node.get("GPU", 0) > 0 for node in nodes))
+    if gpus > 1 and gpus != int(gpus):
+        raise ClusterError(f"--gpus-per-trial got {gpus:g}; expected a fraction of one GPU, or a whole number of them")
+    cpus = max((job.cpus for job in work.trainings), default=0.0)
+    for name, wanted in (("CPU", cpus), ("GPU", gpus)):
+        most = max((node.get(name, 0) for node in nodes), default=0)
+        if wanted > most:
             raise ClusterError(
-                f"--{name.lower()}s-per-trial asks for {wanted:g}, but the cluster has {there:g} {name}s; ask for fewer"
+                f"--{name.lower()}s-per-trial asks for {wanted:g}, but the cluster has no node with more than {most:g} {name}s; "
+                "ask for fewer"
             )
+    if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
+        raise ClusterError(f"no node has {cpus:g} CPUs and {gpus:g} GPUs together, as a training would take; ask for fewer")
     return replace(work, trainings=tuple(replace(job, gpus=gpus) for job in work.trainings))

@@ -12,12 +12,12 @@ from typing import Any
 import ray
 
 from bench.data.dataset import Dataset
-from bench.engine.cluster import cluster_cpus
+from bench.engine.cluster import cluster_cpus, living_nodes
 from bench.engine.interrupt import Interrupt
 from bench.engine.steps import failed_records, judge_batch, represent, represent_parent
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Batch, Listener, Work
-from bench.errors import BenchError
+from bench.errors import BenchError, StoreError
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Record
 from bench.judge.representations import FREE, REPRESENTATIONS, View
@@ -60,6 +60,8 @@ class RayExecutor:
                     break
                 del untrained[job.key]
                 listener.training_done(job.key, None if failure is None else failure.error)
+                if failure is not None and failure.fatal:
+                    raise StoreError(failure.error)
                 waiting = work.waiting_for(job.key)
                 if failure is None:
                     evaluation.add(waiting)
@@ -86,6 +88,8 @@ class _Flight:
     """Cells whose records have come."""
     heard: float = math.inf
     """When something came last; infinite while the batch waits for a CPU."""
+    node: str | None = None
+    """Where it is judged, once that is known."""
 
 
 class _Evaluation:
@@ -99,7 +103,7 @@ class _Evaluation:
         self._flights: dict[Any, _Flight] = {}
         self._views: dict[tuple[str, str], Any] = {}
         self._parents: dict[str, Any] = {}
-        self._cpus, self._looked = int(cluster_cpus()), time.monotonic()
+        self._cpus, self._nodes, self._looked = int(cluster_cpus()), living_nodes(), time.monotonic()
         # Ray's own retries are off: they would run a cell that eats all memory for ever.
         self._represent: Any = ray.remote(num_cpus=1, max_retries=0)(represent)
         self._represent_parent: Any = ray.remote(num_cpus=1, max_retries=0)(represent_parent)
@@ -143,9 +147,13 @@ class _Evaluation:
         try:
             # `ray.wait` has said that there is something; what follows may be there too.
             while True:
-                part: list[Record] = ray.get(next(stream))
-                flight.judged, flight.heard = flight.judged + len(part), time.monotonic()
-                records += part
+                part: list[Record] | str = ray.get(next(stream))
+                flight.heard = time.monotonic()
+                if isinstance(part, str):
+                    flight.node = part
+                else:
+                    flight.judged += len(part)
+                    records += part
                 if not stream.next_ready():
                     return records
         except StopIteration:
@@ -204,15 +212,26 @@ class _Evaluation:
         self._views = {key: view for key, view in self._views.items() if key in used}
 
     def _look_at_the_cluster(self) -> None:
-        if time.monotonic() - self._looked >= _LOOK_SECONDS:
-            self._cpus, self._looked = int(cluster_cpus()), time.monotonic()
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._cpus, self._looked = int(cluster_cpus()), time.monotonic()
+        there = living_nodes()
+        gone, self._nodes = self._nodes - there, there
+        if gone:
+            # A task behind a cut link is never reported as lost. What waits may wait for something that was made there.
+            for stream, flight in list(self._flights.items()):
+                if flight.node in gone or flight.node is None:
+                    del self._flights[stream]
+                    self._requeue(flight.batch, flight.batch.cells[flight.judged :], flight.batch.attempt)
+            self._views.clear()
+            self._parents.clear()
 
 
 def _judge_remotely(
     batch: Batch, method: Method, view: View | None, dataset: Dataset, origin: Origin, model_name: str, limit: float | None
-) -> Iterator[list[Record]]:
-    """Judge a batch in a worker, which says first that it has begun, and ends itself where a cell takes longer than `limit`."""
-    yield []
+) -> Iterator[list[Record] | str]:
+    """Judge a batch in a worker, which says first on which node, and ends itself where a cell takes longer than `limit`."""
+    yield ray.get_runtime_context().get_node_id()
     if view is None:
         # It is free: made here, not sent.
         view = represent_parent(method.representation, dataset)

@@ -6,6 +6,7 @@ from functools import partial
 from bench.engine.interrupt import Interrupt
 from bench.engine.steps import failed_records, judge_batch, represent, represent_parent, train_model
 from bench.engine.work import Batch, Listener, Work
+from bench.errors import StoreError
 from bench.judge.record import Record
 from bench.judge.representations import REPRESENTATIONS, View
 from bench.plan.cells import ModelKey
@@ -29,6 +30,9 @@ class SerialExecutor:
             try:
                 train_model(job, work.dataset, work.storage, partial(self._epoch_done, listener, job.key), listener.notice)
                 collect_model(work.storage, work.folder, job.key)
+            except StoreError:
+                # Nothing can be saved: that ends the run, and no cell fails for it.
+                raise
             except Exception as failure:  # noqa: BLE001 - a training that fails fails its cells, not the run
                 error = f"training failed: {type(failure).__name__}: {failure}"
             listener.training_done(job.key, error)

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.data.dataset import Dataset
 from bench.engine.work import Batch, TrainingJob, Work
+from bench.errors import StoreError
 from bench.judge.identity import cell_id
 from bench.judge.judging import judge
 from bench.judge.methods import Method
@@ -19,7 +20,7 @@ from bench.store.models import Pair, keep_state, kept_state, publish_model
 from bench.store.storage import Storage
 from gmvae.errors import CheckpointError
 from gmvae.posteriors import encode
-from gmvae.training import EpochStats, TrainingState, train
+from gmvae.training import EpochStats, TrainedModel, TrainingState, train
 
 # Records of cells that take no time travel together; a cell that takes longer is on disk as soon as it is judged.
 _TOGETHER_SECONDS = 1.0
@@ -37,18 +38,17 @@ def train_model(
 
     def keep(state: TrainingState) -> None:
         nonlocal told
-        if time.monotonic() - told >= job.checkpoint_seconds:
+        if time.monotonic() - told < job.checkpoint_seconds:
+            return
+        try:
             keep_state(storage, job.key, state, job.model, job.training)
-            told = time.monotonic()
+        except StoreError as error:
+            # The training can do without; its end will show whether there is room again.
+            on_notice(f"{job.key.id}: no checkpoint after epoch {state.epoch}: {error}")
+        told = time.monotonic()
 
-    try:
-        resume = kept_state(storage, job.key, job.model, job.training)
-    except CheckpointError as error:
-        resume = None
-        on_notice(f"{job.key.id}: {error}; the training begins anew")
-    # k-means has thread pools of its own: without one limit for all, Ray and one process would differ in the last digits.
-    with threads(max(1, int(job.cpus))):
-        trained = train(
+    def attempt(resume: TrainingState | None) -> TrainedModel:
+        return train(
             dataset.pool,
             job.model,
             job.training,
@@ -58,6 +58,14 @@ def train_model(
             resume=resume,
             on_state=keep,
         )
+
+    # k-means has thread pools of its own: without one limit for all, Ray and one process would differ in the last digits.
+    with threads(max(1, int(job.cpus))):
+        try:
+            trained = attempt(kept_state(storage, job.key, job.model, job.training))
+        except CheckpointError as error:
+            on_notice(f"{job.key.id}: {error}; the training begins anew")
+            trained = attempt(None)
         test = None if dataset.test is None else encode(trained.model, dataset.test)
         encoded = encode(trained.model, dataset.pool), test
     publish_model(storage, job.key, trained, encoded)

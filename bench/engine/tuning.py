@@ -9,15 +9,16 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
-from bench.data.dataset import Dataset
 from bench.engine.steps import train_model
 from bench.engine.work import Failure, Listener, TrainingJob, Work
-from bench.errors import BenchError
+from bench.errors import BenchError, StoreError
 from bench.store.models import collect_model
 from bench.store.presence import is_trained
 from bench.store.storage import Storage
@@ -31,16 +32,13 @@ _RESTARTS = 3
 _GRACE_SECONDS = 5.0
 
 
-def _trial(config: dict[str, Any], dataset: Dataset, jobs: tuple[TrainingJob, ...], storage: Storage, invocation: str) -> None:
+def _trial(config: dict[str, Any], dataset: Any, jobs: tuple[TrainingJob, ...], storage: Storage, invocation: str) -> None:
     """Train one model inside a Tune trial. Tune reports go to the driver; the model goes to the storage.
 
     What goes wrong inside is reported as a result: Tune begins a trial again only when its process dies.
     """
     job = jobs[config["job"]]
     overdue = f"{job.key.id}/overdue-{invocation}"
-    if job.limit is not None and storage.has(overdue):
-        tune.report({"failure": {"error": f"the training took longer than {job.limit:g} seconds", "status": "timeout"}})
-        return
     epochs: list[dict[str, Any]] = []
     told = 0.0
 
@@ -53,10 +51,16 @@ def _trial(config: dict[str, Any], dataset: Dataset, jobs: tuple[TrainingJob, ..
             tune.report({"epochs": list(epochs)})
             epochs.clear()
 
-    watch = _watch(job.limit, storage, overdue)
+    watch = None
     try:
-        train_model(job, dataset, storage, report, lambda text: tune.report({"notice": text}))
+        if job.limit is not None and storage.has(overdue):
+            tune.report({"failure": {"error": f"the training took longer than {job.limit:g} seconds", "status": "timeout"}})
+            return
+        watch = _watch(job.limit, storage, overdue)
+        train_model(job, ray.get(dataset), storage, report, lambda text: tune.report({"notice": text}))
         tune.report({"done": True})
+    except StoreError as error:
+        tune.report({"failure": {"error": str(error), "fatal": True}})
     except Exception as error:  # noqa: BLE001 - told to the driver, which makes failed records of it
         tune.report({"failure": {"error": f"{type(error).__name__}: {error}", "status": "failed"}})
     finally:
@@ -124,7 +128,10 @@ class _Relay(tune.Callback):
         self._done(self._job(trial), self._failures.get(trial.config["job"]))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        self._done(self._job(trial), Failure(f"its process died {_RESTARTS + 1} times; is there enough memory?"))
+        path = Path(trial.error_file) if trial.error_file else None
+        lines = path.read_text(errors="replace").strip().splitlines() if path and path.is_file() else []
+        cause = lines[-1] if lines else "no message was left"
+        self._done(self._job(trial), Failure(f"its process died {_RESTARTS + 1} times ({cause})"))
 
 
 class TuneTraining:
@@ -192,16 +199,14 @@ class TuneTraining:
             elif failure is None:
                 failure = Failure(f"the trial ended, but its model is not in {self._work.storage.place}")
         except BenchError as error:
-            failure = Failure(str(error))
+            failure = Failure(str(error), fatal=True)
         self.finished.put((job, failure))
 
 
 def _bind(jobs: tuple[TrainingJob, ...], dataset_ref: Any, storage: Storage) -> Callable[[dict[str, Any]], None]:
-    import ray
-
     invocation = uuid.uuid4().hex[:8]
 
     def trainable(config: dict[str, Any]) -> None:
-        _trial(config, ray.get(dataset_ref), jobs, storage, invocation)
+        _trial(config, dataset_ref, jobs, storage, invocation)
 
     return trainable

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +33,7 @@ class ProgressFile(Listener):
 
     def training_started(self, job: TrainingJob) -> None:
         """Write that a model trains."""
-        self._set(job.key, state="training")
+        self._set(job.key, at_once=True, state="training")
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
         """Write how far it is."""
@@ -40,7 +41,7 @@ class ProgressFile(Listener):
 
     def training_done(self, key: ModelKey, error: str | None) -> None:
         """Write that it ended."""
-        self._set(key, state="trained" if error is None else "failed")
+        self._set(key, at_once=True, state="trained" if error is None else "failed")
 
     def batch_started(self, batch: Batch) -> None:
         """Count cells that workers have."""
@@ -50,15 +51,15 @@ class ProgressFile(Listener):
         """Count them no more."""
         self._change(lambda: self._running.difference_update(record.key for record in records))
 
-    def _set(self, key: ModelKey, **values: Any) -> None:
-        self._change(lambda: vars(self._progress.trainings[key.id]).update(values))
+    def _set(self, key: ModelKey, *, at_once: bool = False, **values: Any) -> None:
+        self._change(lambda: vars(self._progress.trainings[key.id]).update(values), at_once=at_once)
 
-    def _change(self, change: Callable[[], None]) -> None:
+    def _change(self, change: Callable[[], None], *, at_once: bool = False) -> None:
         # Tune's thread and the executor's both speak.
         with self._lock:
             change()
-            if time.monotonic() - self._written >= _EVERY_SECONDS:
-                self._progress.cells_running = len(self._running)
+            if at_once or time.monotonic() - self._written >= _EVERY_SECONDS:
+                self._progress.cells_running = dict(Counter(key[0] for key in self._running))
                 # What others read is a courtesy: a full disk ends the run where records are saved, not here.
                 with suppress(StoreError):
                     write_progress(self._folder, self._progress)
@@ -72,12 +73,14 @@ class TensorBoard(Listener):
         self._files = EventFiles(folder)
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
-        """Write it."""
-        self._files.write(key, stats)
+        """Write it. Where that is not possible the training goes on: its history is saved with the model anyway."""
+        with suppress(OSError):
+            self._files.write(key, stats)
 
     def training_done(self, key: ModelKey, error: str | None) -> None:  # noqa: ARG002 - the interface's
         """End the file."""
-        self._files.close(key)
+        with suppress(OSError):
+            self._files.close(key)
 
 
 class Listeners(Listener):

@@ -39,6 +39,8 @@ class Failure:
 
     error: str
     status: Status = "failed"
+    fatal: bool = False
+    """Whether nothing can be saved any more, so that the whole run must end."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,18 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from bench.judge.methods import Method
 from bench.judge.record import Origin
 from bench.plan.cells import Cell
+
+
+def training_fingerprint(identity: Mapping[str, Any]) -> str:
+    """Return a fingerprint of the settings that models are trained with, from a run's identity (data and training)."""
+    training = {key: value for key, value in identity.items() if not key.startswith("dataset")}
+    return hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def cell_id(cell: Cell, method: Method, origin: Origin) -> str:

@@ -18,21 +18,20 @@ if TYPE_CHECKING:
 
 def status_grid(
     title: str,
-    methods: Sequence[tuple[str, int, int, int]],
+    methods: Sequence[tuple[str, int, int, int, int]],
     progress: Progress | None,
     trained: Sequence[str],
     untrained: Sequence[str],
     notes: Sequence[str],
 ) -> Grid:
-    """Return cells by method (name, done, failed, missing) and what is said of models."""
-    rows = [(name, f"{done:,}", f"{failed:,}", f"{missing:,}") for name, done, failed, missing in methods]
+    """Return cells by method (name, done, running, failed, missing) and what is said of models."""
+    rows = [(name, *(f"{count:,}" for count in counts)) for name, *counts in methods]
     if len(methods) > 1:
-        done, failed, missing = (f"{sum(column):,}" for column in list(zip(*methods, strict=True))[1:])
-        rows.append(("all", done, failed, missing))
+        rows.append(("all", *(f"{sum(column):,}" for column in list(zip(*(counts for _, *counts in methods), strict=True)))))
     about = [f"models: {len(trained)} of {len(trained) + len(untrained)} trained"] if trained or untrained else []
     active = {} if progress is None else {key: value for key, value in progress.trainings.items() if key in untrained}
     about += [f"  {key}: {_training(active[key])}" for key in untrained if key in active]
-    return Grid(title, ("cells", "done", "failed", "missing"), tuple(rows), (*about, *notes), colors={})
+    return Grid(title, ("cells", "done", "running", "failed", "missing"), tuple(rows), (*about, *notes), colors={})
 
 
 def _training(progress: TrainingProgress) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import StoreError
+from gmvae.disk import sync_folder
 
 _MAX_JSON_BYTES = 16 * 2**20
 
@@ -28,7 +29,10 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         temporary = Path(name)
         write(temporary)
         temporary.chmod(0o644)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise StoreError(
             f"cannot write {path}: {error.strerror or error}; free space, mend its permissions, or give another --out"

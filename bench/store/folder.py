@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import sys
 import uuid
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from bench.data.dataset import Dataset
 from bench.errors import StoreError
 from bench.store.atomic import read_json, write_json
 from bench.store.lock import LOCK
+from bench.store.presence import MODELS
 from bench.store.records import PARTS, TABLE, read_records
 from bench.store.sources import package_version
 
 CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
 REPORT = "report.html"
+_EARLIER = 10
 _PACKAGES = ("gmvae-bench", "torch", "torchvision", "ray", "numpy", "scipy", "scikit-learn", "xgboost", "pandas", "pyarrow")
 
 
@@ -54,7 +57,7 @@ def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
         before = stored.get("identity") or {}
         differing = [key for key in identity if before.get(key) != identity[key]]
         if differing:
-            changes = ", ".join(f"{key}: {before.get(key)} there, {identity[key]} asked" for key in differing[:4])
+            changes = ", ".join(f"{key}: {before.get(key)} there, {identity[key]} asked" for key in differing)
             raise StoreError(
                 f"{folder} belongs to a different configuration ({changes}); give another --out, or the same settings"
             )
@@ -80,15 +83,27 @@ def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], data
         If the folder belongs to another configuration or to something else.
     """
     stored = check_claim(folder, identity)
-    earlier = stored.get("earlier_settings", [])
-    if stored.get("settings") not in (settings, None):
-        earlier = [*earlier, stored["settings"]]
+    earlier, before = stored.get("earlier_settings", []), stored.get("settings")
+    if isinstance(before, dict) and before != settings:
+        # What the next command changed, not all of it again; long grids would make the file grow without end.
+        changed = {key: value for key, value in before.items() if key not in settings or settings[key] != value}
+        earlier = [*earlier, changed][-_EARLIER:]
     run_id = str(stored.get("run_id") or uuid.uuid4().hex[:8])
     # First the claim itself: whatever ends the process after it, the same command can go on.
     write_json(folder / CONFIG, {"run_id": run_id, "identity": identity, "settings": settings, "earlier_settings": earlier})
     write_json(folder / DATASET, dataset.describe())
     write_json(folder / ENVIRONMENT, describe_environment())
     return run_id
+
+
+def sweep(folder: Path) -> None:
+    """Delete what writers that were killed have left: files and folders under temporary names. Only the lock's holder may."""
+    temporary = (*folder.glob(".*.json-*"), *(folder / MODELS).glob(".*"), *(folder / PARTS).glob(".*"))
+    for path in temporary:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def check_links(folder: Path) -> None:
@@ -100,9 +115,13 @@ def check_links(folder: Path) -> None:
         If a file or folder of a run is a link to a place outside.
     """
     root = folder.resolve()
-    for path in (path for depth in ("*", "*/*", "*/*/*") for path in folder.glob(depth)):
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
-            raise StoreError(f"{path} is a link out of the run's folder; replace it by what it points to, or give another --out")
+    # A walk, not a pattern: folders may come and go beside a process that works here.
+    for place, folders, names in os.walk(folder):
+        for path in (Path(place, name) for name in (*folders, *names)):
+            if path.is_symlink() and not path.resolve().is_relative_to(root):
+                raise StoreError(
+                    f"{path} is a link out of the run's folder; replace it by what it points to, or give another --out"
+                )
 
 
 def open_run(folder: Path, *, empty: bool = False) -> StoredRun:
@@ -124,7 +143,7 @@ def open_run(folder: Path, *, empty: bool = False) -> StoredRun:
     missing = [key for key in ("name", "n_pool", "n_test", "class_names") if key not in dataset]
     if missing:
         raise StoreError(f"{folder / DATASET} lacks {', '.join(missing)}; it was written by another version or changed by hand")
-    return StoredRun(folder, read_json(folder / CONFIG), dataset, read_records(folder))
+    return StoredRun(folder, read_json(folder / CONFIG), dataset, read_records(folder, tolerant=empty))
 
 
 def describe_environment() -> dict[str, Any]:

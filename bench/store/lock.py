@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -38,7 +38,8 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        (folder / PROGRESS).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / PROGRESS).unlink(missing_ok=True)
         lock.release()
 
 

@@ -4,6 +4,7 @@ A training publishes its model in the run's storage, which every node sees; the 
 """
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -61,7 +62,9 @@ def collect_model(storage: Storage, folder: Path, key: ModelKey) -> bool:
         raise
     except OSError as error:
         raise StoreError(f"cannot write {place}: {error.strerror or error}; free space or give another --out") from error
-    storage.clear(key.id)
+    # The model is safe: what cannot be cleared away now is in no one's way.
+    with suppress(StoreError):
+        storage.clear(key.id)
     return True
 
 
@@ -79,7 +82,9 @@ def load_encoded(folder: Path, key: ModelKey) -> Pair:
         test = Encoded(arrays["test_posterior"], arrays["test_latent"]) if "test_posterior" in arrays else None
         return Encoded(arrays["posterior"], arrays["latent"]), test
     except (OSError, KeyError, ValueError, SafetensorError) as error:
-        raise StoreError(f"{path} is missing or broken ({error}); repeat the run's command to train the model again") from error
+        raise StoreError(
+            f"{path} is missing or broken ({error}); the run's command with --retry-failed trains it again"
+        ) from error
 
 
 def keep_state(storage: Storage, key: ModelKey, state: TrainingState, model: ModelConfig, training: TrainingConfig) -> None:

@@ -6,7 +6,7 @@ from safetensors import SafetensorError, safe_open
 
 from bench.errors import first_line
 from bench.plan.cells import ModelKey
-from gmvae.layout import HISTORY, SETTINGS, WEIGHTS
+from gmvae.disk import HISTORY, SETTINGS, WEIGHTS
 
 MODELS, ENCODED = "models", "posterior.safetensors"
 # The posterior comes last: a model that has one is complete.

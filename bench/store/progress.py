@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.data.dataset import printable
+from bench.errors import StoreError
 from bench.store.atomic import read_json, write_json
 
 PROGRESS = "progress.json"
@@ -32,8 +34,8 @@ class Progress:
     begun: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     trainings: dict[str, TrainingProgress] = field(default_factory=dict)
     """By model id."""
-    cells_running: int = 0
-    """Given to workers and not yet judged."""
+    cells_running: dict[str, int] = field(default_factory=dict)
+    """By method: given to workers and not yet judged."""
 
 
 def write_progress(folder: Path, progress: Progress) -> None:
@@ -43,11 +45,12 @@ def write_progress(folder: Path, progress: Progress) -> None:
 
 def read_progress(folder: Path) -> Progress | None:
     """Return what the last process told, or `None` where it ended in order, or never was."""
-    if not (folder / PROGRESS).is_file():
-        return None
-    content = read_json(folder / PROGRESS)
     try:
+        content = read_json(folder / PROGRESS)
         trainings = {str(key): TrainingProgress(**value) for key, value in content.pop("trainings").items()}
-        return Progress(**content, trainings=trainings)
-    except (TypeError, KeyError, AttributeError):
+        found = Progress(**content, trainings=trainings)
+    except (StoreError, TypeError, KeyError, AttributeError):
+        # Absent, just removed, or written by another version.
         return None
+    found.host, found.begun = printable(str(found.host)), printable(str(found.begun))
+    return found

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.data.dataset import printable
 from bench.errors import StoreError, first_line
 from bench.judge.record import Record
 from bench.plan.cells import Cell, CellKey
@@ -25,6 +26,7 @@ def _arrow_type(annotation: object) -> pa.DataType:
 
 
 SCHEMA = pa.schema([pa.field(field.name, _arrow_type(field.type)) for field in fields(Record)])
+_TEXTS = [field.name for field in SCHEMA if field.type == pa.string()]
 
 
 class BrokenRecordsError(StoreError):
@@ -38,10 +40,15 @@ def append_records(folder: Path, records: Iterable[Record]) -> None:
         write_atomically(folder / PARTS / f"{uuid.uuid4().hex}.parquet", lambda path: pq.write_table(table, path))
 
 
-def read_records(folder: Path) -> pd.DataFrame:
-    """Return all records of a run, one row per cell; of several for one cell a finished one wins, else the latest.
+def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
+    """Return all records of a run, one row per cell: a finished one, else the latest; of its latest identity if it has several.
 
-    Columns that may be empty have pandas' nullable types.
+    Columns that may be empty have pandas' nullable types. What stands in texts is fit to be shown in a terminal.
+
+    Parameters
+    ----------
+    tolerant
+        Whether to leave broken files out, for those who only look.
 
     Raises
     ------
@@ -49,27 +56,46 @@ def read_records(folder: Path) -> pd.DataFrame:
         If a file is broken or has other columns.
     """
     try:
-        tables = _read_tables(folder)
+        tables = _read_tables(folder, tolerant=tolerant)
     except FileNotFoundError:
         # Another process has just merged its batches into the table: everything is in there now.
-        tables = _read_tables(folder)
+        tables = _read_tables(folder, tolerant=tolerant)
     frame: pd.DataFrame = pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable)
+    # A method of another version, say, makes another cell of the same place in the grid.
+    place, identity = frame.groupby(list(KEY), dropna=False, sort=False).ngroup(), frame[CELL_ID].fillna("")
+    frame = frame[identity == identity.groupby(place).transform("last")].copy()
     frame["_finished"] = frame["status"] == "ok"
     frame = frame.sort_values("_finished", kind="stable").drop_duplicates(list(KEY), keep="last")
-    return frame.drop(columns="_finished").sort_values(list(KEY), kind="stable", ignore_index=True)
+    frame = frame.drop(columns="_finished").sort_values(list(KEY), kind="stable", ignore_index=True)
+    for name in _TEXTS:
+        odd = {text: printable(text) for text in frame[name].dropna().unique() if not text.isprintable()}
+        if odd:
+            frame[name] = frame[name].replace(odd)
+    return frame
 
 
-def set_broken_aside(folder: Path) -> list[Path]:
-    """Give files of records that cannot be read another name, so that their cells are judged again; return the new names."""
+def broken_files(folder: Path) -> list[Path]:
+    """Return files of records that cannot be read."""
     found = []
     for path in (folder / TABLE, *sorted((folder / PARTS).glob("[!.]*.parquet"))):
         try:
             if path.is_file():
                 _read_table(path)
         except BrokenRecordsError:
-            aside = folder / f"{path.name}{BROKEN}"
-            path.replace(aside)
-            found.append(aside)
+            found.append(path)
+        except FileNotFoundError:
+            # Merged away meanwhile.
+            continue
+    return found
+
+
+def set_broken_aside(folder: Path) -> list[Path]:
+    """Give files of records that cannot be read another name, so that their cells are judged again; return the new names."""
+    found = []
+    for path in broken_files(folder):
+        aside = folder / f"{path.name}-{uuid.uuid4().hex[:4]}{BROKEN}"
+        path.replace(aside)
+        found.append(aside)
     return found
 
 
@@ -117,11 +143,19 @@ def _keys(frame: pd.DataFrame) -> list[CellKey]:
     ]
 
 
-def _read_tables(folder: Path) -> list[pa.Table]:
+def _read_tables(folder: Path, *, tolerant: bool) -> list[pa.Table]:
+    def read(path: Path) -> list[pa.Table]:
+        try:
+            return [_read_table(path)]
+        except BrokenRecordsError:
+            if not tolerant:
+                raise
+            return []
+
     # Batches before the table: one that is merged in between is then read twice, which is harmless, and never missed.
     parts = sorted((folder / PARTS).glob("[!.]*.parquet"), key=lambda path: path.stat().st_mtime_ns)
-    tables = [_read_table(path) for path in parts]
-    return [_read_table(folder / TABLE), *tables] if (folder / TABLE).exists() else tables
+    batches = [table for path in parts for table in read(path)]
+    return [*(read(folder / TABLE) if (folder / TABLE).exists() else []), *batches]
 
 
 def _read_table(path: Path) -> pa.Table:
@@ -134,6 +168,9 @@ def _read_table(path: Path) -> pa.Table:
         if isinstance(error, FileNotFoundError):
             # Merged away by another process, not broken: the caller looks again.
             raise
+        if isinstance(error, OSError) and error.errno is not None:
+            # The disk or network failed, not the file.
+            raise StoreError(f"{path} cannot be read: {first_line(error)}; try again when it can") from error
         raise BrokenRecordsError(
             f"{path} is broken ({first_line(error)}); the run's command sets it aside and runs its cells again"
         ) from error

@@ -13,11 +13,12 @@ from urllib.parse import parse_qsl
 from pyarrow import ArrowException, fs
 
 from bench.errors import StoreError, first_line
+from gmvae.disk import sync, sync_folder
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 # Objects of these appear when their upload is complete; elsewhere a file is renamed when it is.
 _OBJECT_STORES = ("s3", "gcs", "abfs")
-_CHUNK = 1 << 22
+_CHUNK, PART = 1 << 22, ".part"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Storage:
 
     def inner(self, name: str) -> "Storage":
         """Return the storage of a folder in this one."""
-        path, mark, query = self.place.partition("?")
+        path, mark, query = self.place.partition("?") if _URI.match(self.place) else (self.place, "", "")
         return Storage(f"{path.rstrip('/')}/{name}{mark}{query}")
 
     def write(self, name: str, content: BinaryIO | bytes) -> None:
@@ -43,11 +44,14 @@ class Storage:
         source = io.BytesIO(content) if isinstance(content, bytes) else content
         try:
             system, root = self.resolved()
+            if system.type_name == "local":
+                _write_local(Path(root, name), source)
+                return
             target = f"{root}/{name}"
             whole = system.type_name in _OBJECT_STORES
+            part = target if whole else f"{target}.{uuid.uuid4().hex}{PART}"
             if not whole:
                 system.create_dir(target.rpartition("/")[0], recursive=True)
-            part = target if whole else f"{target}.{uuid.uuid4().hex}.part"
             with system.open_output_stream(part) as sink:
                 shutil.copyfileobj(source, sink, _CHUNK)
             if not whole:
@@ -112,8 +116,9 @@ class Storage:
         return _resolve(self.place)
 
     def _error(self, what: str, error: Exception) -> StoreError:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        return StoreError(f"the storage {self.place} cannot be {what} ({lines[0]}); free space, or give another --storage")
+        return StoreError(
+            f"the storage {_shown(self.place)} cannot be {what} ({first_line(error)}); free space, or give another --storage"
+        )
 
 
 def parse_storage(text: str) -> Storage:
@@ -125,9 +130,13 @@ def parse_storage(text: str) -> Storage:
         For a URI of a kind that pyarrow does not know, or with a password in it.
     """
     if not _URI.match(text):
-        return Storage(str(Path(text).expanduser().resolve()))
+        try:
+            return Storage(str(Path(text).expanduser().resolve()))
+        except (OSError, RuntimeError) as error:
+            raise StoreError(f"--storage got {text!r}: {first_line(error)}; expected a path or s3://bucket/folder") from error
     kind, _, rest = text.partition("://")
-    if "@" in rest.partition("/")[0]:
+    user, at, _ = rest.partition("/")[0].rpartition("@")
+    if at and (":" in user or kind.lower() == "s3"):
         raise StoreError(
             f"--storage {kind}://… holds a key; it would be saved with the run. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
             "on every node instead"
@@ -137,8 +146,28 @@ def parse_storage(text: str) -> Storage:
             raise ValueError("it names no place")
         _resolve(text)
     except (OSError, ValueError, ArrowException) as error:
-        raise StoreError(f"--storage got {text!r}: {first_line(error)}; expected a path or s3://bucket/folder") from error
+        shown = _shown(text)
+        raise StoreError(f"--storage got {shown!r}: {first_line(error)}; expected a path or s3://bucket/folder") from error
     return Storage(text)
+
+
+def _shown(place: str) -> str:
+    # What stands behind the question mark may hold what no one else should read.
+    return place.partition("?")[0] if _URI.match(place) else place
+
+
+def _write_local(target: Path, source: BinaryIO) -> None:
+    """Write beside the target, to the disk, and rename; whatever goes wrong, nothing is left."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{uuid.uuid4().hex}{PART}")
+    try:
+        with part.open("wb") as sink:
+            shutil.copyfileobj(source, sink, _CHUNK)
+            sync(sink)
+        part.replace(target)
+        sync_folder(target.parent)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @lru_cache

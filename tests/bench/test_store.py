@@ -17,7 +17,7 @@ from bench.judge.record import Origin, Outcome, Record, make_record
 from bench.plan.budgets import Budget
 from bench.plan.cells import Cell, ModelKey
 from bench.store.atomic import read_json, write_atomically, write_json
-from bench.store.folder import claim, default_folder, open_run
+from bench.store.folder import claim, default_folder, open_run, sweep
 from bench.store.lock import is_locked, locked
 from bench.store.models import collect_model, load_encoded, publish_model
 from bench.store.presence import is_trained, model_fault
@@ -216,6 +216,8 @@ def test_storage_keeps_files_whole(tmp_path: Path) -> None:
         ("s3://key:secret@bucket/x", "holds a key; it would be saved"),
         ("nosuch://bucket/x", "expected a path or s3://bucket/folder"),
         ("s3://", "expected a path or s3://bucket/folder"),
+        ("s3://bucket/x?secret_key=secret", "unknown option secret_key"),
+        ("~nobody-at-all/x", "expected a path or s3://bucket/folder"),
     ],
 )
 def test_a_storage_that_cannot_be_is_refused(text: str, message: str) -> None:
@@ -223,6 +225,39 @@ def test_a_storage_that_cannot_be_is_refused(text: str, message: str) -> None:
         parse_storage(text)
     assert message in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_a_failed_write_leaves_nothing_and_a_question_mark_is_part_of_a_path(tmp_path: Path) -> None:
+    class Breaks:
+        def read(self, _: int = -1) -> bytes:
+            raise OSError("the source broke")
+
+    storage = Storage(str(tmp_path / "what?")).inner("run")
+    assert storage.place == str(tmp_path / "what?" / "run")
+    with pytest.raises(StoreError):
+        storage.write("x/y", Breaks())  # type: ignore[arg-type]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_leftovers_of_killed_writers_are_swept(tmp_path: Path, small_dataset: Dataset) -> None:
+    claim(tmp_path, {}, {}, small_dataset)
+    (tmp_path / "models" / ".k10-s0-abc").mkdir(parents=True)
+    (tmp_path / "models" / "k10-s0").mkdir()
+    (tmp_path / ".config.json-abc.json").touch()
+    append_records(tmp_path, [record(1)])
+    (tmp_path / PARTS / ".x.parquet-abc.parquet").touch()
+    sweep(tmp_path)
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["k10-s0"]
+    assert not list(tmp_path.glob(".config*"))
+    assert len(list((tmp_path / PARTS).iterdir())) == 1
+
+
+def test_settings_of_earlier_commands_are_kept_as_differences(tmp_path: Path, small_dataset: Dataset) -> None:
+    for seeds in ([0], [0, 1], [0, 1, 2]):
+        claim(tmp_path, {}, {"data": "small", "label_seeds": seeds}, small_dataset)
+    content = read_json(tmp_path / "config.json")
+    assert content["settings"] == {"data": "small", "label_seeds": [0, 1, 2]}
+    assert content["earlier_settings"] == [{"label_seeds": [0]}, {"label_seeds": [0, 1]}]
 
 
 def test_a_uri_keeps_its_query_behind_the_path() -> None:
@@ -239,13 +274,16 @@ def test_broken_records_are_set_aside_and_the_rest_is_kept(tmp_path: Path) -> No
     broken.write_bytes(broken.read_bytes()[:-9])
     with pytest.raises(StoreError, match="is broken"):
         read_records(tmp_path)
-    assert [path.name for path in set_broken_aside(tmp_path)] == [f"{broken.name}.broken"]
+    assert len(read_records(tmp_path, tolerant=True)) == 2
+    (aside,) = set_broken_aside(tmp_path)
+    assert aside.name.startswith(broken.name)
+    assert aside.name.endswith(".broken")
     assert set_broken_aside(tmp_path) == []
     assert len(merge_records(tmp_path)) == 2
     (tmp_path / TABLE).write_bytes(b"PAR1 nonsense")
     set_broken_aside(tmp_path)
     assert len(read_records(tmp_path)) == 0
-    assert (tmp_path / "records.parquet.broken").exists()
+    assert len(list(tmp_path.glob("records.parquet-*.broken"))) == 1
 
 
 def test_identity_of_a_cell_changes_with_all_that_decides_it_and_nothing_else() -> None:
@@ -270,6 +308,21 @@ def test_identity_of_a_cell_changes_with_all_that_decides_it_and_nothing_else() 
     # A method that needs no model of ours does not care how one was trained.
     plain = replace(cell, method="knn", clustering=None)
     assert cell_id(plain, baseline, origin) == cell_id(plain, baseline, replace(origin, training="other"))
+
+
+def test_a_cell_of_another_identity_takes_the_place_even_if_it_failed(tmp_path: Path) -> None:
+    append_records(tmp_path, [replace(record(1), cell_id="version 1")])
+    merge_records(tmp_path)
+    append_records(tmp_path, [replace(record(1, status="failed", accuracy=None), cell_id="version 2")])
+    assert merge_records(tmp_path)[["cell_id", "status"]].to_numpy().tolist() == [["version 2", "failed"]]
+    append_records(tmp_path, [replace(record(1), cell_id="version 2")])
+    append_records(tmp_path, [replace(record(1, status="failed", accuracy=None), cell_id="version 2")])
+    assert merge_records(tmp_path)["status"].tolist() == ["ok"]
+
+
+def test_texts_of_records_are_fit_for_a_terminal(tmp_path: Path) -> None:
+    append_records(tmp_path, [record(1, status="failed", error="\x1b]0;title\x07\nboom")])
+    assert read_records(tmp_path)["error"].tolist() == ["�]0;title��boom"]
 
 
 def test_statuses_are_by_identity_and_old_records_have_none(tmp_path: Path) -> None:
@@ -336,7 +389,7 @@ with locked(Path(sys.argv[1])):
 
 
 def test_progress_comes_back(tmp_path: Path) -> None:
-    progress = Progress(trainings={"k5-s0": TrainingProgress("training", 10, 3, 1.5)}, cells_running=7)
+    progress = Progress(trainings={"k5-s0": TrainingProgress("training", 10, 3, 1.5)}, cells_running={"knn": 7})
     write_progress(tmp_path, progress)
     assert read_progress(tmp_path) == progress
     (tmp_path / "progress.json").write_text('{"trainings": [1]}')
