@@ -84,14 +84,14 @@ def test_trainings_that_want_gpus_share_those_of_the_node_that_has_some(nodes: N
         output += shown.stdout + shown.stderr
     everything = [path.read_bytes().decode("latin1") for path in folder.rglob("*") if path.is_file()]
     assert not any(TOKEN["RAY_AUTH_TOKEN"] in text for text in (output, messages, *everything))
-    _, messages = run(tmp_path / "more", *METHODS, "--gpus-per-trial", "2", "--address", nodes.address, expected_code=2, **TOKEN)
-    assert "--gpus-per-trial asks for 2, but the cluster has no node with more than 1 GPUs" in messages
-    _, messages = run(
-        tmp_path / "more", *METHODS, "--gpus-per-trial", "1.5", "--address", nodes.address, expected_code=2, **TOKEN
-    )
-    assert "expected a fraction of one GPU, or a whole number of them" in messages
-    _, messages = run(tmp_path / "more", *METHODS, "--cpus-per-trial", "3", "--address", nodes.address, expected_code=2, **TOKEN)
-    assert "--cpus-per-trial asks for 3, but the cluster has no node with more than 2 CPUs" in messages
+    impossible = [
+        ("--gpus-per-trial", "2", "--gpus-per-trial asks for 2, but the cluster has no node with more than 1 GPUs"),
+        ("--gpus-per-trial", "1.5", "expected a fraction of one GPU, or a whole number of them"),
+        ("--cpus-per-trial", "3", "--cpus-per-trial asks for 3, but the cluster has no node with more than 2 CPUs"),
+    ]
+    for option, value, message in impossible:
+        _, messages = run(tmp_path / "more", *METHODS, option, value, "--address", nodes.address, expected_code=2, **TOKEN)
+        assert message in messages
 
 
 def test_a_node_that_leaves_and_one_that_joins(nodes: Nodes, undisturbed: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from runs import (
+    ENVIRONMENT,
     FAULTY,
     GMVAE_BENCH,
     MEASURED,
@@ -235,3 +237,10 @@ def test_others_may_look_while_a_process_works_but_not_write(tmp_path: Path) -> 
     preview, _ = run(folder, *METHODS, "--epochs", "100000", "--dry-run")
     assert "would run 16 cells in" in " ".join(preview.split())
     end(process, signal.SIGKILL)
+
+
+def test_a_short_soak() -> None:
+    soak = [sys.executable, str(Path(__file__).parent / "soak.py"), "--kills", "3", "--epochs", "10", "--longest", "4"]
+    done = subprocess.run(soak, capture_output=True, text=True, env=ENVIRONMENT, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "208 records and 4 models are those of the undisturbed run, value for value" in done.stdout
