@@ -112,10 +112,9 @@ def test_a_node_that_leaves_and_one_that_joins(nodes: Nodes, undisturbed: Path, 
     [
         ("127.0.0.1:9", "nothing answers at --address 127.0.0.1:9", {}),
         ("nowhere", "--address got 'nowhere'; expected local, auto or HOST:PORT", {}),
-        (None, "RAY_AUTH_MODE=token", {}),
         (None, "RAY_AUTH_MODE=token", {**TOKEN, "RAY_AUTH_TOKEN": "2e" * 32}),
     ],
-    ids=["nobody", "no address", "no token", "wrong token"],
+    ids=["nobody", "no address", "wrong token"],
 )
 def test_a_cluster_that_cannot_be_joined(
     nodes: Nodes, tmp_path: Path, address: str | None, message: str, environment: dict[str, str]
@@ -175,15 +174,13 @@ def test_hosts_without_the_package_or_with_another(tmp_path: Path) -> None:
     package = Path(bench.__path__[0])
     other = tmp_path / "errors.py"
     other.write_text((package / "errors.py").read_text() + "\n# Changed.\n")
-    for mount, message in (
-        (hide(package), "lacks the package; `pip install gmvae-bench=="),
-        (f"mount --bind {other} {package / 'errors.py'}", "has other sources"),
-    ):
-        with Hosts(tmp_path / str(len(message)), TOKEN) as hosts:
-            head = hosts.head()
-            hosts.worker([mount])
-            _, messages = finish(on(head, tmp_path / "run"), expected_code=2)
-            assert messages.startswith(f"gmvae-bench: node 10.77.0.2 {message}")
+    with Hosts(tmp_path / "hosts", TOKEN) as hosts:
+        head = hosts.head()
+        hosts.worker([hide(package)])
+        hosts.worker([f"mount --bind {other} {package / 'errors.py'}"])
+        _, messages = finish(on(head, tmp_path / "run"), expected_code=2)
+    assert "node 10.77.0.2 lacks the package; `pip install gmvae-bench==" in messages
+    assert "node 10.77.0.3 has other sources" in messages
 
 
 @pytest.fixture
@@ -213,12 +210,11 @@ KEYS = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "very-secret-k
 IN_ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
 
 
-@pytest.mark.parametrize("executor", ["serial", "ray"])
-def test_checkpoints_on_s3(bucket: str, undisturbed: Path, tmp_path: Path, executor: str) -> None:
+def test_checkpoints_on_s3(bucket: str, undisturbed: Path, tmp_path: Path) -> None:
     from bench.store.storage import parse_storage
 
     folder = tmp_path / "run"
-    options = [*METHODS, "--executor", executor, "--storage", bucket]
+    options = [*METHODS, "--storage", bucket]
     process = start(folder, *options, **IN_ENVIRONMENT)
     os.environ.update(IN_ENVIRONMENT)
     run_id = stored(lambda: json.loads((folder / "config.json").read_text())["run_id"], process)

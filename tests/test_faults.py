@@ -30,8 +30,9 @@ from runs import (
 )
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
-@pytest.mark.parametrize("executor", ["ray", "serial"])
+@pytest.mark.parametrize(
+    ("number", "executor"), [(signal.SIGKILL, "ray"), (signal.SIGINT, "ray"), (signal.SIGKILL, "serial")], ids=str
+)
 def test_a_driver_that_ends_while_it_trains(undisturbed: Path, tmp_path: Path, number: signal.Signals, executor: str) -> None:
     folder = tmp_path / "run"
     process = start(folder, *METHODS, "--executor", executor)
@@ -141,9 +142,6 @@ def test_a_training_that_takes_too_long_fails_and_the_rest_is_done(tmp_path: Pat
     trained = frame[frame["method"] != "knn"]
     assert (trained["status"] == "timeout").all()
     assert trained["error"].eq("training failed: the training took longer than 4 seconds").all()
-    # Tried again, it goes on from its checkpoint, and is stopped again.
-    run(folder, *METHODS, *long, "--retry-failed", expected_code=1)
-    pd.testing.assert_frame_equal(records(folder), frame)
 
 
 def test_broken_files_are_noticed_and_made_again(undisturbed: Path, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ _DEATHS = ("A worker died or was killed", "worker(s) were killed due to")
 
 
 _REACH_SECONDS, _ANSWER_SECONDS = 10.0, 25.0
+_FAULTS_SHOWN = 3
 
 
 @contextmanager
@@ -136,8 +137,8 @@ def check_nodes(storage: Storage) -> None:
             faults.append(f"node {asked[reference]}: {str(error).strip().splitlines()[-1]}")
     storage.clear(folder)
     if faults:
-        more = f" (and {len(faults) - 1} more such)" if len(faults) > 1 else ""
-        raise ClusterError(f"{faults[0]}{more}")
+        more = [f"and {len(faults) - _FAULTS_SHOWN} more nodes"] if len(faults) > _FAULTS_SHOWN else []
+        raise ClusterError("\n".join([*sorted(faults)[:_FAULTS_SHOWN], *more]))
 
 
 def _answer(place: str, token: str) -> tuple[str | None, str | None, bool | str]:
