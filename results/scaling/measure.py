@@ -126,9 +126,9 @@ def baselines(data_dir: Path) -> None:
 
 
 def nodes() -> None:
-    """Sleeping cells on 1 to 64 nodes of one CPU: as many times the work in the same time, if nothing is lost."""
+    """Sleeping cells on 1 to 32 nodes of one CPU: as many times the work in the same time, if nothing is lost."""
     METHODS["sleeper"] = Method(lambda *_: Sleeper(), "pixels", "sleeps", seconds=(1e6, 0.0))
-    for count in (1, 2, 4, 8, 16, 32, 64):
+    for count in (1, 2, 4, 8, 16, 32):
         cells = 40 * count
         with cluster(count):
             wall, own = seconds_of(
