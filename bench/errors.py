@@ -24,11 +24,6 @@ class ClusterError(BenchError, RuntimeError):
     """A Ray cluster that cannot be reached or used."""
 
 
-def first_line(error: BaseException) -> str:
-    """Return what an exception says first; its type where it says nothing."""
-    return next((line for line in str(error).strip().splitlines() if line.strip()), type(error).__name__)
-
-
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> SettingsError:
     """Return an error for a name that is not among the valid ones, with the nearest of them."""
     names = sorted(valid)

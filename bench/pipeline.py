@@ -21,7 +21,7 @@ from bench.plan.settings import RunSettings
 from bench.store.folder import check_claim, claim, sweep
 from bench.store.models import CHECKPOINTS, collect_model
 from bench.store.presence import is_trained, model_fault, model_folder
-from bench.store.records import PARTS, append_records, merge_records, read_records, set_broken_aside, statuses
+from bench.store.records import PARTS, append_records, merge_records, read_records, set_broken_aside, status_of
 from bench.store.sources import package_version
 from bench.store.storage import Storage, parse_storage
 from gmvae.config import ModelConfig, TrainingConfig
@@ -150,8 +150,8 @@ def survey(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Survey
     """
     check_claim(folder, plan.identity)
     records, origin = read_records(folder, tolerant=True), plan.origin
-    known = statuses(records)
-    status = [known.get(cell_id(cell, plan.methods[cell.method], origin)) for cell in plan.cells]
+    known = status_of(records, {cell.key: cell_id(cell, plan.methods[cell.method], origin) for cell in plan.cells})
+    status = [known.get(cell.key) for cell in plan.cells]
     missing = [cell for cell, found in zip(plan.cells, status, strict=True) if found is None or (found != "ok" and retry_failed)]
     done = status.count("ok")
     return Survey(done, len(plan.cells) - done - len(missing), tuple(missing), records)

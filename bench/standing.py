@@ -16,7 +16,7 @@ from bench.store.folder import StoredRun
 from bench.store.lock import is_locked
 from bench.store.presence import is_trained
 from bench.store.progress import Progress, read_progress
-from bench.store.records import broken_files, status_by_key, statuses
+from bench.store.records import broken_files, record_keys, status_of
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def standing_of(stored: StoredRun) -> Standing:
     models = {key for cell in cells if (key := known[cell.method].model_for(cell.clustering)) is not None}
     trained = {key for key in models if is_trained(stored.folder, key)}
     asked = {cell.key for cell in cells}
-    of_grid = np.array([key in asked for key in status_by_key(stored.records)], dtype=bool)
+    of_grid = np.array([key in asked for key in record_keys(stored.records)], dtype=bool)
     failed = stored.records[of_grid & (stored.records["status"] != "ok").to_numpy(bool)]
     causes = Counter(zip(failed["method"], failed["error"].fillna(""), strict=True))
     return Standing(
@@ -127,6 +127,4 @@ def _found(stored: StoredRun, cells: tuple[Cell, ...]) -> dict[CellKey, str]:
         version="",
         training=training_fingerprint(identity),
     )
-    there = statuses(stored.records)
-    ids = ((cell.key, cell_id(cell, known[cell.method], origin)) for cell in cells)
-    return {key: there[one] for key, one in ids if one in there}
+    return status_of(stored.records, {cell.key: cell_id(cell, known[cell.method], origin) for cell in cells})

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.devices import resolve_device
 from gmvae.disk import HISTORY, SETTINGS, WEIGHTS, sync_folder, sync_tree
-from gmvae.errors import CheckpointError
+from gmvae.errors import CheckpointError, first_line
 from gmvae.model import GaussianMixtureVAE
 from gmvae.training import EpochStats, TrainedModel, TrainingState
 
@@ -95,7 +95,7 @@ def load(folder: Path, device: str = "auto") -> TrainedModel:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError, ValidationError) as error:
         if isinstance(error, CheckpointError):
             raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CheckpointError(
             f"{folder} holds no readable model ({reason}); train it again or point at another folder"
         ) from error
@@ -138,7 +138,7 @@ def load_state(file: Path, model: ModelConfig, training: TrainingConfig, model_s
             tensors, int(progress["step"]), float(progress["seconds"]), int(progress["averaged_steps"]), history
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CheckpointError(f"{file.name} is no readable state of a training ({reason})") from error
     if settings != json.loads(json.dumps(_settings(model, training, model_seed))):
         raise CheckpointError(f"{file.name} is the state of a training with other settings")

@@ -1,6 +1,11 @@
 """Errors of this package; each message says what was got, what was expected and how to mend it."""
 
 
+def first_line(error: BaseException) -> str:
+    """Return what an exception says first; its type where it says nothing."""
+    return next((line for line in str(error).strip().splitlines() if line.strip()), type(error).__name__)
+
+
 class GMVAEError(Exception):
     """Base class of every error raised on purpose by `gmvae`."""
 

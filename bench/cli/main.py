@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.evaluate import claims, compare, coverage, explain, plot, report, table
+from bench.cli.coverage import coverage
+from bench.cli.drawings import explain, plot, report
 from bench.cli.listing import datasets, methods
 from bench.cli.run import run
 from bench.cli.speed import speed
 from bench.cli.state import STATE
 from bench.cli.status import status
+from bench.cli.tables import claims, compare, table
 from bench.errors import BenchError
 from gmvae.errors import GMVAEError
 

@@ -10,6 +10,7 @@ from bench.cli.state import make_console
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from bench.data.dataset import Dataset
     from bench.gallery import Gallery
@@ -112,3 +113,11 @@ def run_names(runs: Sequence["StoredRun"]) -> list[str]:
     while len({path.parts[-depth:] for path in paths}) < len(set(paths)):
         depth += 1
     return ["/".join(path.parts[-depth:]) for path in paths]
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure to a file, whole or not at all, and say where."""
+    from bench.store.atomic import write_atomically
+
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
+    typer.echo(path)

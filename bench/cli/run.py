@@ -109,7 +109,7 @@ def _preview(plan: "RunPlan", folder: Path, console: "Console", *, retry_failed:
     found = survey(plan, folder, retry_failed=retry_failed)
     work = preview_work(plan, folder, found)
     cpus = 1 if plan.settings.executor == "serial" else os.cpu_count() or 1
-    console.print(render_preview(work, found.done, found.failed, estimate(work, found.records), cpus))
+    console.print(render_preview(work, found.done, found.failed, estimate(work, found.records), cpus, console.width))
 
 
 def _settings(flags: dict[str, Any], config: Path | None, preset: str | None) -> "RunSettings":
@@ -154,9 +154,8 @@ def _executor(plan: "RunPlan", work: "Work") -> Iterator[tuple["Executor", "Work
 
 def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Console") -> None:
     from bench.engine.watch import Listeners, ProgressFile, TensorBoard
-    from bench.pipeline import carry_out
+    from bench.pipeline import carry_out, survey
     from bench.show.live import LiveDisplay
-    from bench.store.records import finished_keys, read_records
 
     if not work.batches:
         progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
@@ -166,7 +165,7 @@ def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Con
             listeners = [display, ProgressFile(placed), *([TensorBoard(work.folder)] if plan.settings.tensorboard else [])]
             carry_out(placed, executor, Listeners(listeners))
     except KeyboardInterrupt:
-        done = len(finished_keys(read_records(work.folder)))
+        done = survey(plan, work.folder).done
         progress.print(f"interrupted with {done:,} of {len(plan.cells):,} cells saved in {work.folder}.", soft_wrap=True)
         progress.print("Repeat the same command to go on.")
         console.file.flush()
@@ -175,15 +174,15 @@ def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Con
 
 
 def _finish(plan: "RunPlan", folder: Path, console: "Console") -> None:
-    from bench.cli.evaluate import comparison_of
+    from bench.cli.tables import comparison_of
     from bench.show.tables import render
     from bench.store.folder import open_run
-    from bench.store.records import failed_records
+    from bench.store.records import failures
 
     stored = open_run(folder)
     console.print(render(comparison_of(stored, "accuracy", ",".join(plan.methods)), console.width), soft_wrap=False)
     # An earlier command's failures are shown in the table, but this one's exit code speaks of its own cells.
-    failed = failed_records(stored.records, plan.cells)
+    failed = failures(stored.records, plan.cells)
     console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)
     console.print(f"next: gmvae-bench plot {folder}", style="dim", soft_wrap=True)
     if len(failed):

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from bench.data.dataset import Dataset
-from bench.errors import DataError, first_line
+from bench.errors import DataError
+from gmvae.errors import first_line
 
 SUFFIXES = (".npz", ".csv", ".parquet")
 _ITEM_KEYS = ("x", "X", "images", "data", "features")

@@ -11,7 +11,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from bench.data.dataset import Dataset
-from bench.errors import DataError, first_line
+from bench.errors import DataError
+from gmvae.errors import first_line
 
 _EMNIST_BALANCED = string.digits + string.ascii_uppercase + "abdefghnqrt"
 

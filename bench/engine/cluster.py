@@ -12,9 +12,10 @@ from types import FunctionType
 from typing import Any
 
 from bench.engine.work import Work
-from bench.errors import ClusterError, first_line
+from bench.errors import ClusterError
 from bench.store.sources import fingerprint, package_version
 from bench.store.storage import Storage
+from gmvae.errors import first_line
 
 _QUIET = {
     "RAY_AIR_NEW_OUTPUT": "0",

@@ -22,6 +22,7 @@ from bench.judge.methods import Method
 from bench.judge.record import Origin, Record
 from bench.judge.representations import FREE, REPRESENTATIONS, View
 from bench.store.models import load_encoded
+from gmvae.errors import first_line
 
 _POLL_SECONDS = 0.2
 _HEAD_START_SECONDS = 60.0
@@ -259,6 +260,5 @@ def batches_at_once(cpus: int, training_cpus: float) -> int:
 
 
 def _reason(error: Exception) -> str:
-    lines = [line for line in str(error).strip().splitlines() if line.strip()] or [""]
     # Ray's first sentence tells what happened; the next ones send the reader to logs that end with the run.
-    return f"{type(error).__name__}: {lines[0].partition('. ')[0]}"
+    return f"{type(error).__name__}: {first_line(error).partition('. ')[0]}"

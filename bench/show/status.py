@@ -27,11 +27,11 @@ def status_grid(
     """Return cells by method (name, done, running, failed, missing) and what is said of models."""
     rows = [(name, *(f"{count:,}" for count in counts)) for name, *counts in methods]
     if len(methods) > 1:
-        rows.append(("all", *(f"{sum(column):,}" for column in list(zip(*(counts for _, *counts in methods), strict=True)))))
+        rows.append(("all", *(f"{sum(column):,}" for column in zip(*(counts for _, *counts in methods), strict=True))))
     about = [f"models: {len(trained)} of {len(trained) + len(untrained)} trained"] if trained or untrained else []
     active = {} if progress is None else {key: value for key, value in progress.trainings.items() if key in untrained}
     about += [f"  {key}: {_training(active[key])}" for key in untrained if key in active]
-    return Grid(title, ("cells", "done", "running", "failed", "missing"), tuple(rows), (*about, *notes), colors={})
+    return Grid(title, ("cells", "done", "running", "failed", "missing"), tuple(rows), (*about, *notes))
 
 
 def _training(progress: TrainingProgress) -> str:
@@ -41,7 +41,7 @@ def _training(progress: TrainingProgress) -> str:
     return f"epoch {progress.epoch} of {progress.epochs}, about {format_seconds(left)} left"
 
 
-def render_preview(work: "Work", done: int, failed: int, estimate: "Estimate", cpus: int, width: int = 80) -> RenderableType:
+def render_preview(work: "Work", done: int, failed: int, estimate: "Estimate", cpus: int, width: int) -> RenderableType:
     """Return what a command would run, what is done already, and about how long it takes."""
     cells = Counter(cell.method for batch in work.batches for cell in batch.cells)
     rows = [(name, f"{count:,}") for name, count in cells.items()]

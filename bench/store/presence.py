@@ -4,9 +4,9 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from bench.errors import first_line
 from bench.plan.cells import ModelKey
 from gmvae.disk import HISTORY, SETTINGS, WEIGHTS
+from gmvae.errors import first_line
 
 MODELS, ENCODED = "models", "posterior.safetensors"
 # The posterior comes last: a model that has one is complete.

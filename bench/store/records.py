@@ -1,7 +1,7 @@
 """Records on disk: batches are added as small files, and merged into one table on the cell key."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.data.dataset import printable
-from bench.errors import StoreError, first_line
+from bench.errors import StoreError
 from bench.judge.record import Record
 from bench.plan.cells import Cell, CellKey
 from bench.store.atomic import write_atomically
+from gmvae.errors import first_line
 
 TABLE, PARTS, BROKEN = "records.parquet", "records.parts", ".broken"
 CELL_ID = "cell_id"
@@ -112,30 +113,24 @@ def merge_records(folder: Path) -> pd.DataFrame:
     return frame
 
 
-def statuses(frame: pd.DataFrame) -> dict[str, str]:
-    """Return the status of every cell that has a record, by its identity (`bench.judge.identity`)."""
-    known = frame[frame["cell_id"].notna()]
-    return dict(zip(known["cell_id"].astype(str), known["status"].astype(str), strict=True))
+def status_of(frame: pd.DataFrame, identities: Mapping[CellKey, str]) -> dict[CellKey, str]:
+    """Return the status of those cells that have a record which counts, given the identity of each (`bench.judge.identity`).
+
+    A record from before there were identities counts for its place in the grid.
+    """
+    found = zip(record_keys(frame), frame[CELL_ID].fillna(""), frame["status"], strict=True)
+    return {key: str(status) for key, identity, status in found if key in identities and identity in ("", identities[key])}
 
 
-def status_by_key(frame: pd.DataFrame) -> dict[CellKey, str]:
-    """Return the status of every record by `Cell.key`."""
-    return dict(zip(_keys(frame), frame["status"].astype(str), strict=True))
-
-
-def finished_keys(frame: pd.DataFrame) -> set[CellKey]:
-    """Return the keys (`Cell.key`) of the cells that have an `ok` record."""
-    return set(_keys(frame[frame["status"] == "ok"]))
-
-
-def failed_records(frame: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
+def failures(frame: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
     """Return those records of the given cells that are not `ok`."""
     failed = frame[frame["status"] != "ok"]
     wanted = {cell.key for cell in cells}
-    return failed[[key in wanted for key in _keys(failed)]]
+    return failed[[key in wanted for key in record_keys(failed)]]
 
 
-def _keys(frame: pd.DataFrame) -> list[CellKey]:
+def record_keys(frame: pd.DataFrame) -> list[CellKey]:
+    """Return `Cell.key` of every record."""
     filled = frame[list(KEY)].fillna({"n_components": -1, "model_seed": -1})
     return [
         (str(method), int(k), int(seed), str(sampler), int(n), int(label_seed))
@@ -175,7 +170,7 @@ def _read_table(path: Path) -> pa.Table:
             f"{path} is broken ({first_line(error)}); the run's command sets it aside and runs its cells again"
         ) from error
     if CELL_ID not in names:
-        # Of a version before cells had identities: still good to read, but no longer known to be what would be judged today.
+        # Of a version before cells had identities.
         table = table.append_column(CELL_ID, pa.nulls(table.num_rows, pa.string()))
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl
 
 from pyarrow import ArrowException, fs
 
-from bench.errors import StoreError, first_line
+from bench.errors import StoreError
 from gmvae.disk import sync, sync_folder
+from gmvae.errors import first_line
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 # Objects of these appear when their upload is complete; elsewhere a file is renamed when it is.

@@ -168,7 +168,7 @@ def test_preview_and_estimate(small_dataset: Dataset, tmp_path: Path) -> None:
     assert guess.makespan(1) == pytest.approx(guess.training_seconds + guess.judging_seconds)
     assert guess.makespan(1000) == guess.longest_seconds >= guess.training_seconds / 2
     assert not (tmp_path / "run").exists()
-    shown = text(render_preview(work, 3, 4, Estimate(3600, 120, 1800), 2))
+    shown = text(render_preview(work, 3, 4, Estimate(3600, 120, 1800), 2, 80))
     assert shown[0].startswith("would run 12 cells in")
     shown = [line.rstrip() for line in shown]
     assert "trainings: 2 (k5-s0, k5-s1)" in shown

@@ -26,11 +26,11 @@ from bench.store.records import (
     PARTS,
     TABLE,
     append_records,
-    finished_keys,
     merge_records,
     read_records,
+    record_keys,
     set_broken_aside,
-    statuses,
+    status_of,
 )
 from bench.store.storage import Storage, parse_storage
 from gmvae.config import ModelConfig, TrainingConfig
@@ -92,7 +92,8 @@ def test_a_finished_record_wins_over_a_failed_one_whatever_the_order(tmp_path: P
 def test_finished_keys_are_those_of_cells(tmp_path: Path) -> None:
     append_records(tmp_path, [record(0), record(1, clustering=None), record(2, status="failed")])
     wanted = {Cell("soft", Budget(50, "50"), "random", seed, key).key for seed, key in ((0, ModelKey(5, 0)), (1, None))}
-    assert finished_keys(read_records(tmp_path)) == wanted
+    frame = read_records(tmp_path)
+    assert {key for key, status in zip(record_keys(frame), frame["status"], strict=True) if status == "ok"} == wanted
 
 
 def test_the_table_needs_no_code_of_ours_to_be_read(tmp_path: Path) -> None:
@@ -325,13 +326,15 @@ def test_texts_of_records_are_fit_for_a_terminal(tmp_path: Path) -> None:
     assert read_records(tmp_path)["error"].tolist() == ["�]0;title��boom"]
 
 
-def test_statuses_are_by_identity_and_old_records_have_none(tmp_path: Path) -> None:
-    append_records(tmp_path, [replace(record(1), cell_id="a"), replace(record(2, status="failed"), cell_id="b"), record(3)])
-    assert statuses(merge_records(tmp_path)) == {"a": "ok", "b": "failed"}
+def test_a_record_counts_by_identity_and_one_from_before_identities_by_its_place(tmp_path: Path) -> None:
+    append_records(tmp_path, [replace(record(1), cell_id="a"), replace(record(2, status="failed"), cell_id="b")])
+    keys = {seed: Cell("soft", Budget(50, "50"), "random", seed, KEY).key for seed in (1, 2, 3)}
+    frame = merge_records(tmp_path)
+    assert status_of(frame, {keys[1]: "a", keys[2]: "b", keys[3]: "c"}) == {keys[1]: "ok", keys[2]: "failed"}
+    assert status_of(frame, {keys[1]: "of another version", keys[2]: "b"}) == {keys[2]: "failed"}
     table = pq.read_table(tmp_path / TABLE)
     pq.write_table(table.drop_columns(["cell_id"]), tmp_path / TABLE)
-    assert statuses(read_records(tmp_path)) == {}
-    assert len(read_records(tmp_path)) == 3
+    assert status_of(read_records(tmp_path), {keys[1]: "anything", keys[3]: "c"}) == {keys[1]: "ok"}
 
 
 def test_a_run_folder_that_leads_out_of_itself_is_refused(tmp_path: Path, small_dataset: Dataset) -> None:

@@ -1,0 +1,196 @@
+"""Commands that print what a run measured: `table`, `compare`, `claims`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.reading import (
+    Format,
+    Metric,
+    RunFolder,
+    SomeMethods,
+    check_format,
+    chosen_records,
+    gallery_of,
+    print_grid,
+    run_names,
+)
+from bench.cli.state import make_console
+from bench.errors import SettingsError, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from bench.stats.comparison import Comparison
+    from bench.stats.seeds import SeedTable
+    from bench.store.folder import StoredRun
+
+_MANY_DATASETS = 2
+
+
+def table(
+    run: RunFolder,
+    metric: Metric = "accuracy",
+    format_: Format = "rich",
+    methods: SomeMethods = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Show differences to this method, on the same labels.", show_default=False)
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Show labels needed for this accuracy, e.g. 0.8.", min=0, max=1, show_default=False)
+    ] = None,
+) -> None:
+    """Print the comparison of a run: method by budget, mean and 95 % interval.
+
+    With --reference: differences in points, tested. With --target: labels to an accuracy, ratios, area under the curve.
+    """
+    check_format(format_)
+    from bench.store.folder import open_run
+
+    stored = open_run(run)
+    if target is not None:
+        _table_of_labels(stored, metric, format_, methods, target, reference)
+    elif reference is not None:
+        _table_of_differences(stored, metric, format_, methods, reference)
+    else:
+        _table_of_scores(stored, metric, format_, methods)
+
+
+def _table_of_scores(stored: "StoredRun", metric: str, format_: str, methods: str | None) -> None:
+    from bench.show.tables import render, to_latex, to_markdown
+    from bench.stats.curves import curves
+
+    if format_ == "csv":
+        typer.echo(curves(chosen_records(stored, methods), metric).to_csv(index=False), nl=False)
+        return
+    comparison = comparison_of(stored, metric, methods)
+    console = make_console()
+    if format_ == "rich":
+        console.print(render(comparison, console.width))
+        console.print(_rank_line(stored, metric, methods), style="dim")
+    else:
+        typer.echo({"markdown": to_markdown, "latex": to_latex}[format_](comparison), nl=False)
+
+
+def _rank_line(stored: "StoredRun", metric: str, methods: str | None) -> str:
+    from bench.stats.ranks import average_ranks
+    from bench.stats.seeds import LOWER_IS_BETTER, seed_tables
+
+    tables = seed_tables(chosen_records(stored, methods), metric)
+    ranks = average_ranks(tables, lower_is_better=metric in LOWER_IS_BETTER)
+    if len(ranks) < 2:
+        return ""
+    order = sorted(ranks.items(), key=lambda item: item[1])
+    return "\nmean rank over budgets and label draws: " + ", ".join(f"{label} {rank:.1f}" for label, rank in order)
+
+
+def _table_of_differences(stored: "StoredRun", metric: str, format_: str, methods: str | None, reference: str) -> None:
+    from bench.show.statistics import differences_grid
+    from bench.stats.paired import paired_differences
+
+    tables, bases = _tables_and_references(stored, metric, methods, reference)
+    found = paired_differences(tables, bases)
+    if not found:
+        raise SettingsError(f"--reference {reference} has no budget and label draw in common with another method of the run")
+    print_grid(differences_grid(found, reference, sorted({difference.n_labeled for difference in found})), format_)
+
+
+def _table_of_labels(
+    stored: "StoredRun", metric: str, format_: str, methods: str | None, target: float, reference: str | None
+) -> None:
+    from bench.summary import BOOSTED, efficiency_of
+
+    tables, bases = _tables_and_references(stored, metric, methods, reference or BOOSTED, required=reference is not None)
+    print_grid(efficiency_of(tables, target, bases[0] if bases else None), format_)
+
+
+def _tables_and_references(
+    stored: "StoredRun", metric: str, methods: str | None, reference: str, *, required: bool = True
+) -> "tuple[list[SeedTable], list[SeedTable]]":
+    """Return the seed tables of the chosen methods, and those of the reference: a method's name, or with its K (`soft K=50`)."""
+    from bench.stats.seeds import LOWER_IS_BETTER, METRICS, seed_tables
+
+    if metric not in METRICS or metric in LOWER_IS_BETTER:
+        raise unknown_name("metric for this table", metric, [name for name in METRICS if name not in LOWER_IS_BETTER])
+    every = seed_tables(chosen_records(stored, None), metric)
+    bases = [found for found in every if reference in (found.method, found.label)]
+    if not bases and required:
+        raise unknown_name("method in this run", reference, [found.label for found in every])
+    chosen = set(chosen_records(stored, methods)["method"])
+    return [found for found in every if found.method in chosen or (found in bases and required)], bases
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of runs.", show_default=False)],
+    metric: Metric = "accuracy",
+    format_: Format = "rich",
+    methods: SomeMethods = None,
+) -> None:
+    """Print several runs in one table; over several data sets also test whether the methods' ranks differ."""
+    check_format(format_)
+    if len(runs) < 2:
+        raise SettingsError(f"compare got 1 run; give two or more, or use `gmvae-bench table {runs[0]}`")
+    from bench.show.statistics import runs_grid
+    from bench.stats.seeds import seed_tables
+    from bench.store.folder import open_run
+
+    opened = [open_run(folder) for folder in runs]
+    tables = [seed_tables(chosen_records(stored, methods), metric) for stored in opened]
+    about = [
+        f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items, {', '.join(stored.records['model'].dropna().unique())}, "
+        f"{stored.config.get('settings', {}).get('epochs', '?')} epochs"
+        for stored in opened
+    ]
+    print_grid(runs_grid(run_names(opened), about, tables, metric), format_)
+    names = {str(stored.dataset["name"]) for stored in opened}
+    if format_ == "rich" and len(names) >= _MANY_DATASETS and len(names) == len(opened):
+        _print_rank_test(tables, metric)
+
+
+def _print_rank_test(tables: "Sequence[Sequence[SeedTable]]", metric: str) -> None:
+    import numpy as np
+
+    from bench.stats.efficiency import area_under_curve, rank_test
+    from bench.stats.seeds import LOWER_IS_BETTER, shared_budgets
+
+    areas = []
+    for run in tables:
+        budgets = shared_budgets(run)
+        found = {table.label: area_under_curve(table, budgets) for table in run}
+        areas.append({label: area.mean for label, area in found.items() if area is not None})
+    common = sorted(set.intersection(*(set(run) for run in areas)))
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    test = rank_test(sign * np.array([[run[label] for label in common] for run in areas]), common) if len(common) > 1 else None
+    if test is None:
+        return
+    order = ", ".join(f"{label} {rank:.1f}" for label, rank in sorted(test.ranks.items(), key=lambda item: item[1]))
+    make_console().print(
+        f"\nmean ranks by area under the curve over {len(tables)} data sets: {order}\n"
+        f"Friedman's test: p = {test.p:.3g}; ranks further apart than {test.critical_difference:.1f} differ (Nemenyi, 5 %)",
+        soft_wrap=True,
+    )
+
+
+def claims(run: RunFolder, format_: Format = "rich") -> None:
+    """Put the study's claims beside what a run measured: holds, does not hold, or cannot be judged here, and why."""
+    check_format(format_)
+    from bench.show.statistics import claims_grid
+    from bench.stats.claims import STUDY_COMPONENTS
+    from bench.stats.claims import claims as judge_claims
+    from bench.store.folder import open_run
+
+    stored = open_run(run)
+    gallery = gallery_of(stored)
+    sizes = [gallery.sizes(key) for key in gallery.keys if key.n_components == STUDY_COMPONENTS]
+    about = str(stored.dataset.get("note") or f"measured on {stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
+    print_grid(claims_grid(judge_claims(chosen_records(stored, None), stored.dataset, sizes), about), format_)
+
+
+def comparison_of(stored: "StoredRun", metric: str, methods: str | None) -> "Comparison":
+    """Compute the comparison table of a run."""
+    from bench.stats.comparison import compare as arrange
+    from bench.stats.curves import curves
+
+    records = chosen_records(stored, methods)
+    return arrange(records, curves(records, metric), stored.dataset, metric)
