@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gmvae.augmentation import Augmentation
+from gmvae.averaging import WeightAverage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.consistency import Consistency, ConsistencyTerms
 from gmvae.devices import as_tensor, multiplies_bfloat16_fast, resolve_device
@@ -18,8 +19,9 @@ from gmvae.errors import CheckpointError, InputError, TrainingDivergedError
 from gmvae.model import ElboTerms, GaussianMixtureVAE
 from gmvae.networks import use_bfloat16
 from gmvae.objectives import OBJECTIVES, terms_for
-from gmvae.reseeding import LIVE_SHARE, reseed
+from gmvae.reseeding import reseed
 from gmvae.start import start_at_clusters
+from gmvae.sums import EpochSums
 
 # A small pool is cut into so many batches, not more: were they smaller, the balance of K components could not be seen in them.
 _MIN_BATCHES = 3
@@ -181,7 +183,7 @@ class Trainer:
             self.model.encoder.trunk.compile()
             self.model.decoder.compile()
         self.optimiser = torch.optim.Adam(self.networks.parameters(), lr=training.learning_rate, fused=place.type != "mps")
-        self.average = _WeightAverage(self.model, training.averaging)
+        self.average = WeightAverage(self.model, training.averaging)
         if training.start == "kmeans" and self.warmup_epochs == 0:
             start_at_clusters(self.model, self.items, self.generator)
             self.average.restart()
@@ -198,7 +200,7 @@ class Trainer:
         self.epoch += 1
         warming_up = self.epoch <= self.warmup_epochs
         self.model.prior.requires_grad_(not warming_up)
-        sums = _EpochSums(self.model.config.n_components, self.items.device)
+        sums = EpochSums(self.model.config.n_components, self.items.device)
         for batch in islice(_batches(len(self.items), self.batch_size, self.generator), max_steps):
             self._set_learning_rate()
             terms, loss, agreement = self._loss(self.model.standardise(self.items[batch]), warming_up)
@@ -331,71 +333,3 @@ def _learn_standardisation(model: GaussianMixtureVAE, data: np.ndarray) -> None:
     scale[scale == 0] = 1
     model.get_buffer("shift").copy_(torch.from_numpy(data.mean(axis=0, dtype=np.float64)))
     model.get_buffer("scale").copy_(torch.from_numpy(scale))
-
-
-class _WeightAverage:
-    """Exponential running mean of a model's weights (Polyak & Juditsky 1992), short at first and longer as training goes on."""
-
-    def __init__(self, model: nn.Module, decay: float) -> None:
-        self._decay = decay
-        self._weights = _floats(model)
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget everything before now."""
-        self.updates = 0
-        self.means = [weight.clone() for weight in self._weights] if self._decay else []
-
-    def restore(self, means: list[Tensor], updates: int) -> None:
-        """Go on from a mean that was taken earlier."""
-        self.means = [mean.to(weight.device, copy=True) for mean, weight in zip(means, self._weights, strict=False)]
-        self.updates = updates
-
-    def update(self) -> None:
-        """Take the present weights in."""
-        if self._decay:
-            decay = min(self._decay, (1 + self.updates) / (10 + self.updates))
-            torch._foreach_lerp_(self.means, self._weights, 1 - decay)
-            self.updates += 1
-
-    def write_to(self, model: nn.Module) -> None:
-        """Give another model of the same shape the mean, where one is kept."""
-        for weight, mean in zip(_floats(model), self.means, strict=False):
-            weight.copy_(mean)
-
-
-def _floats(model: nn.Module) -> list[Tensor]:
-    # Running statistics of normalising layers are averaged with the weights that they belong to.
-    return [tensor.detach() for tensor in model.state_dict().values() if tensor.is_floating_point()]
-
-
-class _EpochSums:
-    """Sums over an epoch, kept on the device: reading them back in every step would stall it."""
-
-    _NAMES = ("loss", "reconstruction", "kl_z", "kl_c", "assignment_entropy", "invariance", "balance", "contrast")
-
-    def __init__(self, n_components: int, device: torch.device) -> None:
-        self._sums = torch.zeros(len(self._NAMES), device=device)
-        self.counts = torch.zeros(n_components, device=device)
-        self.items = 0
-        self._batches = 0
-
-    @torch.no_grad()
-    def add(self, terms: ElboTerms, loss: Tensor, agreement: ConsistencyTerms | None) -> None:
-        q = terms.log_q.exp()
-        entropy = -torch.where(q > 0, q * terms.log_q, 0.0).sum(-1)
-        values = [loss, terms.reconstruction.mean(), terms.kl_z.mean(), terms.kl_c.mean(), entropy.mean()]
-        if agreement is not None:
-            values += [agreement.invariance, agreement.balance, agreement.contrast]
-        self._sums[: len(values)] += torch.stack(values)
-        self.counts.index_add_(0, terms.log_q.argmax(-1), torch.ones_like(entropy))
-        self._batches += 1
-        self.items += len(q)
-
-    def means(self) -> dict[str, float]:
-        """Return the mean of each term over the batches."""
-        return dict(zip(self._NAMES, (self._sums / self._batches).tolist(), strict=True))
-
-    def live_components(self) -> int:
-        """Return the number of components that hold at least a tenth of an even share of the items."""
-        return int((self.counts >= LIVE_SHARE * self.items / len(self.counts)).sum())

@@ -16,8 +16,8 @@ _CHECKED = (
     *(
         f"gmvae.{name}"
         for name in (
-            *("augmentation", "consistency", "losses", "model", "networks", "objectives"),
-            *("posteriors", "reseeding", "start"),
+            *("augmentation", "averaging", "consistency", "losses", "model", "networks", "objectives"),
+            *("posteriors", "reseeding", "start", "sums"),
         )
     ),
     "gmvae.training",
