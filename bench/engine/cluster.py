@@ -192,20 +192,29 @@ def cluster_cpus() -> float:
 
 
 def with_cluster_gpus(work: Work, asked: float | None) -> Work:
-    """Give every training the GPUs asked for; without a wish, one each where the cluster has any.
+    """Give every training the GPUs that `gpus_per_training` says.
 
     Raises
     ------
     ClusterError
         If more is asked for than any node has.
     """
-    import ray
+    gpus = gpus_per_training(max((job.cpus for job in work.trainings), default=0.0), asked)
+    return replace(work, trainings=tuple(replace(job, gpus=gpus) for job in work.trainings))
 
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+def gpus_per_training(cpus: float, asked: float | None) -> float:
+    """Return the GPUs asked for a training; without a wish, one where the cluster has any.
+
+    Raises
+    ------
+    ClusterError
+        If more is asked for than any node has.
+    """
+    nodes = _node_resources()
     gpus = asked if asked is not None else float(any(node.get("GPU", 0) > 0 for node in nodes))
     if gpus > 1 and gpus != int(gpus):
         raise ClusterError(f"--gpus-per-trial got {gpus:g}; expected a fraction of one GPU, or a whole number of them")
-    cpus = max((job.cpus for job in work.trainings), default=0.0)
     for name, wanted in (("CPU", cpus), ("GPU", gpus)):
         most = max((node.get(name, 0) for node in nodes), default=0)
         if wanted > most:
@@ -215,4 +224,18 @@ def with_cluster_gpus(work: Work, asked: float | None) -> Work:
             )
     if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
         raise ClusterError(f"no node has {cpus:g} CPUs and {gpus:g} GPUs together, as a training would take; ask for fewer")
-    return replace(work, trainings=tuple(replace(job, gpus=gpus) for job in work.trainings))
+    return gpus
+
+
+def trainings_at_once(cpus: float, gpus: float) -> int:
+    """Return how many trainings of this size the cluster has room for."""
+    return sum(
+        int(min(node.get(name, 0) / wanted for name, wanted in (("CPU", cpus), ("GPU", gpus)) if wanted > 0))
+        for node in _node_resources()
+    )
+
+
+def _node_resources() -> list[dict[str, float]]:
+    import ray
+
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]

@@ -1,21 +1,18 @@
 """Training with Ray Tune: a trial per model, told to a listener, finished models in the run folder."""
 
-import faulthandler
-import os
 import queue
 import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
+from bench.engine.experiment import OverdueError, cause_of_death, fit, limited
 from bench.engine.steps import train_model
 from bench.engine.work import Failure, Listener, TrainingJob, Work
 from bench.errors import BenchError, StoreError
@@ -26,10 +23,6 @@ from gmvae.training import EpochStats
 
 # A report costs the driver milliseconds; short epochs are told together, once a second.
 _REPORT_SECONDS = 1.0
-# A training whose process or node dies is begun again from its checkpoint, so often.
-_RESTARTS = 3
-# Who holds Python's lock for so long after a training's limit cannot be stopped in an orderly way.
-_GRACE_SECONDS = 5.0
 
 
 def _trial(config: dict[str, Any], dataset: Any, jobs: tuple[TrainingJob, ...], storage: Storage, invocation: str) -> None:
@@ -51,40 +44,16 @@ def _trial(config: dict[str, Any], dataset: Any, jobs: tuple[TrainingJob, ...], 
             tune.report({"epochs": list(epochs)})
             epochs.clear()
 
-    watch = None
     try:
-        if job.limit is not None and storage.has(overdue):
-            tune.report({"failure": {"error": f"the training took longer than {job.limit:g} seconds", "status": "timeout"}})
-            return
-        watch = _watch(job.limit, storage, overdue)
-        train_model(job, ray.get(dataset), storage, report, lambda text: tune.report({"notice": text}))
-        tune.report({"done": True})
+        with limited(job.limit, storage, overdue):
+            train_model(job, ray.get(dataset), storage, report, lambda text: tune.report({"notice": text}))
+            tune.report({"done": True})
+    except OverdueError:
+        tune.report({"failure": {"error": f"the training took longer than {job.limit:g} seconds", "status": "timeout"}})
     except StoreError as error:
         tune.report({"failure": {"error": str(error), "fatal": True}})
     except Exception as error:  # noqa: BLE001 - told to the driver, which makes failed records of it
         tune.report({"failure": {"error": f"{type(error).__name__}: {error}", "status": "failed"}})
-    finally:
-        if watch is not None:
-            watch.cancel()
-            faulthandler.cancel_dump_traceback_later()
-
-
-def _watch(limit: float | None, storage: Storage, overdue: str) -> threading.Timer | None:
-    """End this process after `limit` seconds, leaving a note for the trial's next attempt."""
-    if limit is None:
-        return None
-
-    def end() -> None:
-        with suppress(BenchError):
-            storage.write(overdue, b"")
-        os._exit(1)
-
-    watch = threading.Timer(limit, end)
-    watch.daemon = True
-    watch.start()
-    # The timer needs Python's lock; this one needs nothing.
-    faulthandler.dump_traceback_later(limit + _GRACE_SECONDS, exit=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    return watch
 
 
 class _Relay(tune.Callback):
@@ -128,10 +97,7 @@ class _Relay(tune.Callback):
         self._done(self._job(trial), self._failures.get(trial.config["job"]))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        path = Path(trial.error_file) if trial.error_file else None
-        lines = path.read_text(errors="replace").strip().splitlines() if path and path.is_file() else []
-        cause = lines[-1] if lines else "no message was left"
-        self._done(self._job(trial), Failure(f"its process died {_RESTARTS + 1} times ({cause})"))
+        self._done(self._job(trial), Failure(cause_of_death(trial)))
 
 
 class TuneTraining:
@@ -166,28 +132,15 @@ class TuneTraining:
 
     def _fit(self) -> None:
         jobs, first = self._jobs, self._jobs[0]
-        resources = {"cpu": first.cpus, "gpu": first.gpus}
-        trainable = tune.with_resources(_bind(jobs, self._dataset_ref, self._work.storage), resources)
-        system, root = self._work.storage.inner("tune").resolved()
-        tune.Tuner(
-            trainable,
+        fit(
+            _bind(jobs, self._dataset_ref, self._work.storage),
+            self._work.storage,
+            cpus=first.cpus,
+            gpus=first.gpus,
+            callbacks=[_Relay(jobs, self._listener, self.begun, self._finish)],
             param_space={"job": tune.grid_search(list(range(len(jobs))))},
-            tune_config=tune.TuneConfig(
-                trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id,
-                # A process per trial would load torch for each: seconds, for trainings that may take less. A trial leaves nothing
-                # behind in its process but what is loaded.
-                reuse_actors=True,
-            ),
-            run_config=tune.RunConfig(
-                # A name of its own: Tune would mix what it finds under an old one with what it does.
-                name=uuid.uuid4().hex[:8],
-                storage_path=root,
-                storage_filesystem=None if system.type_name == "local" else system,
-                failure_config=tune.FailureConfig(max_failures=_RESTARTS),
-                verbose=0,
-                callbacks=[_Relay(jobs, self._listener, self.begun, self._finish)],
-            ),
-        ).fit()
+            trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id,
+        )
 
     def _finish(self, job: TrainingJob, failure: Failure | None) -> None:
         if job in self._reported:

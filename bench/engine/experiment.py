@@ -1,0 +1,95 @@
+"""What every Tune experiment here has in common: where it lives, restarts of dead processes, limits, causes of death."""
+
+import faulthandler
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+
+from bench.errors import BenchError
+from bench.store.storage import Storage
+
+# A trial whose process or node dies is begun again from its checkpoint, so often.
+RESTARTS = 3
+# Who holds Python's lock for so long after a trial's limit cannot be stopped in an orderly way.
+_GRACE_SECONDS = 5.0
+
+
+def fit(
+    trainable: Callable[[dict[str, Any]], None],
+    storage: Storage,
+    *,
+    cpus: float,
+    gpus: float,
+    callbacks: list[tune.Callback] | None = None,
+    param_space: dict[str, Any] | None = None,
+    **config: Any,
+) -> None:
+    """Run an experiment to its end; `config` goes to `TuneConfig`."""
+    system, root = storage.inner("tune").resolved()
+    tune.Tuner(
+        tune.with_resources(trainable, {"cpu": cpus, "gpu": gpus}),
+        param_space=param_space,
+        # A process per trial would load torch for each: seconds, for trainings that may take less. A trial leaves nothing behind
+        # in its process but what is loaded.
+        tune_config=tune.TuneConfig(reuse_actors=True, **config),
+        run_config=tune.RunConfig(
+            # A name of its own: Tune would mix what it finds under an old one with what it does.
+            name=uuid.uuid4().hex[:8],
+            storage_path=root,
+            storage_filesystem=None if system.type_name == "local" else system,
+            failure_config=tune.FailureConfig(max_failures=RESTARTS),
+            verbose=0,
+            callbacks=callbacks or [],
+        ),
+    ).fit()
+
+
+def cause_of_death(trial: Trial) -> str:
+    """Say why a trial's process died for good."""
+    path = Path(trial.error_file) if trial.error_file else None
+    lines = path.read_text(errors="replace").strip().splitlines() if path and path.is_file() else []
+    return f"its process died {RESTARTS + 1} times ({lines[-1] if lines else 'no message was left'})"
+
+
+class OverdueError(Exception):
+    """An earlier attempt took longer than it may."""
+
+
+@contextmanager
+def limited(limit: float | None, storage: Storage, note: str) -> Iterator[None]:
+    """End this process `limit` seconds after a block began, leaving a note in the storage for the next attempt.
+
+    Raises
+    ------
+    OverdueError
+        If an earlier attempt left that note.
+    """
+    if limit is None:
+        yield
+        return
+    if storage.has(note):
+        raise OverdueError(f"it took longer than {limit:g} seconds")
+    watch = threading.Timer(limit, _end, (storage, note))
+    watch.daemon = True
+    watch.start()
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - of the standard library's interfaces only this one is a file
+        # The timer needs Python's lock; this one needs nothing.
+        faulthandler.dump_traceback_later(limit + _GRACE_SECONDS, exit=True, file=nowhere)
+        try:
+            yield
+        finally:
+            watch.cancel()
+            faulthandler.cancel_dump_traceback_later()
+
+
+def _end(storage: Storage, note: str) -> None:
+    with suppress(BenchError):
+        storage.write(note, b"")
+    os._exit(1)
