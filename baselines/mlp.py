@@ -24,7 +24,7 @@ class MLPBaseline(FewLabelClassifier):
         n = len(y)
         early = n >= 50 and _can_hold_out(y)
         network = MLPClassifier(
-            hidden_layer_sizes=(64,) if n < 100 else (128,) if n < 500 else (256, 128),
+            hidden_layer_sizes=hidden_layers(n),
             alpha=1e-4,
             learning_rate_init=1e-3,
             batch_size=min(128, n),
@@ -42,6 +42,11 @@ class MLPBaseline(FewLabelClassifier):
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", message="Got `batch_size` less than 1 or larger than sample size")
             super()._fit_on(x, y)
+
+
+def hidden_layers(n: int) -> tuple[int, ...]:
+    """Return the study's hidden widths for n labels."""
+    return (64,) if n < 100 else (128,) if n < 500 else (256, 128)
 
 
 def _can_hold_out(y: Int[np.ndarray, " s"]) -> bool:

@@ -53,9 +53,12 @@ class RunPlan:
     def identity(self) -> dict[str, Any]:
         """What decides every record besides the grid; a run folder belongs to one identity."""
         model = self.model.model_dump(mode="json", exclude={"n_components", "n_features", "likelihood"})
-        return (
-            {"dataset": self.dataset.name, "dataset_sha256": self.dataset.sha256} | model | self.training.model_dump(mode="json")
-        )
+        identity = {"dataset": self.dataset.name, "dataset_sha256": self.dataset.sha256, **model}
+        identity |= self.training.model_dump(mode="json")
+        if self.settings.selected_by is not None:
+            # The same settings, chosen by labels or without them, are two results.
+            identity |= {"selected_by": self.settings.selected_by, "selection_labels": self.settings.selection_labels}
+        return identity
 
     @property
     def origin(self) -> Origin:
@@ -68,6 +71,8 @@ class RunPlan:
             n_labels=int((dataset.labels >= 0).sum()),
             version=package_version(),
             training=training_fingerprint(self.identity),
+            selected_by=self.settings.selected_by,
+            selection_labels=self.settings.selection_labels,
         )
 
     def trainings(self) -> tuple[TrainingJob, ...]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from baselines import tuning
 from baselines.graph import NeighborGraph
 from bench.data.dataset import Dataset
 from bench.judge.methods import METHODS, Method
@@ -13,6 +14,12 @@ from gmvae.posteriors import Encoded
 
 N_CLASSES = 10
 ALL = pytest.mark.parametrize("name", list(METHODS))
+
+
+@pytest.fixture(autouse=True)
+def quick_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "N_TRIALS", 3)
+    monkeypatch.setattr(tuning, "_FOLDS_FEW", 2)
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from bench.errors import SettingsError, unknown_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from bench.show.grid import Grid
     from bench.stats.comparison import Comparison
     from bench.stats.seeds import SeedTable
     from bench.store.folder import StoredRun
@@ -62,7 +63,11 @@ def _table_of_scores(stored: "StoredRun", metric: str, format_: str, methods: st
     from bench.stats.curves import curves
 
     if format_ == "csv":
-        typer.echo(curves(chosen_records(stored, methods), metric).to_csv(index=False), nl=False)
+        records = chosen_records(stored, methods)
+        place = ["method", "n_labeled"]
+        chosen = records.groupby(place)[["selection", "selection_labels"]].first()
+        table = curves(records, metric)
+        typer.echo((table.join(chosen, on=place) if chosen["selection"].notna().any() else table).to_csv(index=False), nl=False)
         return
     comparison = comparison_of(stored, metric, methods)
     console = make_console()
@@ -93,7 +98,8 @@ def _table_of_differences(stored: "StoredRun", metric: str, format_: str, method
     found = paired_differences(tables, bases)
     if not found:
         raise SettingsError(f"--reference {reference} has no budget and label draw in common with another method of the run")
-    print_grid(differences_grid(found, reference, sorted({difference.n_labeled for difference in found})), format_)
+    grid = differences_grid(found, reference, sorted({difference.n_labeled for difference in found}))
+    print_grid(_with_selections(grid, stored, methods), format_)
 
 
 def _table_of_labels(
@@ -102,7 +108,8 @@ def _table_of_labels(
     from bench.summary import BOOSTED, efficiency_of
 
     tables, bases = _tables_and_references(stored, metric, methods, reference or BOOSTED, required=reference is not None)
-    print_grid(efficiency_of(tables, target, bases[0] if bases else None), format_)
+    grid = efficiency_of(tables, target, bases[0] if bases else None)
+    print_grid(_with_selections(grid, stored, methods), format_)
 
 
 def _tables_and_references(
@@ -132,6 +139,7 @@ def compare(
     if len(runs) < 2:
         raise SettingsError(f"compare got 1 run; give two or more, or use `gmvae-bench table {runs[0]}`")
     from bench.show.statistics import runs_grid
+    from bench.stats.comparison import selection_notes
     from bench.stats.seeds import seed_tables
     from bench.store.folder import open_run
 
@@ -140,6 +148,7 @@ def compare(
     about = [
         f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items, {', '.join(stored.records['model'].dropna().unique())}, "
         f"{stored.config.get('settings', {}).get('epochs', '?')} epochs"
+        + "".join(f"; {note}" for note in selection_notes(chosen_records(stored, methods)))
         for stored in opened
     ]
     print_grid(runs_grid(run_names(opened), about, tables, metric), format_)
@@ -184,7 +193,17 @@ def claims(run: RunFolder, format_: Format = "rich") -> None:
     gallery = gallery_of(stored)
     sizes = [gallery.sizes(key) for key in gallery.keys if key.n_components == STUDY_COMPONENTS]
     about = str(stored.dataset.get("note") or f"measured on {stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
-    print_grid(claims_grid(judge_claims(chosen_records(stored, None), stored.dataset, sizes), about), format_)
+    grid = claims_grid(judge_claims(chosen_records(stored, None), stored.dataset, sizes), about)
+    print_grid(_with_selections(grid, stored, None), format_)
+
+
+def _with_selections(grid: "Grid", stored: "StoredRun", methods: str | None) -> "Grid":
+    """Add how settings were chosen, and what that took in labels, to what a table says of itself."""
+    from dataclasses import replace
+
+    from bench.stats.comparison import selection_notes
+
+    return replace(grid, notes=(*grid.notes, *selection_notes(chosen_records(stored, methods))))
 
 
 def comparison_of(stored: "StoredRun", metric: str, methods: str | None) -> "Comparison":

@@ -119,6 +119,7 @@ def _record(cell: Cell, method: Method, origin: Origin, model_name: str, outcome
         host=platform.node(),
         outcome=outcome,
         cell_id=cell_id(cell, method, origin),
+        tuned=method.tuned,
     )
 
 

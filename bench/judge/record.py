@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.plan.cells import Cell, CellKey
+from bench.plan.selection import WITHIN
 
 Status = Literal["ok", "failed", "timeout"]
 
@@ -21,6 +22,10 @@ class Origin:
     """Of gmvae-bench."""
     training: str = ""
     """Fingerprint of the settings that models are trained with."""
+    selected_by: str | None = None
+    """The criterion by which a search chose those settings."""
+    selection_labels: int | None = None
+    """Labels that it read."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class Record:
     version: str
     cell_id: str | None = None
     """Identity of the cell (`bench.judge.identity`): a cell whose identity has an `ok` record is never judged again."""
+    selection: str | None = None
+    """How the method's settings were chosen: the criterion of a search, or `cross-validation` within the labels shown; `None` for
+    the defaults."""
+    selection_labels: int | None = None
+    """Labels that the choice took."""
 
     @property
     def key(self) -> CellKey:
@@ -86,9 +96,20 @@ class Outcome:
 
 
 def make_record(
-    cell: Cell, origin: Origin, *, sees: str, model: str | None, host: str, outcome: Outcome, cell_id: str | None = None
+    cell: Cell,
+    origin: Origin,
+    *,
+    sees: str,
+    model: str | None,
+    host: str,
+    outcome: Outcome,
+    cell_id: str | None = None,
+    tuned: bool = False,
 ) -> Record:
-    """Join what identifies a cell with what was measured."""
+    """Join what identifies a cell with what was measured; `tuned` methods choose their settings by the labels they are shown."""
+    selection, selection_labels = (origin.selected_by, origin.selection_labels) if model is not None else (None, None)
+    if tuned:
+        selection, selection_labels = WITHIN, cell.budget.n_labeled
     clustering = cell.clustering
     return Record(
         dataset=origin.dataset,
@@ -108,5 +129,7 @@ def make_record(
         host=host,
         version=origin.version,
         cell_id=cell_id,
+        selection=selection,
+        selection_labels=selection_labels,
         **vars(outcome),
     )

@@ -17,6 +17,7 @@ _TRAINING_FIELDS = ("epochs", "batch_size", "learning_rate")
 # What `--set` may change; the rest has an option of its own or follows from the data.
 _SETTABLE_MODEL = ("encoder", "batch_norm")
 _SETTABLE_TRAINING = tuple(name for name in TrainingConfig.model_fields if name not in (*_TRAINING_FIELDS, "objective"))
+SETTABLE = _SETTABLE_MODEL + _SETTABLE_TRAINING
 
 
 def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tuple[ModelConfig, TrainingConfig]:
@@ -45,8 +46,8 @@ def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tup
         fields = {"epochs": default_epochs(len(dataset.pool))} | (PLAIN if settings.variant == "plain" else {})
     model_fields: dict[str, Any] = {"likelihood": dataset.likelihood, "image_shape": dataset.image_shape}
     for name in settings.set:
-        if name not in _SETTABLE_MODEL + _SETTABLE_TRAINING:
-            raise unknown_name("name in --set", name, _SETTABLE_MODEL + _SETTABLE_TRAINING)
+        if name not in SETTABLE:
+            raise unknown_name("name in --set", name, SETTABLE)
     try:
         model = ModelConfig.model_validate(
             model.model_dump() | model_fields | _given(settings, _MODEL_FIELDS) | _set(settings, _SETTABLE_MODEL)

@@ -90,6 +90,10 @@ class RunSettings(BaseModel):
     encoder_layers: Widths | None = None
     decoder_layers: Widths | None = None
     set: Assignments = {}
+    selected_by: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The criterion by which a search chose these settings; written into the configuration that it leaves."""
+    selection_labels: Annotated[int, Field(ge=0)] | None = None
+    """Labels that the choice took."""
     tensorboard: bool = False
     device: str = "auto"
     executor: Literal["ray", "serial"] = "ray"

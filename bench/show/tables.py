@@ -36,7 +36,7 @@ def notes(comparison: Comparison) -> list[str]:
     lines = [_METRICS[comparison.metric], f"mean and 95 % interval over {seeds}"]
     if comparison.n_label_seeds == 1 and comparison.n_model_seeds <= 1:
         lines[1] = "one model seed and one label seed: no interval"
-    return lines + ([comparison.note] if comparison.note else [])
+    return [*lines, *comparison.selections, *([comparison.note] if comparison.note else [])]
 
 
 def render(comparison: Comparison, width: int = 80) -> RenderableType:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from bench.plan.selection import WITHIN, is_oracle, selection_words
 from bench.stats.seeds import LOWER_IS_BETTER
 
 
@@ -40,6 +41,8 @@ class Comparison:
     """As they were asked for."""
     rows: tuple[tuple[str, tuple[Score | None, ...]], ...]
     """Method (with K where there are several) and scores, the best average over budgets first."""
+    selections: tuple[str, ...] = ()
+    """Of methods whose settings were chosen, not given: how, and what it took in labels."""
 
 
 def compare(records: pd.DataFrame, curves: pd.DataFrame, dataset: dict[str, Any], metric: str) -> Comparison:
@@ -48,6 +51,8 @@ def compare(records: pd.DataFrame, curves: pd.DataFrame, dataset: dict[str, Any]
     components = tuple(sorted(int(k) for k in curves["n_components"].dropna().unique()))
     lower = metric in LOWER_IS_BETTER
     best = curves.groupby("n_labeled")["mean"].agg("min" if lower else "max")
+    selections = _selections(records)
+    oracles = {method for (selection, _), methods in selections.items() if is_oracle(selection) for method in methods}
     rows: list[tuple[float, str, tuple[Score | None, ...]]] = []
     for key, group in curves.groupby(["method", "n_components"], dropna=False, sort=False):
         method, k = str(key[0]), key[1]
@@ -56,7 +61,7 @@ def compare(records: pd.DataFrame, curves: pd.DataFrame, dataset: dict[str, Any]
         scores = tuple(_score(by_budget.loc[n], best[n], metric) if n in by_budget.index else None for n in budgets)
         means = [score.mean for score in scores if score is not None and score.mean is not None]
         worst = float("inf") if lower else float("-inf")
-        label = method if plain else f"{method} K={k}"
+        label = (method if plain else f"{method} K={k}") + (" (oracle)" if method in oracles else "")
         rows.append((sum(means) / len(means) if means else worst, label, scores))
     rows.sort(key=lambda row: row[0] if lower else -row[0])
     asked = {int(n): str(budget) for n, budget in zip(records["n_labeled"], records["budget"], strict=True)}
@@ -73,7 +78,26 @@ def compare(records: pd.DataFrame, curves: pd.DataFrame, dataset: dict[str, Any]
         n_label_seeds=records["label_seed"].nunique(),
         budgets=tuple(asked[n] for n in budgets),
         rows=tuple((label, scores) for _, label, scores in rows),
+        selections=selection_notes(records),
     )
+
+
+def selection_notes(records: pd.DataFrame) -> tuple[str, ...]:
+    """Say of methods whose settings were chosen, not given, how, and what it took in labels."""
+    return tuple(f"{', '.join(methods)}: {selection_words(*chosen)}" for chosen, methods in _selections(records).items())
+
+
+def _selections(records: pd.DataFrame) -> dict[tuple[str, int], list[str]]:
+    """Return the methods of every way in which settings were chosen, with the labels it read."""
+    chosen = records[records["selection"].notna()]
+    # Within the labels shown the number differs by budget, and costs nothing beside them.
+    read = chosen["selection_labels"].where(chosen["selection"] != WITHIN, 0)
+    found: dict[tuple[str, int], list[str]] = {}
+    for selection, n_labels, method in zip(chosen["selection"], read, chosen["method"], strict=True):
+        methods = found.setdefault((str(selection), int(n_labels)), [])
+        if method not in methods:
+            methods.append(str(method))
+    return found
 
 
 def _score(row: "pd.Series[Any]", best: float, metric: str) -> Score:

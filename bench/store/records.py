@@ -18,6 +18,8 @@ from gmvae.errors import first_line
 
 TABLE, PARTS, BROKEN = "records.parquet", "records.parts", ".broken"
 CELL_ID = "cell_id"
+# Columns that records of earlier versions lack.
+_LATER = (CELL_ID, "selection", "selection_labels")
 KEY = ("method", "n_components", "model_seed", "sampler", "n_labeled", "label_seed")
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64()}
 
@@ -169,9 +171,9 @@ def _read_table(path: Path) -> pa.Table:
         raise BrokenRecordsError(
             f"{path} is broken ({first_line(error)}); the run's command sets it aside and runs its cells again"
         ) from error
-    if CELL_ID not in names:
-        # Of a version before cells had identities.
-        table = table.append_column(CELL_ID, pa.nulls(table.num_rows, pa.string()))
+    for name in _LATER:
+        if name not in names:
+            table = table.append_column(name, pa.nulls(table.num_rows, SCHEMA.field(name).type))
     missing = [name for name in SCHEMA.names if name not in table.column_names]
     if missing:
         raise StoreError(f"{path} lacks the columns {', '.join(missing[:5])}; it was written by another version")
