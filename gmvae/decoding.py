@@ -36,6 +36,9 @@ class Posterior:
     def __len__(self) -> int:
         return len(self.q)
 
+    def __getitem__(self, items: Int[np.ndarray, " m"]) -> "Posterior":
+        return Posterior(self.q[items])
+
     @cached_property
     def affinity(self) -> Float[np.ndarray, "k k"]:
         """Cosine between the columns of q: how much two clusters are weighed for the same items."""

@@ -1,6 +1,6 @@
 """Batched passes of a trained model over data: q(c|x), latent means, bounds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,12 +28,15 @@ class Encoded:
 
 
 @torch.no_grad()
-def encode(model: GaussianMixtureVAE, data: np.ndarray) -> Encoded:
-    """Return q(c|x) and latent means of raw items (n, n_features), in their order."""
+def encode(model: GaussianMixtureVAE, data: np.ndarray, look: Callable[[torch.Tensor], torch.Tensor] | None = None) -> Encoded:
+    """Return q(c|x) and latent means of raw items (n, n_features), in their order.
+
+    `look` changes each batch of standardised items before the model sees it, say into random views.
+    """
     posterior = np.empty((len(data), model.config.n_components), np.float32)
     latent = np.empty((len(data), model.config.latent_dim), np.float32)
     for part, items in _parts(model, data):
-        log_q, mean = model.infer(items)
+        log_q, mean = model.infer(items if look is None else look(items))
         posterior[part] = log_q.exp().cpu().numpy()
         latent[part] = mean.cpu().numpy()
     return Encoded(posterior, latent)

@@ -20,6 +20,8 @@ STAGES = [
     "pipeline",
     "standing",
     "gallery",
+    "search",
+    "findings",
     "summary",
     "report",
     "cli",

@@ -9,6 +9,7 @@ from bench.cli.coverage import coverage
 from bench.cli.drawings import explain, plot, report
 from bench.cli.listing import datasets, methods
 from bench.cli.run import run
+from bench.cli.search import search
 from bench.cli.speed import speed
 from bench.cli.state import STATE
 from bench.cli.status import status
@@ -27,7 +28,7 @@ app = typer.Typer(
     "and how does that compare with learners that start from nothing?",
     epilog="Exit codes: 0 done, 1 some cells failed, 2 the input is wrong, 130 interrupted.",
 )
-for command in (run, status, table, compare, claims, plot, explain, report, coverage, speed, methods, datasets):
+for command in (run, search, status, table, compare, claims, plot, explain, report, coverage, speed, methods, datasets):
     app.command()(command)
 
 

@@ -56,6 +56,44 @@ LatentDim = Annotated[int | None, _training("Dimensions of z. (default: 16; 100 
 EncoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the study's for exact)")]
 DecoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the study's for exact)")]
 
+
+def _search(text: str) -> typer.models.OptionInfo:
+    return _option(text, "Search")
+
+
+Objectives = Annotated[
+    str | None,
+    typer.Option(
+        "--objective",
+        help="elbo, invariance or stability (no labels), accuracy@N (N labels), oracle-accuracy@N (all: an upper bound), "
+        "seconds. Two make a Pareto front. (default: elbo)",
+        rich_help_panel="Search",
+        show_default=False,
+    ),
+]
+Watch = Annotated[str | None, _search("Objectives to measure at the end of every trial, and not to search by.")]
+Trials = Annotated[int | None, _search("Trials that the study has in the end. (default: 30)")]
+SpaceFlag = Annotated[
+    list[str] | None,
+    _search("A parameter to search: latent_dim=int(5,64,log), float(a,b), choice(a,b); repeatable. (default: the chief ones)"),
+]
+Algorithm = Annotated[str | None, _search("tpe, random, gp, cma-es or nsga-ii. (default: tpe)")]
+Pruning = Annotated[str | None, _search("asha, which stops weak trials early, or none. (default: asha)")]
+SearchSeed = Annotated[int | None, _search("Seed of the sampling. (default: 0)")]
+LabelSeed = Annotated[int | None, _search("The draw of labels that accuracy@N sees. (default: 0)")]
+Study = Annotated[str | None, _search("Name of the Optuna study. (default: gmvae-bench)")]
+StudyStorage = Annotated[str | None, _search("Optuna's storage: sqlite:///FILE, postgresql://… (default: a journal in --out)")]
+Workers = Annotated[int | None, _search("Trials at once. (default: as many as there are CPUs or GPUs for)")]
+TrainingObjective = Annotated[
+    str | None,
+    typer.Option(
+        "--training-objective",
+        help="bayes, exact or sampled: what `run` calls --objective. (default: bayes)",
+        rich_help_panel="Training",
+        show_default=False,
+    ),
+]
+
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -115,9 +115,10 @@ def run_names(runs: Sequence["StoredRun"]) -> list[str]:
     return ["/".join(path.parts[-depth:]) for path in paths]
 
 
-def save_figure(figure: "Figure", path: Path) -> None:
+def save_figure(figure: "Figure", path: Path, *, tell: bool = True) -> None:
     """Write a figure to a file, whole or not at all, and say where."""
     from bench.store.atomic import write_atomically
 
     write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
-    typer.echo(path)
+    if tell:
+        typer.echo(path)

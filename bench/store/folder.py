@@ -22,8 +22,22 @@ from bench.store.sources import package_version
 
 CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
 REPORT = "report.html"
+# Of a search.
+JOURNAL, BEST = "study.journal", "best.toml"
 _EARLIER = 10
-_PACKAGES = ("gmvae-bench", "torch", "torchvision", "ray", "numpy", "scipy", "scikit-learn", "xgboost", "pandas", "pyarrow")
+_PACKAGES = (
+    "gmvae-bench",
+    "torch",
+    "torchvision",
+    "ray",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "xgboost",
+    "pandas",
+    "optuna",
+    "pyarrow",
+)
 
 
 @dataclass(frozen=True)
@@ -36,10 +50,10 @@ class StoredRun:
     records: pd.DataFrame
 
 
-def default_folder(data: str, fingerprint: str) -> Path:
-    """Return where a run goes when the user names no folder: another configuration gets another one."""
+def default_folder(data: str, fingerprint: str, kind: str = "runs") -> Path:
+    """Return where a run, or a search, goes when the user names no folder: another configuration gets another one."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).stem)
-    return Path("results") / "runs" / f"{stem}-{fingerprint[:8]}"
+    return Path("results") / kind / f"{stem}-{fingerprint[:8]}"
 
 
 def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
@@ -55,9 +69,12 @@ def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
     if config.exists():
         stored = read_json(config)
         before = stored.get("identity") or {}
-        differing = [key for key in identity if before.get(key) != identity[key]]
+        if ("search" in before) != ("search" in identity):
+            kind, other = ("search", "run") if "search" in before else ("run", "search")
+            raise StoreError(f"{folder} is the folder of a {kind}; give the {other} another --out")
+        differing = [key for key in sorted({*identity, *before}) if before.get(key) != identity.get(key)]
         if differing:
-            changes = ", ".join(f"{key}: {before.get(key)} there, {identity[key]} asked" for key in differing)
+            changes = ", ".join(f"{key}: {before.get(key)} there, {identity.get(key)} asked" for key in differing)
             raise StoreError(
                 f"{folder} belongs to a different configuration ({changes}); give another --out, or the same settings"
             )
@@ -136,6 +153,10 @@ def open_run(folder: Path, *, empty: bool = False) -> StoredRun:
     if not (folder / CONFIG).is_file():
         raise StoreError(
             f"{folder} is not the folder of a run (no {CONFIG}); give one that `gmvae-bench run` wrote, e.g. {_example()}"
+        )
+    if (folder / BEST).exists() or (folder / JOURNAL).exists():
+        raise StoreError(
+            f"{folder} is the folder of a search, not of a run; `gmvae-bench run --config {folder / BEST}` runs what it found"
         )
     if not empty and not (folder / TABLE).exists() and not (folder / PARTS).is_dir():
         raise StoreError(f"{folder} has no records yet; repeat `gmvae-bench run` with the same settings to fill it")

@@ -1,0 +1,103 @@
+"""The desk of a search: hands out trials, takes what they report, and writes it into the study; whoever carries them out."""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from bench.engine.trial import Report, TrialJob, trial_folder
+from bench.errors import BenchError, StoreError
+from bench.plan.space import Value
+from bench.store.storage import Storage
+from bench.store.study import ERROR, Ending, Study
+
+
+class SearchListener:
+    """Hears how a search goes on; this one does nothing with it."""
+
+    def trial_started(self, job: TrialJob) -> None:
+        """Hear that a trial begins, or goes on."""
+
+    def trial_reported(self, number: int, report: Report) -> None:
+        """Hear what a trial has reached."""
+
+    def trial_ended(self, number: int, state: Ending) -> None:
+        """Hear that a trial is complete, pruned or failed; the study has it."""
+
+    def notice(self, text: str) -> None:
+        """Hear something that the user should know, and that stops nothing."""
+
+
+class Desk:
+    """Where trials come from and report to.
+
+    Parameters
+    ----------
+    make_job
+        Makes a job of a trial's number and parameters, or raises `BenchError` where they do not go together.
+    notes
+        What is said of every trial that ends, beside what it measured.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        make_job: Callable[[int, dict[str, Value]], TrialJob],
+        n_trials: int,
+        storage: Storage,
+        listener: SearchListener,
+        notes: Mapping[str, Any],
+    ) -> None:
+        self.storage = storage
+        self.listener = listener
+        self._study, self._make_job, self._n_trials = study, make_job, n_trials
+        self._notes = notes
+        self._seen: dict[int, Report] = {}
+        self.fatal: StoreError | None = None
+        """What makes it useless to go on: a storage that is full or gone."""
+
+    @property
+    def n_left(self) -> int:
+        """Trials still to be finished."""
+        return max(0, self._n_trials - self._study.n_finished)
+
+    def next(self) -> TrialJob | None:
+        """Return the next trial to run, if there is any."""
+        while self.fatal is None and (taken := self._study.take(self._n_trials)) is not None:
+            number, parameters = taken
+            try:
+                job = self._make_job(number, parameters)
+            except BenchError as error:
+                self.fail(number, str(error))
+                continue
+            self.listener.trial_started(job)
+            return job
+        return None
+
+    def hear(self, number: int, report: Report) -> bool:
+        """Take what a trial reports; return whether it ends here."""
+        self._seen[number] = report
+        self.listener.trial_reported(number, report)
+        values = list(report.values.values())
+        stop = self._study.report(number, report.epoch, values[0], ask=not report.final) if len(values) == 1 else False
+        if report.final:
+            self._end(number, "complete", values)
+        elif stop:
+            self._end(number, "pruned")
+        return report.final or stop
+
+    def fail(self, number: int, error: str) -> None:
+        """End a trial that went wrong."""
+        self._end(number, "failed", error=error)
+
+    def _end(self, number: int, state: Ending, values: list[float] | None = None, error: str | None = None) -> None:
+        report = self._seen.pop(number, None)
+        notes = dict(self._notes)
+        if report is not None:
+            notes |= {"seconds": report.seconds, "epoch": report.epoch, "watched": report.watched}
+        if error is not None:
+            notes[ERROR] = error
+        self._study.finish(number, state, values, notes)
+        # What it kept is in no one's way where it cannot be cleared.
+        with suppress(StoreError):
+            self.storage.clear(trial_folder(number))
+        self.listener.trial_ended(number, state)

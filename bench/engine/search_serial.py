@@ -1,0 +1,31 @@
+"""A search in this process: one trial after the other, without Ray."""
+
+from bench.engine.desk import Desk
+from bench.engine.interrupt import Interrupt
+from bench.engine.trial import Exam, Report, run_trial
+from bench.errors import StoreError
+
+
+class SerialSearch:
+    """Carries out the trials of a desk."""
+
+    def __init__(self, interrupt: Interrupt | None = None) -> None:
+        self._interrupt = interrupt or Interrupt()
+
+    def run(self, desk: Desk, exam: Exam) -> None:
+        """Run trials until there are no more."""
+        while (job := desk.next()) is not None:
+            self._interrupt.check()
+            number = job.number
+
+            def report(report: Report, number: int = number) -> bool:
+                self._interrupt.check()
+                return desk.hear(number, report)
+
+            try:
+                run_trial(job, exam, desk.storage, report, desk.listener.notice)
+            except StoreError:
+                # Nothing can be saved: that ends the search, and no trial fails for it.
+                raise
+            except Exception as error:  # noqa: BLE001 - a configuration that cannot be trained fails its trial, not the search
+                desk.fail(number, f"{type(error).__name__}: {error}")

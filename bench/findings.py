@@ -1,0 +1,169 @@
+"""What the study of a search says: its best trials, what mattered, and how far the objective agrees with what was watched."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import optuna
+from matplotlib.figure import Figure
+from optuna.trial import FrozenTrial, TrialState
+
+from bench.search import SearchPlan, best_trials
+from bench.show.grid import Grid
+from bench.show.search import ParameterRow, TrialRow, correlations_grid, parameters_grid, trials_grid
+from bench.show.search_figures import agreement_figure, front_figure, history_figure, importance_figure
+from bench.stats.rank_correlation import RankCorrelation, rank_correlation
+from bench.store.study import ERROR, Study
+
+_TOP = 5
+# With fewer trials than this importance is chance.
+_LEAST_FOR_IMPORTANCE = 8
+_ORACLE = "reads labels that a user would not have: an upper bound, never a result"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """A study, looked at."""
+
+    plan: SearchPlan
+    study: Study
+
+    @cached_property
+    def complete(self) -> list[FrozenTrial]:
+        """Trials that ran to their end."""
+        return [trial for trial in self.study.trials if trial.state == TrialState.COMPLETE]
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Trials by how they ended; `running` are those that were interrupted."""
+        names = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
+        return dict(Counter(names[trial.state.name] for trial in self.study.trials))
+
+    @property
+    def causes(self) -> list[tuple[str, int]]:
+        """Why trials failed, the commonest cause first."""
+        errors = (str(trial.user_attrs.get(ERROR, "")) for trial in self.study.trials if trial.state == TrialState.FAIL)
+        return Counter(errors).most_common()
+
+    @cached_property
+    def importances(self) -> dict[str, float]:
+        """Share of the first objective's spread that each parameter explains; empty where there are too few trials."""
+        if len(self.complete) < _LEAST_FOR_IMPORTANCE:
+            return {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            try:
+                return optuna.importance.get_param_importances(
+                    self.study.optuna,
+                    evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0),
+                    target=lambda trial: trial.values[0],
+                )
+            except (RuntimeError, ValueError):
+                # All trials reached the same.
+                return {}
+
+    @cached_property
+    def agreements(self) -> list[tuple[str, str, list[float], list[float], RankCorrelation]]:
+        """Each objective with each watched criterion over complete trials."""
+        found = []
+        for index, objective in enumerate(self.plan.objectives):
+            sign = 1 if objective.direction == "maximize" else -1
+            for watched in self.plan.watched:
+                name = watched.name
+                pairs = [(trial.values[index], seen[name]) for trial in self.complete if name in (seen := self._watched(trial))]
+                x, y = [x for x, _ in pairs], [y for _, y in pairs]
+                better = 1 if watched.direction == "maximize" else -1
+                rho = rank_correlation([sign * value for value in x], [better * value for value in y])
+                if rho is not None:
+                    found.append((objective.name, name, x, y, rho))
+        return found
+
+    def grids(self) -> Iterator[Grid]:
+        """Yield the tables that the command prints."""
+        best = best_trials(self.study)
+        notes = self._notes()
+        if best:
+            yield parameters_grid(self._title(), self._parameters(best[0]), f"trial {best[0].number}", notes)
+        front = len(self.plan.objectives) > 1
+        chosen = best if front else self._ordered()[:_TOP]
+        if chosen:
+            criteria = [criterion.name for criterion in (*self.plan.objectives, *self.plan.watched)]
+            title = (
+                f"Pareto front: {len(chosen)} trials"
+                if front
+                else f"The best {len(chosen)} of {len(self.complete)} complete trials"
+            )
+            yield trials_grid(
+                title, criteria, list(self.plan.space), [self._row(trial) for trial in chosen], self._oracle_notes()
+            )
+        if self.agreements:
+            yield correlations_grid([(one, other, rho) for one, other, _, _, rho in self.agreements])
+
+    def every_trial(self) -> Grid:
+        """Return all trials that ended, by number."""
+        criteria = [criterion.name for criterion in (*self.plan.objectives, *self.plan.watched)]
+        ended = [trial for trial in self.study.trials if trial.state.is_finished()]
+        return trials_grid(self._title(), criteria, list(self.plan.space), [self._row(trial) for trial in ended], self._notes())
+
+    def figures(self) -> Iterator[tuple[str, Figure]]:
+        """Yield what there is to draw, by name."""
+        for index, objective in enumerate(self.plan.objectives):
+            complete = {trial.number: trial.values[index] for trial in self.complete}
+            pruned = {
+                trial.number: trial.intermediate_values[trial.last_step]
+                for trial in self.study.trials
+                if trial.state == TrialState.PRUNED and trial.last_step is not None
+            }
+            name = "history" if index == 0 else f"history-{objective.name}"
+            yield name, history_figure(objective.name, complete, pruned, maximize=objective.direction == "maximize")
+        if self.importances:
+            yield "importance", importance_figure(self.plan.objectives[0].name, self.importances)
+        if len(self.plan.objectives) > 1:
+            front = {trial.number: (trial.values[0], trial.values[1]) for trial in best_trials(self.study)}
+            rest = [(trial.values[0], trial.values[1]) for trial in self.complete if trial.number not in front]
+            names = self.plan.objectives[0].name, self.plan.objectives[1].name
+            yield "front", front_figure(names, rest, front)
+        if self.agreements:
+            yield "agreement", agreement_figure(self.agreements)
+
+    def _title(self) -> str:
+        counts = ", ".join(f"{count} {state}" for state, count in self.counts.items())
+        return f"{self.plan.dataset.name}: {len(self.study.trials)} trials by {self.plan.selected_by} ({counts})"
+
+    def _notes(self) -> list[str]:
+        about = [self.plan.dataset.note] if self.plan.dataset.note else []
+        return [f"chosen with {self.plan.label_cost:,} labels", *self._oracle_notes(), *about]
+
+    def _oracle_notes(self) -> list[str]:
+        return [f"{found.name} {_ORACLE}" for found in (*self.plan.objectives, *self.plan.watched) if found.is_oracle]
+
+    def _parameters(self, best: FrozenTrial) -> list[ParameterRow]:
+        plan = self.plan
+        default = plan.defaults
+        rows = [
+            ParameterRow(name, str(domain), default.get(name), best.params.get(name), self.importances.get(name))
+            for name, domain in plan.space.items()
+        ]
+        return sorted(rows, key=lambda row: -(row.importance or 0))
+
+    def _ordered(self) -> list[FrozenTrial]:
+        sign = -1 if self.plan.objectives[0].direction == "maximize" else 1
+        return sorted(self.complete, key=lambda trial: (sign * trial.values[0], trial.number))
+
+    def _row(self, trial: FrozenTrial) -> TrialRow:
+        seen = self._watched(trial)
+        values = trial.values if trial.state == TrialState.COMPLETE else None
+        return TrialRow(
+            trial.number,
+            (*(values or [None] * len(self.plan.objectives)), *(seen.get(found.name) for found in self.plan.watched)),
+            trial.user_attrs.get("epoch"),
+            trial.user_attrs.get("seconds"),
+            tuple(trial.params.get(name) for name in self.plan.space),
+        )
+
+    @staticmethod
+    def _watched(trial: FrozenTrial) -> dict[str, float]:
+        seen: dict[str, float] = trial.user_attrs.get("watched", {})
+        return seen

@@ -1,0 +1,219 @@
+"""What a search found, as tables and as a live display."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from bench.engine.desk import SearchListener
+from bench.engine.trial import Report, TrialJob
+from bench.plan.space import Value
+from bench.show.durations import format_seconds
+from bench.show.grid import Grid
+from bench.stats.rank_correlation import RankCorrelation
+from bench.store.study import Ending
+
+_SHOWN_RUNNING, _RECENT_NOTES = 8, 3
+
+
+@dataclass(frozen=True)
+class ParameterRow:
+    """One searched parameter."""
+
+    name: str
+    searched: str
+    """The expression of its domain."""
+    default: Value | None
+    best: Value | None
+    importance: float | None
+    """Share of the objective's spread that it explains."""
+
+
+@dataclass(frozen=True)
+class TrialRow:
+    """One trial that ended."""
+
+    number: int
+    values: tuple[float | None, ...]
+    """By objective, then by watched criterion."""
+    epoch: int | None
+    seconds: float | None
+    parameters: tuple[Value | None, ...]
+
+
+def value_text(value: Value | None) -> str:
+    """Return a value of a parameter or an objective, shortly."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def parameters_grid(title: str, rows: Sequence[ParameterRow], best: str, notes: Sequence[str]) -> Grid:
+    """Return the searched parameters: what was tried, what is best, what matters; `best` names the best trial."""
+    known = any(row.importance is not None for row in rows)
+    return Grid(
+        title,
+        ("parameter", "searched", "default", best, *(["importance"] if known else [])),
+        tuple(
+            (
+                row.name,
+                row.searched,
+                value_text(row.default),
+                value_text(row.best),
+                *([] if not known else ["-" if row.importance is None else f"{100 * row.importance:.0f} %"]),
+            )
+            for row in rows
+        ),
+        tuple(notes),
+        left=frozenset({0, 1}),
+    )
+
+
+def trials_grid(
+    title: str, criteria: Sequence[str], parameters: Sequence[str], rows: Sequence[TrialRow], notes: Sequence[str]
+) -> Grid:
+    """Return trials in the order given: what they reached, what it took, and with which parameters."""
+    headers = ("trial", *criteria, "epochs", "time", *parameters)
+    return Grid(
+        title,
+        headers,
+        tuple(
+            (
+                str(row.number),
+                *map(value_text, row.values),
+                value_text(row.epoch),
+                "-" if row.seconds is None else format_seconds(row.seconds),
+                *map(value_text, row.parameters),
+            )
+            for row in rows
+        ),
+        tuple(notes),
+        data=(
+            ("trial", *criteria, "epochs", "seconds", *parameters),
+            *((row.number, *row.values, row.epoch, row.seconds, *row.parameters) for row in rows),
+        ),
+    )
+
+
+def correlations_grid(rows: Sequence[tuple[str, str, RankCorrelation]]) -> Grid:
+    """Return how well each objective orders the trials as each watched criterion does."""
+    return Grid(
+        "Does the objective pick what the watched criterion would?",
+        ("objective", "watched", "Spearman's rho", "complete trials"),
+        tuple((one, other, _rho(found), str(found.n)) for one, other, found in rows),
+        ("complete trials, with a 95 % interval; 1: the same order of configurations, 0: none, below 0: the wrong way round",),
+        left=frozenset({0, 1}),
+        data=(
+            ("objective", "watched", "rho", "rho_low", "rho_high", "n"),
+            *((one, other, found.rho, found.ci_low, found.ci_high, found.n) for one, other, found in rows),
+        ),
+    )
+
+
+def _rho(found: RankCorrelation) -> str:
+    bounds = "" if found.ci_low is None else f"\n{found.ci_low:+.2f} to {found.ci_high:+.2f}"
+    return f"{found.rho:+.2f}{bounds}"
+
+
+@dataclass
+class _Running:
+    parameters: dict[str, Value]
+    epochs: int
+    begun: float
+    report: Report | None = None
+
+
+class SearchDisplay(SearchListener):
+    """Shows best so far, what runs, what was pruned or failed, and the time left; used as a context manager."""
+
+    def __init__(self, console: Console, n_trials: int, counts: dict[str, int], best: float | None, *, maximize: bool) -> None:
+        self._console = console
+        self._n_trials, self._counts = n_trials, dict(counts)
+        self._best, self._maximize = best, maximize
+        self._best_trial: int | None = None
+        self._lock = threading.Lock()
+        self._running: dict[int, _Running] = {}
+        self._finished, self._begun = 0, time.monotonic()
+        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._live.stop()
+
+    def trial_started(self, job: TrialJob) -> None:
+        """Show it among those that run."""
+        with self._lock:
+            self._running[job.number] = _Running(job.parameters, job.rungs[-1], time.monotonic())
+
+    def trial_reported(self, number: int, report: Report) -> None:
+        """Show what it has reached."""
+        with self._lock:
+            if number in self._running:
+                self._running[number].report = report
+
+    def trial_ended(self, number: int, state: Ending) -> None:
+        """Count it."""
+        with self._lock:
+            ended = self._running.pop(number, None)
+            self._counts[state] = self._counts.get(state, 0) + 1
+            self._finished += 1
+            if ended is None or ended.report is None or state != "complete":
+                return
+            value = next(iter(ended.report.values.values()))
+            if self._best is None or (value > self._best if self._maximize else value < self._best):
+                self._best, self._best_trial = value, number
+
+    def notice(self, text: str) -> None:
+        """Print it, above the display and where there is none."""
+        self._console.print(text, style="yellow", soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        with self._lock:
+            done = sum(self._counts.values())
+            words = [f"{self._counts.get(state, 0)} {state}" for state in ("complete", "pruned", "failed")]
+            head = Table.grid(padding=(0, 2, 0, 0))
+            head.add_row(
+                Text(f"trials {done}/{self._n_trials}: {', '.join(words)}"),
+                ProgressBar(max(1, self._n_trials), done, width=24),
+                self._left(),
+            )
+            best = (
+                "none yet"
+                if self._best is None
+                else f"{self._best:.5g}" + ("" if self._best_trial is None else f" (trial {self._best_trial})")
+            )
+            return Group(head, Text(f"best so far: {best}", style="bold"), self._table())
+
+    def _left(self) -> str:
+        spent = time.monotonic() - self._begun
+        if not self._finished:
+            return format_seconds(spent)
+        left = max(0, self._n_trials - sum(self._counts.values()))
+        return f"{format_seconds(spent)}, about {format_seconds(spent / self._finished * left)} left"
+
+    def _table(self) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        for name in ("running", "epoch", "reached", "for", "with"):
+            table.add_column(name, header_style="dim", no_wrap=True, overflow="ellipsis")
+        for number, running in sorted(self._running.items())[:_SHOWN_RUNNING]:
+            report = running.report
+            table.add_row(
+                f"trial {number}",
+                f"{report.epoch if report else 0}/{running.epochs}",
+                ", ".join(f"{value:.4g}" for value in report.values.values()) if report else "",
+                format_seconds(time.monotonic() - running.begun),
+                ", ".join(f"{name}={value_text(value)}" for name, value in running.parameters.items()),
+            )
+        return table

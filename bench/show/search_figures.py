@@ -1,0 +1,92 @@
+"""Figures of a search: how it went on, what mattered, what trades off, and whether the objective can be trusted."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bench.show.search import value_text
+from bench.stats.rank_correlation import RankCorrelation
+
+_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#999999"
+
+
+def history_figure(objective: str, complete: Mapping[int, float], pruned: Mapping[int, float], *, maximize: bool) -> Figure:
+    """Draw what each trial reached, by its number, and the best so far; pruned ones where they were stopped."""
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(list(pruned), list(pruned.values()), "x", color=_GREY, markersize=5, label="pruned (when stopped)")
+    axes.plot(list(complete), list(complete.values()), "o", color=_BLUE, markersize=5, label="complete")
+    if complete:
+        numbers, values = np.array(list(complete)), np.array(list(complete.values()))
+        best = np.maximum.accumulate(values) if maximize else np.minimum.accumulate(values)
+        axes.step(numbers, best, where="post", color=_ORANGE, linewidth=1.6, label="best so far")
+    axes.set_xlabel("trial")
+    axes.set_ylabel(objective)
+    axes.set_title(f"Trials by {objective}", fontsize=11)
+    _finish(figure)
+    return figure
+
+
+def importance_figure(objective: str, importances: Mapping[str, float]) -> Figure:
+    """Draw the share of the objective's spread that each parameter explains."""
+    figure = Figure(figsize=(6.4, 0.9 + 0.36 * len(importances)), layout="constrained")
+    axes = figure.subplots()
+    names = sorted(importances, key=importances.__getitem__)
+    shares = [100 * importances[name] for name in names]
+    axes.barh(names, shares, color=_BLUE, height=0.62)
+    for row, share in enumerate(shares):
+        axes.annotate(f"{share:.0f} %", (share, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
+    axes.set_xlim(0, max([*shares, 1]) * 1.15)
+    axes.set_xlabel(f"importance for {objective} in %")
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def front_figure(
+    objectives: tuple[str, str], dominated: Sequence[tuple[float, float]], front: Mapping[int, tuple[float, float]]
+) -> Figure:
+    """Draw two objectives against each other, and the trials that none other beats in both."""
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    axes = figure.subplots()
+    if dominated:
+        axes.plot(*zip(*dominated, strict=True), "o", color=_GREY, markersize=4, label="dominated")
+    ordered = sorted(front.items(), key=lambda item: item[1][1])
+    if ordered:
+        axes.plot(
+            [values[0] for _, values in ordered],
+            [values[1] for _, values in ordered],
+            "o-",
+            color=_ORANGE,
+            markersize=6,
+            linewidth=1.2,
+            label="Pareto front",
+        )
+    for number, (x, y) in ordered:
+        axes.annotate(str(number), (x, y), xytext=(5, 5), textcoords="offset points", fontsize=8)
+    axes.set_xlabel(objectives[0])
+    axes.set_ylabel(objectives[1])
+    axes.set_title(f"{objectives[0]} against {objectives[1]}; numbers are trials", fontsize=11)
+    _finish(figure)
+    return figure
+
+
+def agreement_figure(pairs: Sequence[tuple[str, str, Sequence[float], Sequence[float], RankCorrelation]]) -> Figure:
+    """Draw a watched criterion against each objective, a point a trial, with their rank correlation."""
+    figure = Figure(figsize=(4.4 * len(pairs), 4.0), layout="constrained")
+    for axes, (one, other, x, y, found) in zip(np.atleast_1d(figure.subplots(1, len(pairs))), pairs, strict=True):
+        axes.plot(x, y, "o", color=_BLUE, markersize=5, alpha=0.8)
+        interval = "" if found.ci_low is None else f" ({value_text(found.ci_low)} to {value_text(found.ci_high)})"
+        axes.set_title(f"Spearman's rho {found.rho:+.2f}{interval}", fontsize=10)
+        axes.set_xlabel(one)
+        axes.set_ylabel(other)
+        axes.grid(color="#dddddd", linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def _finish(figure: Figure) -> None:
+    axes = figure.axes[0]
+    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)

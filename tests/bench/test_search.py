@@ -1,0 +1,320 @@
+"""Searches from end to end in this process: what they try, what they leave behind, and what is refused."""
+
+import json
+import math
+import tomllib
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pandas as pd
+import pytest
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from bench.engine.desk import Desk, SearchListener
+from bench.engine.trial import Report, TrialJob
+from bench.plan.space import Domain, make_space
+from bench.store.storage import Storage
+from bench.store.study import Study, open_study
+
+Command = Callable[..., tuple[int, str, str]]
+SMALL = [
+    "search", "--executor", "serial", "--epochs", "4", "--components", "10", "--encoder-layers", "16", "--decoder-layers", "16",
+    "--space", "latent_dim=int(2,8)", "--space", "learning_rate=float(1e-3,1e-2,log)",
+]  # fmt: skip
+
+
+def trials(folder: Path, name: str = "gmvae-bench") -> list[FrozenTrial]:
+    """The study, as Optuna's own function loads it."""
+    storage = JournalStorage(JournalFileBackend(str(folder / "study.journal")))
+    return optuna.load_study(study_name=name, storage=storage).trials
+
+
+def values(trial: FrozenTrial) -> list[float] | None:
+    return trial.values  # noqa: PD011 - Optuna's, not pandas'
+
+
+def essence(found: list[FrozenTrial]) -> list[tuple[object, ...]]:
+    """What must be the same in searches of one seed: all but times and names."""
+    return [(trial.number, trial.state, trial.params, values(trial), trial.intermediate_values) for trial in found]
+
+
+def test_a_search_leaves_a_study_a_winner_and_figures(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    code, output, _ = command(*SMALL, "--trials", "12", "--watch", "invariance,oracle-accuracy@50", "--out", str(folder))
+    assert code == 0
+    found = trials(folder)
+    assert len(found) == 12
+    assert all(trial.state.is_finished() for trial in found)
+    complete = [trial for trial in found if trial.state == TrialState.COMPLETE]
+    best = max(complete, key=lambda trial: trial.value)
+    assert "Trial" not in output
+    assert f"trial {best.number}" in output
+    assert "chosen with 0 labels" in output
+    assert "an upper bound" in " ".join(output.split())
+    assert all({"seconds", "watched", "labels_read", "selection"} <= set(trial.user_attrs) for trial in complete)
+    assert all(set(trial.user_attrs["watched"]) == {"invariance", "oracle-accuracy@50"} for trial in complete)
+    winner = tomllib.loads((folder / "best.toml").read_text())
+    assert winner["latent_dim"] == best.params["latent_dim"]
+    assert winner["learning_rate"] == pytest.approx(best.params["learning_rate"])
+    assert (winner["selected_by"], winner["selection_labels"]) == ("elbo", 0)
+    assert {path.name for path in (folder / "figures").glob("*.png")} >= {"history.png", "agreement.png"}
+    assert {path.name for path in folder.iterdir()} == {
+        *(".lock", "best.toml", "config.json", "dataset.json", "environment.json", "figures", "study.journal"),
+    }
+
+
+def test_the_winner_runs_as_it_is_and_says_how_it_was_chosen(command: Command, tmp_path: Path) -> None:
+    folder, run = tmp_path / "search", tmp_path / "run"
+    objective = ["--objective", "oracle-accuracy@50", "--space", "decoding=choice(soft,soft-bayes)"]
+    assert command(*SMALL, *objective, "--trials", "3", "--out", str(folder))[0] == 0
+    assert "an upper bound, not a result" in (folder / "best.toml").read_text()
+    options = ["--config", str(folder / "best.toml"), "--executor", "serial", "--model-seeds", "0", "--label-seeds", "2"]
+    options += ["--methods", "soft,knn", "--budgets", "50", "--out", str(run)]
+    code, output, _ = command("run", *options)
+    assert code == 0
+    assert "soft (oracle)" in output
+    assert "which read 1,797 labels: an upper bound, not a result" in " ".join(output.split())
+    records = pd.read_parquet(run / "records.parquet").set_index("method")
+    assert set(records.loc[["soft"], "selection"]) == {"oracle-accuracy@50"}
+    assert set(records.loc[["soft"], "selection_labels"]) == {1797}
+    assert records.loc[["knn"], ["selection", "selection_labels"]].isna().all(axis=None)
+    csv = command("table", str(run), "--format", "csv")[1]
+    assert "oracle-accuracy@50,1797" in csv
+    # The same settings, given and not chosen, are another run.
+    given = tmp_path / "given.toml"
+    given.write_text("\n".join(line for line in (folder / "best.toml").read_text().splitlines() if "select" not in line))
+    code, _, messages = command("run", "--config", str(given), *options[2:])
+    assert code == 2
+    assert "selected_by: oracle-accuracy@50 there, None asked" in messages
+
+
+def test_one_seed_one_search_and_continuing_changes_nothing(command: Command, tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    command(*SMALL, "--trials", "8", "--out", str(whole))
+    command(*SMALL, "--trials", "3", "--out", str(parts))
+    assert len(trials(parts)) == 3
+    command(*SMALL, "--trials", "8", "--out", str(parts))
+    assert essence(trials(parts)) == essence(trials(whole))
+    other = tmp_path / "other"
+    command(*SMALL, "--trials", "8", "--search-seed", "1", "--out", str(other))
+    assert essence(trials(other)) != essence(trials(whole))
+    code, _, messages = command(*SMALL, "--trials", "8", "--out", str(whole))
+    assert code == 0
+    assert "nothing to run" in messages
+
+
+@pytest.mark.parametrize("algorithm", ["random", "gp", "cma-es", "nsga-ii"])
+def test_every_algorithm_searches_and_continues(command: Command, tmp_path: Path, algorithm: str) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    options = [*SMALL, "--algorithm", algorithm, "--pruning", "none"]
+    command(*options, "--trials", "8", "--out", str(whole))
+    command(*options, "--trials", "6", "--out", str(parts))
+    code, _, _ = command(*options, "--trials", "8", "--out", str(parts))
+    assert code == 0
+    assert [trial.state for trial in trials(parts)] == [TrialState.COMPLETE] * 8
+    assert essence(trials(parts)) == essence(trials(whole))
+
+
+def test_two_objectives_make_a_front(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    options = ["--objective", "accuracy@60,seconds", "--trials", "6", "--out", str(folder)]
+    code, output, _ = command(*SMALL, *options)
+    assert code == 0
+    found = trials(folder)
+    assert "Pareto front" in output
+    reached = {trial.number: values(trial) for trial in found}
+    beaten = {
+        one
+        for one, (accuracy, seconds) in reached.items()
+        for other in reached.values()
+        if other[0] >= accuracy and other[1] <= seconds and other != [accuracy, seconds]
+    }
+    front = {int(path.stem.partition("-")[2]) for path in folder.glob("front-*.toml")}
+    assert front == set(reached) - beaten
+    assert (folder / "figures" / "front.png").exists()
+    assert tomllib.loads((folder / "best.toml").read_text())["selection_labels"] == 60
+
+
+def test_asha_stops_weak_trials_at_its_rungs(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    command(*SMALL, "--epochs", "8", "--trials", "14", "--out", str(folder))
+    found = trials(folder)
+    pruned = [trial for trial in found if trial.state == TrialState.PRUNED]
+    assert pruned
+    assert all(trial.last_step in (2, 4) for trial in pruned)
+    assert all(trial.number >= 4 for trial in pruned)
+    assert all(sorted(trial.intermediate_values) == [2, 4, 8] for trial in found if trial.state == TrialState.COMPLETE)
+
+
+def opened_study(folder: Path, space: dict[str, Domain], owner: str) -> Study:
+    place, directions = folder / "study.journal", {"elbo": "maximize"}
+    return open_study(place, "s", {}, space, directions, owner=owner, algorithm="tpe", search_seed=0, first_rung=None)
+
+
+def test_trials_that_fail_or_have_no_number_are_told_so(tmp_path: Path) -> None:
+    space = make_space({"latent_dim": "int(2,8)"})
+    study = open_study(
+        tmp_path / "study.journal",
+        "s",
+        {},
+        space,
+        {"elbo": "maximize"},
+        owner="me",
+        algorithm="tpe",
+        search_seed=0,
+        first_rung=None,
+    )
+
+    def job(number: int, parameters: object) -> TrialJob:
+        from gmvae.config import ModelConfig, TrainingConfig
+
+        assert isinstance(parameters, dict)
+        return TrialJob(number, parameters, ModelConfig(n_features=3), TrainingConfig(), "soft", 0, (4,), "cpu", 1, 0)
+
+    desk = Desk(study, job, 4, Storage(str(tmp_path / "checkpoints")), SearchListener(), {"labels_read": 0})
+    numbers = []
+    while (taken := desk.next()) is not None:
+        numbers.append(taken.number)
+        if taken.number == 0:
+            desk.hear(0, Report(4, {"elbo": math.nan}, 1.0, final=True))
+        elif taken.number == 1:
+            desk.fail(1, "TrainingDivergedError: the loss became nan")
+        else:
+            desk.hear(taken.number, Report(4, {"elbo": -1.0}, 1.0, final=True))
+    assert numbers == [0, 1, 2, 3]
+    assert [trial.state.name for trial in trials(tmp_path, "s")] == ["FAIL", "FAIL", "COMPLETE", "COMPLETE"]
+    assert trials(tmp_path, "s")[0].user_attrs["error"] == "the objective is nan"
+
+
+def test_failed_trials_end_the_command_with_one(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    # So large a rate makes the loss infinite, or no number, in some trials.
+    options = [*SMALL[:-1], "learning_rate=float(1e-3,1e20,log)", "--trials", "6", "--out", str(folder)]
+    code, _, messages = command(*options)
+    assert code == 1
+    assert "trials failed" in messages
+    states = {trial.state for trial in trials(folder)}
+    assert TrialState.FAIL in states
+    assert TrialState.RUNNING not in states
+
+
+def test_a_trial_that_was_interrupted_is_gone_on_with_by_its_owner_alone(tmp_path: Path) -> None:
+    space = make_space({"latent_dim": "int(2,8)", "learning_rate": "float(0.1,1)"})
+
+    first = opened_study(tmp_path, space, "a").take(10)
+    assert first is not None
+    again = opened_study(tmp_path, space, "a")
+    assert again.n_interrupted == 1
+    assert again.take(10) == first
+    second = opened_study(tmp_path, space, "b").take(10)
+    assert second is not None
+    assert second[0] == 1
+
+
+def test_a_study_opens_in_optunas_own_tools(command: Command, tmp_path: Path) -> None:
+    folder, url = tmp_path / "search", f"sqlite:///{tmp_path}/study.db"
+    options = ["--study-storage", url, "--study", "mine", "--trials", "10", "--out", str(folder)]
+    assert command(*SMALL, *options)[0] == 0
+    assert not (folder / "study.journal").exists()
+    study = optuna.load_study(study_name="mine", storage=url)
+    assert len(study.trials) == 10
+    assert study.metric_names == ["elbo"]
+    assert set(optuna.importance.get_param_importances(study)) == {"latent_dim", "learning_rate"}
+    from optuna_dashboard import wsgi
+
+    answer: dict[str, str] = {}
+    body = b"".join(
+        wsgi(RDBStorage(url))(
+            {
+                "REQUEST_METHOD": "GET",
+                "PATH_INFO": "/api/studies",
+                "SERVER_NAME": "localhost",
+                "SERVER_PORT": "80",
+                "wsgi.url_scheme": "http",
+            },
+            lambda status, _headers, *_: answer.update(status=status),
+        )
+    )
+    assert answer["status"].startswith("200")
+    assert [found["study_name"] for found in json.loads(body)["study_summaries"]] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--space", "latent_dim=5..8"], "expected int(5,64)"),
+        (["--space", "latent_dims=int(5,8)"], "did you mean 'latent_dim'"),
+        (["--space", "latent_dim"], "not of the form name=value"),
+        (["--space", "decoding=choice(soft,knn)", "--objective", "accuracy@50"], "valid: soft, soft-bayes, hard, hard-fallback"),
+        (["--objective", "accurracy@50"], "did you mean 'accuracy@N'"),
+        (["--objective", "elbo,seconds,invariance"], "give one, or two"),
+        (["--objective", "elbo,seconds", "--algorithm", "cma-es"], "takes one objective"),
+        (["--algorithm", "annealing"], "--algorithm got 'annealing'"),
+        (["--trials", "0"], "--trials got 0"),
+        (["--study-storage", "nowhere"], "it is no URL"),
+        (["--study-storage", "sqlite:////nowhere/at/all.db"], "unable to open database file"),
+        (
+            ["--study-storage", "postgresql://me:secret@127.0.0.1:1/x"],
+            "storage postgresql://127.0.0.1:1/x cannot be used",
+        ),
+        (["--components", "10,20"], "a search tries one"),
+    ],
+)
+def test_bad_input_is_explained(command: Command, tmp_path: Path, options: list[str], reason: str) -> None:
+    code, _, messages = command("search", "--executor", "serial", "--out", str(tmp_path / "search"), *options)
+    assert code == 2
+    assert reason in messages
+    assert "secret" not in messages
+    assert "Traceback" not in messages
+    assert len(messages.strip().splitlines()) <= 2
+
+
+def test_another_space_under_the_same_name_is_refused(command: Command, tmp_path: Path) -> None:
+    folder, url = tmp_path / "search", f"sqlite:///{tmp_path}/study.db"
+    options = [*SMALL, "--study-storage", url, "--trials", "1"]
+    assert command(*options, "--out", str(folder))[0] == 0
+    wider = [option.replace("int(2,8)", "int(2,16)") for option in options]
+    code, _, messages = command(*wider, "--out", str(tmp_path / "other"))
+    assert code == 2
+    assert "belongs to another search (space:" in messages
+    code, _, messages = command(*wider, "--out", str(folder))
+    assert code == 2
+    assert "belongs to a different configuration (space:" in messages
+    assert command(*wider, "--study", "wider", "--out", str(tmp_path / "other"))[0] == 0
+
+
+def test_a_search_is_no_run_and_a_run_is_no_search(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    command(*SMALL, "--trials", "1", "--out", str(folder))
+    for arguments in (("table", str(folder)), ("status", str(folder))):
+        code, _, messages = command(*arguments)
+        assert code == 2
+        assert "is the folder of a search" in messages
+    code, _, messages = command("run", "--out", str(folder))
+    assert code == 2
+    assert "is the folder of a search; give the run another --out" in messages
+
+
+def test_every_trial_in_csv(command: Command, tmp_path: Path) -> None:
+    code, output, _ = command(*SMALL, "--trials", "5", "--out", str(tmp_path / "search"), "--format", "csv")
+    assert code == 0
+    frame = pd.read_csv(StringIO(output))
+    assert list(frame.columns) == ["trial", "elbo", "epochs", "seconds", "latent_dim", "learning_rate"]
+    assert frame["trial"].tolist() == list(range(5))
+    assert np.isfinite(frame["seconds"]).all()
+
+
+def test_a_space_and_settings_from_toml(command: Command, tmp_path: Path) -> None:
+    config = tmp_path / "search.toml"
+    config.write_text(
+        'epochs = 4\ncomponents = 10\nencoder-layers = "16"\ndecoder-layers = "16"\nexecutor = "serial"\n'
+        '[search]\nobjectives = "invariance"\ntrials = 2\n[search.space]\nlatent-dim = "int(2, 8)"\n'
+    )
+    folder = tmp_path / "search"
+    assert command("search", "--config", str(config), "--out", str(folder))[0] == 0
+    assert [set(trial.params) for trial in trials(folder)] == [{"latent_dim"}] * 2
