@@ -204,9 +204,11 @@ class SearchDisplay(SearchListener):
         return f"{format_seconds(spent)}, about {format_seconds(spent / self._finished * left)} left"
 
     def _table(self) -> Table:
-        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        for name in ("running", "epoch", "reached", "for", "with"):
-            table.add_column(name, header_style="dim", no_wrap=True, overflow="ellipsis")
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True)
+        for name in ("running", "epoch", "reached", "for"):
+            table.add_column(name, header_style="dim", no_wrap=True, min_width=len("trial 1000"))
+        # Long, and the first to be cut.
+        table.add_column("with", header_style="dim", no_wrap=True, overflow="ellipsis", ratio=1)
         for number, running in sorted(self._running.items())[:_SHOWN_RUNNING]:
             report = running.report
             table.add_row(

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.show.search import value_text
 from bench.stats.rank_correlation import RankCorrelation
 
+_COLUMNS = 3
+# Of complete trials, the share that may lie off the scale.
+_WORST = 0.1
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#999999"
 
 
@@ -15,15 +17,20 @@ def history_figure(objective: str, complete: Mapping[int, float], pruned: Mappin
     """Draw what each trial reached, by its number, and the best so far; pruned ones where they were stopped."""
     figure = Figure(figsize=(7.2, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.plot(list(pruned), list(pruned.values()), "x", color=_GREY, markersize=5, label="pruned (when stopped)")
-    axes.plot(list(complete), list(complete.values()), "o", color=_BLUE, markersize=5, label="complete")
+    low, high = _scale(list(complete.values()) or list(pruned.values()), maximize=maximize)
+    # What lies far off is drawn at the edge: one hopeless trial would flatten all others.
+    shown = {number: float(np.clip(value, low, high)) for number, value in pruned.items()}
+    axes.plot(list(shown), list(shown.values()), "x", color=_GREY, markersize=5, label="pruned (when stopped)")
+    axes.plot(list(complete), np.clip(list(complete.values()), low, high), "o", color=_BLUE, markersize=5, label="complete")
     if complete:
         numbers, values = np.array(list(complete)), np.array(list(complete.values()))
         best = np.maximum.accumulate(values) if maximize else np.minimum.accumulate(values)
-        axes.step(numbers, best, where="post", color=_ORANGE, linewidth=1.6, label="best so far")
+        axes.step(numbers, np.clip(best, low, high), where="post", color=_ORANGE, linewidth=1.6, label="best so far")
+    margin = 0.05 * (high - low) or 1.0
+    axes.set_ylim(low - margin, high + margin)
     axes.set_xlabel("trial")
     axes.set_ylabel(objective)
-    axes.set_title(f"Trials by {objective}", fontsize=11)
+    axes.set_title(f"Trials by {objective}; what lies far off is at the edge", fontsize=11)
     _finish(figure)
     return figure
 
@@ -73,16 +80,31 @@ def front_figure(
 
 def agreement_figure(pairs: Sequence[tuple[str, str, Sequence[float], Sequence[float], RankCorrelation]]) -> Figure:
     """Draw a watched criterion against each objective, a point a trial, with their rank correlation."""
-    figure = Figure(figsize=(4.4 * len(pairs), 4.0), layout="constrained")
-    for axes, (one, other, x, y, found) in zip(np.atleast_1d(figure.subplots(1, len(pairs))), pairs, strict=True):
+    columns = min(_COLUMNS, len(pairs))
+    rows = -(-len(pairs) // columns)
+    figure = Figure(figsize=(4.2 * columns, 3.7 * rows), layout="constrained")
+    every = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (one, other, x, y, found) in zip(every, pairs, strict=False):
         axes.plot(x, y, "o", color=_BLUE, markersize=5, alpha=0.8)
-        interval = "" if found.ci_low is None else f" ({value_text(found.ci_low)} to {value_text(found.ci_high)})"
+        interval = "" if found.ci_low is None else f" ({found.ci_low:+.2f} to {found.ci_high:+.2f})"
         axes.set_title(f"Spearman's rho {found.rho:+.2f}{interval}", fontsize=10)
         axes.set_xlabel(one)
         axes.set_ylabel(other)
         axes.grid(color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
+    for axes in every[len(pairs) :]:
+        axes.set_visible(False)
+    figure.suptitle("a point is a trial", fontsize=9, color="#444444")
     return figure
+
+
+def _scale(values: list[float], *, maximize: bool) -> tuple[float, float]:
+    """Return the range to draw: up to the best value, and down to what all but the worst tenth reach."""
+    if not values:
+        return 0.0, 1.0
+    worst = float(np.quantile(values, _WORST if maximize else 1 - _WORST))
+    best = max(values) if maximize else min(values)
+    return min(worst, best), max(worst, best)
 
 
 def _finish(figure: Figure) -> None:
