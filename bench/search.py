@@ -21,7 +21,7 @@ from bench.store.folder import BEST, JOURNAL, check_claim, claim
 from bench.store.models import CHECKPOINTS
 from bench.store.sources import package_version
 from bench.store.storage import Storage, parse_storage
-from bench.store.study import REDUCTION, Study, open_study
+from bench.store.study import REDUCTION, Study, open_study, shown_place
 from gmvae.config import TrainingConfig
 from gmvae.devices import resolve_device
 
@@ -191,6 +191,9 @@ def open_search(plan: SearchPlan, folder: Path) -> tuple[Study, Storage]:
     """
     check_claim(folder, plan.identity)
     settings = {"run": plan.settings.model_dump(mode="json"), "search": plan.search.model_dump(mode="json")}
+    if plan.search.study_storage is not None:
+        # A password in it must not end in a file.
+        settings["search"]["study_storage"] = shown_place(plan.search.study_storage)
     owner = claim(folder, plan.identity, settings, plan.dataset)
     study = open_study(
         plan.search.study_storage or folder / JOURNAL,

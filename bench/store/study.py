@@ -7,6 +7,7 @@ one that was not.
 
 import json
 import math
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -198,10 +199,23 @@ def open_storage(place: str | Path) -> BaseStorage:
     with _reaching(place):
         if isinstance(place, Path):
             place.parent.mkdir(parents=True, exist_ok=True)
+            _drop_unfinished_line(place)
             return JournalStorage(JournalFileBackend(str(place)))
         if "://" not in place:
             raise ValueError("it is no URL")
         return RDBStorage(place)
+
+
+def _drop_unfinished_line(journal: Path) -> None:
+    """Cut off what a process that was killed while it wrote has left: Optuna would write behind it, and never read it again."""
+    if not journal.is_file():
+        return
+    with journal.open("r+b") as file:
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            file.truncate(whole)
+            os.fsync(file.fileno())
 
 
 def shown_place(place: str | Path) -> str:
@@ -209,7 +223,7 @@ def shown_place(place: str | Path) -> str:
     if isinstance(place, Path):
         return str(place)
     kind, mark, rest = place.partition("://")
-    return f"{kind}{mark}{rest.rpartition('@')[2]}"
+    return f"{kind}{mark}{rest.partition('?')[0].rpartition('@')[2]}"
 
 
 def _distribution(domain: Domain) -> BaseDistribution:
@@ -252,6 +266,10 @@ def _reaching(place: str | Path) -> Iterator[None]:
     except BenchError:
         raise
     except Exception as error:
-        hint = "free space, or give another --out" if isinstance(place, Path) else "expected a URL such as sqlite:///search.db"
+        hint = (
+            "mend it or its disk, or give another --out"
+            if isinstance(place, Path)
+            else "expected a URL such as sqlite:///search.db"
+        )
         reason = f"{type(error).__name__}: {first_line(error)}"
         raise StoreError(f"the study's storage {shown_place(place)} cannot be used ({reason}); {hint}") from error

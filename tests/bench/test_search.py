@@ -120,6 +120,29 @@ def test_every_algorithm_searches_and_continues(command: Command, tmp_path: Path
     assert essence(trials(parts)) == essence(trials(whole))
 
 
+def test_a_journal_that_was_cut_short_is_gone_on_with(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    command(*SMALL, "--trials", "3", "--out", str(folder))
+    journal = folder / "study.journal"
+    whole = essence(trials(folder))
+    # A power cut in the middle of the last record, which told that the third trial is complete.
+    journal.write_bytes(journal.read_bytes()[:-20])
+    code, _, messages = command(*SMALL, "--trials", "4", "--out", str(folder))
+    assert code == 0
+    assert "going on with 1 trials" in messages
+    assert essence(trials(folder))[:3] == whole
+
+
+def test_a_damaged_journal_is_named(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    command(*SMALL, "--trials", "1", "--out", str(folder))
+    journal = folder / "study.journal"
+    journal.write_bytes(b"{broken\n" + journal.read_bytes())
+    code, _, messages = command(*SMALL, "--trials", "2", "--out", str(folder))
+    assert code == 2
+    assert "study.journal cannot be used" in messages
+
+
 def test_two_objectives_make_a_front(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "search"
     options = ["--objective", "accuracy@60,seconds", "--trials", "6", "--out", str(folder)]
