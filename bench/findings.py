@@ -18,6 +18,7 @@ from bench.stats.rank_correlation import RankCorrelation, rank_correlation
 from bench.store.study import ERROR, Study
 
 _TOP = 5
+_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
 # With fewer trials than this importance is chance.
 _LEAST_FOR_IMPORTANCE = 8
 _ORACLE = "reads labels that a user would not have: an upper bound, never a result"
@@ -38,8 +39,7 @@ class Findings:
     @cached_property
     def counts(self) -> dict[str, int]:
         """Trials by how they ended; `running` are those that were interrupted."""
-        names = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed", "RUNNING": "running", "WAITING": "waiting"}
-        return dict(Counter(names[trial.state.name] for trial in self.study.trials))
+        return dict(Counter(_STATES[trial.state.name] for trial in self.study.trials))
 
     @property
     def causes(self) -> list[tuple[str, int]]:
@@ -161,6 +161,9 @@ class Findings:
             trial.user_attrs.get("epoch"),
             trial.user_attrs.get("seconds"),
             tuple(trial.params.get(name) for name in self.plan.space),
+            _STATES[trial.state.name],
+            self.plan.selected_by,
+            self.plan.label_cost,
         )
 
     @staticmethod

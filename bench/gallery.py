@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from bench.show.model_figures import (
 )
 from bench.show.record_figures import components_figure, coverage_figure, difference_figure
 from bench.stats.cluster_coverage import covered_probabilities, observed_coverage
+from bench.stats.comparison import selection_notes
 from bench.stats.curves import curves
 from bench.stats.paired import paired_differences
 from bench.stats.seeds import seed_tables
@@ -64,9 +66,16 @@ class Gallery:
         self.stored = stored
         self.dataset = dataset
         self.records = records
-        self.about = str(stored.dataset.get("note") or f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
+        self.selections = selection_notes(records)
+        about = str(stored.dataset.get("note") or f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
+        self.about = "\n".join([about, *self.selections])
         self._n_labeled = n_labeled
         self._sizes: dict[ModelKey, Int[np.ndarray, " k"]] = {}
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What `dataset.json` says, with what a reader must know of these records."""
+        return self.stored.dataset | {"note": self.about}
 
     @cached_property
     def keys(self) -> tuple[ModelKey, ...]:
@@ -114,7 +123,7 @@ class Gallery:
 
 
 def _label_efficiency(gallery: Gallery) -> Figure:
-    return label_efficiency(curves(gallery.records), gallery.stored.dataset)
+    return label_efficiency(curves(gallery.records), gallery.described)
 
 
 def _soft_minus_hard(gallery: Gallery) -> Figure | None:

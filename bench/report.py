@@ -8,6 +8,7 @@ import numpy as np
 
 from bench.gallery import Gallery
 from bench.judge.methods import all_methods
+from bench.plan.selection import ORACLE_MARK
 from bench.show.page import Page, Section, embed
 from bench.show.statistics import claims_grid, differences_grid, scores_grid
 from bench.stats.claims import STUDY_COMPONENTS, TARGET, claims
@@ -28,7 +29,7 @@ def make_page(gallery: Gallery, n_cells: int | None) -> Page:
     return Page(
         title=f"{stored.dataset['name']}: how many labels?",
         headline=headline(tables, stored.dataset),
-        note=str(stored.dataset.get("note", "")),
+        note=" ".join([str(stored.dataset.get("note", "")), *(f"{note}." for note in gallery.selections)]).strip(),
         sections=tuple(_sections(gallery, tables)),
         figures=tuple(embed(drawing.name, drawing.caption, drawing.figure) for drawing in gallery.draw()),
         failures=[f"{method}, {n:,} cells: {error}" for (method, error), n in counts.most_common()],
@@ -58,8 +59,9 @@ def headline(tables: tuple[SeedTable, ...], dataset: dict[str, Any]) -> str:
         scored = [(found.mean, table) for table in of if (found := table.at(n)) is not None]
         return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
+    mark = ORACLE_MARK if soft.label.endswith(ORACLE_MARK) else ""
     said = (
-        f"With {n:,} of {known:,} labels ({100 * n / known:.2g} %), soft decoding of {soft.n_components} clusters "
+        f"With {n:,} of {known:,} labels ({100 * n / known:.2g} %), soft decoding of {soft.n_components} clusters{mark} "
         f"gets {_accuracy(soft, n)} of the rest right"
     )
     rival, first = best(others), best(trained)

@@ -11,9 +11,10 @@ from optuna.trial import FrozenTrial
 from bench.data.dataset import Dataset
 from bench.engine.desk import Desk, SearchListener
 from bench.engine.trial import Exam, TrialJob
-from bench.errors import SettingsError
+from bench.errors import ClusterError, SettingsError
 from bench.judge.criteria import DECODINGS, Criterion, held_out_items, resolve_criterion
 from bench.plan.search import SearchSettings, configured, default_parameters, first_parameters, searched_space
+from bench.plan.selection import is_oracle, joined
 from bench.plan.settings import RunSettings
 from bench.plan.space import DECODING, Domain, Value, describe_space
 from bench.store.atomic import write_text
@@ -58,6 +59,7 @@ class SearchPlan:
         return {
             "dataset": self.dataset.name,
             "dataset_sha256": self.dataset.sha256,
+            "selected_by": self.settings.selected_by,
             "search": [criterion.name for criterion in self.objectives],
             "space": describe_space(self.space),
             "model_seed": self.settings.model_seeds[0],
@@ -89,13 +91,14 @@ class SearchPlan:
 
     @property
     def label_cost(self) -> int:
-        """Labels that the choice reads."""
-        return max(criterion.cost(self.dataset) for criterion in self.objectives)
+        """Labels that the choice reads; at most so many where it starts from the winner of a search that read some too."""
+        read = max(criterion.cost(self.dataset) for criterion in self.objectives) + (self.settings.selection_labels or 0)
+        return min(read, int((self.dataset.labels >= 0).sum()))
 
     @property
     def selected_by(self) -> str:
-        """The objectives as one text."""
-        return ", ".join(criterion.name for criterion in self.objectives)
+        """The objectives as one text, after those of a search whose winner this one starts from."""
+        return joined(self.settings.selected_by, *(criterion.name for criterion in self.objectives))
 
     @property
     def defaults(self) -> dict[str, Value]:
@@ -132,7 +135,6 @@ class SearchPlan:
             rungs=self.rungs,
             device=settings.device,
             cpus=settings.cpus_per_trial or 1,
-            gpus=settings.gpus_per_trial or 0,
             checkpoint_seconds=settings.checkpoint_seconds,
             limit=settings.trial_limit,
         )
@@ -146,11 +148,11 @@ def make_search_plan(settings: RunSettings, search: SearchSettings, dataset: Dat
     SettingsError
         For an unknown objective or parameter, or a space that does not fit.
     """
-    if len(search.objectives) > _MAX_OBJECTIVES:
-        raise SettingsError(f"--objective got {len(search.objectives)} objectives; give one, or two for a Pareto front")
+    if len(search.objective) > _MAX_OBJECTIVES:
+        raise SettingsError(f"--objective got {len(search.objective)} objectives; give one, or two for a Pareto front")
     objectives, watched = (
         tuple({found.name: found for found in (resolve_criterion(name, dataset) for name in names)}.values())
-        for names in (search.objectives, search.watch)
+        for names in (search.objective, search.watch)
     )
     watched = tuple(criterion for criterion in watched if criterion.name not in {found.name for found in objectives})
     several = len(objectives) > 1
@@ -204,7 +206,6 @@ def open_search(plan: SearchPlan, folder: Path) -> tuple[Study, Storage]:
         owner=owner,
         algorithm=plan.search.algorithm,
         search_seed=plan.search.search_seed,
-        first_rung=plan.first_rung,
     )
     storage = Storage(str(folder / CHECKPOINTS))
     if plan.settings.storage is not None:
@@ -219,6 +220,8 @@ def carry_out_search(
     plan: SearchPlan, study: Study, storage: Storage, executor: SearchExecutor, listener: SearchListener
 ) -> None:
     """Run trials until the study has as many as were asked for."""
+    if study.n_elsewhere:
+        listener.notice(f"{study.n_elsewhere} trials of other searches in this study are unfinished; they are left alone")
     if study.n_interrupted:
         listener.notice(f"going on with {study.n_interrupted} trials that were interrupted")
     study.suggest_first(first_parameters(plan.space, plan.defaults))
@@ -230,6 +233,8 @@ def carry_out_search(
     }
     desk = Desk(study, plan.job, plan.search.trials, storage, listener, notes)
     executor.run(desk, plan.exam())
+    if study.n_open:
+        raise ClusterError(f"the search ended with {study.n_open} trials unfinished; repeat the command to go on")
     storage.clear()
 
 
@@ -247,6 +252,8 @@ def write_winners(plan: SearchPlan, study: Study, folder: Path) -> list[Path]:
     winners = {folder / BEST: best[0]} if best else {}
     if len(plan.objectives) > 1:
         winners |= {folder / f"front-{trial.number}.toml": trial for trial in best}
+    for path in set(folder.glob("front-*.toml")) - set(winners):
+        path.unlink()
     for path, trial in winners.items():
         write_text(path, _winner(plan, trial))
     return list(winners)
@@ -262,12 +269,8 @@ def _winner(plan: SearchPlan, trial: FrozenTrial) -> str:
         f"# Trial {trial.number} of a search by {plan.selected_by}, which read {plan.label_cost:,} labels: {reached}.",
         *(
             ["# The search read labels that a user would not have: what comes of it is an upper bound, not a result."]
-            * _oracle(plan)
+            * is_oracle(plan.selected_by)
         ),
         "# gmvae-bench run --config THIS_FILE",
     ]
     return "\n".join(head) + "\n" + tomli_w.dumps(kept)
-
-
-def _oracle(plan: SearchPlan) -> bool:
-    return any(criterion.is_oracle for criterion in plan.objectives)

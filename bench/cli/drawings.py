@@ -47,7 +47,7 @@ def plot(
         from bench.show.figures import label_efficiency
         from bench.stats.curves import curves
 
-        figure = label_efficiency(curves(records, metric), stored.dataset, metric)
+        figure = label_efficiency(curves(records, metric), Gallery(stored, None, records).described, metric)
         _save_both(Drawing(f"label-efficiency-{metric}", "", figure), place)
         return
     gallery = Gallery(stored, dataset_of(stored, data_dir), records, labels)

@@ -90,7 +90,7 @@ def _run(settings: "RunSettings", out: Path | None, *, dry_run: bool, retry_fail
 
         dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
         plan = make_plan(settings, dataset)
-        folder = out or default_folder(settings.data, _fingerprint(plan))
+        folder = out or default_folder(settings.data, plan.identity)
     if dry_run:
         _preview(plan, folder, console, retry_failed=retry_failed)
         return
@@ -114,15 +114,10 @@ def _preview(plan: "RunPlan", folder: Path, console: "Console", *, retry_failed:
 
 def _settings(flags: dict[str, Any], config: Path | None, preset: str | None) -> "RunSettings":
     from bench.plan.presets import read_preset
-    from bench.plan.settings import make_settings, read_toml
+    from bench.plan.settings import changed_by_hand, make_settings, read_toml
 
-    return make_settings(read_preset(preset) if preset else {}, read_toml(config) if config else {}, flags)
-
-
-def _fingerprint(plan: "RunPlan") -> str:
-    from bench.plan.seeds import derive_seed
-
-    return f"{derive_seed(*(f'{key}={value}' for key, value in plan.identity.items())):08x}"
+    files = (read_preset(preset) if preset else {}) | (read_toml(config) if config else {})
+    return make_settings(files, flags, changed_by_hand(files, flags))
 
 
 @contextmanager

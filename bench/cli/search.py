@@ -79,7 +79,7 @@ def search(
     """
     given = {name: value for name, value in locals().copy().items() if value is not None and name not in _OF_COMMAND}
     of_search = {name: given.pop(name) for name in _OF_SEARCH if name in given}
-    of_search |= _present({"objectives": objective, "space": space})
+    of_search |= _present({"objective": objective, "space": space})
     seeds = None if model_seed is None else (model_seed,)
     given |= _present({"objective": training_objective, "set": set_, "model_seeds": seeds})
     check_format(format_)
@@ -99,14 +99,21 @@ def _settings(
 ) -> tuple["RunSettings", "SearchSettings"]:
     from bench.plan.presets import read_preset
     from bench.plan.search import make_search_settings
-    from bench.plan.settings import make_settings, read_toml
+    from bench.plan.settings import changed_by_hand, make_settings, read_toml
 
     layers = [read_preset(preset) if preset else {}, read_toml(config) if config else {}]
     tables = [layer.pop("search", {}) for layer in layers]
     if not all(isinstance(table, dict) for table in tables):
         raise SettingsError(f"[search] in {config or preset} is not a table of settings")
     tables = [{key.replace("-", "_"): value for key, value in table.items()} for table in tables]
-    return make_settings({"model_seeds": (0,)}, *layers, given), make_search_settings(*tables, of_search)
+    chosen = make_search_settings(*tables, of_search)
+    files = layers[0] | layers[1]
+    for name in chosen.space:
+        # What is searched need not be what a file fixes; an option beside --space is another matter.
+        files.pop(name, None)
+        if isinstance(files.get("set"), dict):
+            files["set"] = {key: value for key, value in files["set"].items() if key.replace("-", "_") != name}
+    return make_settings({"model_seeds": (0,)}, files, given, changed_by_hand(files, given)), chosen
 
 
 def _search(settings: "RunSettings", search: "SearchSettings", out: Path | None, format_: str) -> None:
@@ -119,7 +126,7 @@ def _search(settings: "RunSettings", search: "SearchSettings", out: Path | None,
 
         dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
         plan = make_search_plan(settings, search, dataset)
-        folder = out or default_folder(settings.data, _fingerprint(plan), "searches")
+        folder = out or default_folder(settings.data, _about(plan), "searches")
     check_claim(folder, plan.identity)
     with locked(folder):
         from bench.findings import Findings
@@ -130,11 +137,9 @@ def _search(settings: "RunSettings", search: "SearchSettings", out: Path | None,
         _finish(Findings(plan, study), folder, console, format_)
 
 
-def _fingerprint(plan: "SearchPlan") -> str:
-    from bench.plan.seeds import derive_seed
-
-    about = plan.identity | {"seed": plan.search.search_seed, "algorithm": plan.search.algorithm}
-    return f"{derive_seed(*(f'{key}={value}' for key, value in about.items())):08x}"
+def _about(plan: "SearchPlan") -> dict[str, Any]:
+    """Return what the name of the search's own folder depends on."""
+    return plan.identity | {"seed": plan.search.search_seed, "algorithm": plan.search.algorithm}
 
 
 @contextmanager

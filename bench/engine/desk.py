@@ -1,14 +1,17 @@
 """The desk of a search: hands out trials, takes what they report, and writes it into the study; whoever carries them out."""
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.engine.trial import Report, TrialJob, trial_folder
 from bench.errors import BenchError, StoreError
 from bench.plan.space import Value
 from bench.store.storage import Storage
 from bench.store.study import ERROR, Ending, Study
+
+Answer = TypeVar("Answer")
 
 
 class SearchListener:
@@ -52,17 +55,17 @@ class Desk:
         self._study, self._make_job, self._n_trials = study, make_job, n_trials
         self._notes = notes
         self._seen: dict[int, Report] = {}
-        self.fatal: StoreError | None = None
-        """What makes it useless to go on: a storage that is full or gone."""
+        self.fatal: BenchError | None = None
+        """What makes it useless to go on: a storage, of the study or of checkpoints, that is full or gone."""
 
     @property
     def n_left(self) -> int:
-        """Trials still to be finished."""
-        return max(0, self._n_trials - self._study.n_finished)
+        """Trials still to be finished, interrupted ones among them whatever number was asked for."""
+        return max(self._n_trials - self._study.n_finished, self._study.n_interrupted)
 
     def next(self) -> TrialJob | None:
         """Return the next trial to run, if there is any."""
-        while self.fatal is None and (taken := self._study.take(self._n_trials)) is not None:
+        while self.fatal is None and (taken := self._or_end(lambda: self._study.take(self._n_trials), None)) is not None:
             number, parameters = taken
             try:
                 job = self._make_job(number, parameters)
@@ -75,9 +78,16 @@ class Desk:
 
     def hear(self, number: int, report: Report) -> bool:
         """Take what a trial reports; return whether it ends here."""
+        return self._or_end(lambda: self._hear(number, report), otherwise=True)
+
+    def _hear(self, number: int, report: Report) -> bool:
         self._seen[number] = report
         self.listener.trial_reported(number, report)
         values = list(report.values.values())
+        odd = [value for value in values if not math.isfinite(value)]
+        if odd:
+            self._end(number, "failed", error=f"the objective is {odd[0]} after epoch {report.epoch}")
+            return True
         stop = self._study.report(number, report.epoch, values[0], ask=not report.final) if len(values) == 1 else False
         if report.final:
             self._end(number, "complete", values)
@@ -85,9 +95,17 @@ class Desk:
             self._end(number, "pruned")
         return report.final or stop
 
+    def _or_end(self, action: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """Act on the study; where it cannot be reached the search ends, in whatever thread this is."""
+        try:
+            return action()
+        except BenchError as error:
+            self.fatal = error
+            return otherwise
+
     def fail(self, number: int, error: str) -> None:
         """End a trial that went wrong."""
-        self._end(number, "failed", error=error)
+        self._or_end(lambda: self._end(number, "failed", error=error), None)
 
     def _end(self, number: int, state: Ending, values: list[float] | None = None, error: str | None = None) -> None:
         report = self._seen.pop(number, None)

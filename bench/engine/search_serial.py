@@ -23,9 +23,11 @@ class SerialSearch:
                 return desk.hear(number, report)
 
             try:
-                run_trial(job, exam, desk.storage, report, desk.listener.notice)
+                run_trial(job, exam, desk.storage, report, desk.listener.notice, self._interrupt.check)
             except StoreError:
                 # Nothing can be saved: that ends the search, and no trial fails for it.
                 raise
             except Exception as error:  # noqa: BLE001 - a configuration that cannot be trained fails its trial, not the search
                 desk.fail(number, f"{type(error).__name__}: {error}")
+        if desk.fatal is not None:
+            raise desk.fatal

@@ -35,7 +35,6 @@ class TrialJob:
     """Epochs after which to measure; the last one ends the training."""
     device: str
     cpus: float
-    gpus: float
     checkpoint_seconds: float = 10.0
     limit: float | None = None
     """Seconds after which the trial counts as hanging."""
@@ -82,9 +81,14 @@ def trial_folder(number: int) -> str:
 
 
 def run_trial(
-    job: TrialJob, exam: Exam, storage: Storage, report: Callable[[Report], bool], on_notice: Callable[[str], None]
+    job: TrialJob,
+    exam: Exam,
+    storage: Storage,
+    report: Callable[[Report], bool],
+    on_notice: Callable[[str], None],
+    check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Train and measure, from the last checkpoint where there is one; end early where `report` says so.
+    """Train and measure, from the last checkpoint where there is one; end early where `report` says so, or `check` raises.
 
     Every model trains on all items but the held-out ones.
     """
@@ -93,7 +97,7 @@ def run_trial(
         trainers = [_Training(job, items, storage, number, on_notice) for number in range(exam.n_models)]
         for rung in job.rungs:
             for trainer in trainers:
-                trainer.run_to(rung)
+                trainer.run_to(rung, check)
             final = rung == job.rungs[-1]
             if report(_measure(job, exam, trainers, final=final)):
                 return
@@ -118,18 +122,25 @@ class _Training:
         self._job, self._on_notice = job, on_notice
         self._storage = storage.inner(job.name)
         self._key = ModelKey(job.model.n_components, job.model_seed + number)
-        self.trainer = Trainer(items, job.model, job.training, model_seed=self._key.model_seed, device=job.device)
+        self.trainer = self._begin(items)
         try:
             state = kept_state(self._storage, self._key, job.model, job.training)
             if state is not None:
                 self.trainer.restore(state)
         except CheckpointError as error:
             on_notice(f"trial {job.number}: {error}; it begins anew")
+            # A trainer that was restored in part must not go on.
+            self.trainer = self._begin(items)
         self._kept = time.monotonic()
 
-    def run_to(self, epoch: int) -> None:
-        """Train until so many epochs are done."""
+    def _begin(self, items: np.ndarray) -> Trainer:
+        job = self._job
+        return Trainer(items, job.model, job.training, model_seed=self._key.model_seed, device=job.device)
+
+    def run_to(self, epoch: int, check: Callable[[], None]) -> None:
+        """Train until so many epochs are done; `check` is called before each, and may raise."""
         while self.trainer.epoch < epoch:
+            check()
             # Before the epoch, not after it: what was measured there is reported by then.
             if self.trainer.epoch and time.monotonic() - self._kept >= self._job.checkpoint_seconds:
                 self._keep()

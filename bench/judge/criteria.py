@@ -29,6 +29,7 @@ from bench.judge.metrics import accuracy
 from bench.judge.representations import View
 from bench.plan.budgets import resolve_budget
 from bench.plan.samplers import labeled_items
+from bench.plan.search import n_held_out
 from bench.plan.seeds import derive_seed
 from bench.plan.selection import ORACLE
 from gmvae.augmentation import Augmentation
@@ -40,7 +41,6 @@ from gmvae.posteriors import encode, score
 _MIN_LABELS = 10
 # Draws of labels that an oracle averages over.
 _ORACLE_DRAWS = 5
-_HELD_OUT_SHARE, _HELD_OUT_MOST = 0.1, 5_000
 DECODINGS = tuple(name for name, method in METHODS.items() if method.representation == "posterior")
 """Methods that `decoding` may name: those that read the posterior of a trained model."""
 
@@ -153,9 +153,8 @@ def resolve_criterion(asked: str, dataset: Dataset) -> Criterion:
 
 def held_out_items(n: int, sha256: str) -> Int[np.ndarray, " h"]:
     """Return the items that no trial trains on: a tenth of the pool, at most 5,000, the same for every search of these data."""
-    size = max(1, min(_HELD_OUT_MOST, round(n * _HELD_OUT_SHARE)))
     rng = np.random.default_rng(derive_seed("held out", sha256))
-    return np.sort(rng.permutation(n)[:size])
+    return np.sort(rng.permutation(n)[: n_held_out(n)])
 
 
 def shared_information(first: Float[np.ndarray, "n k"], second: Float[np.ndarray, "n k"]) -> float:

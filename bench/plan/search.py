@@ -9,14 +9,15 @@ from bench.data.dataset import Dataset
 from bench.errors import SettingsError, unknown_name
 from bench.plan.defaults import default_components
 from bench.plan.models import configure
-from bench.plan.settings import Assignments, Names, RunSettings, explain, make_settings, parse_names
-from bench.plan.space import DECODING, Choices, Domain, Space, Value, applied, make_space
+from bench.plan.settings import Names, RunSettings, explain, make_settings, parse_names
+from bench.plan.space import DECODING, Choices, Domain, Space, Value, applied, make_space, parse_space
 from gmvae.config import ModelConfig, TrainingConfig
 
 Algorithm = Literal["tpe", "random", "gp", "cma-es", "nsga-ii"]
 # Around the defaults of `TrainingConfig`: a factor of four below and above, or as far as makes sense.
 _WEIGHTS = {"invariance": "float(4,64,log)", "balance": "float(8,128,log)", "contrast": "float(5,80,log)"}
 _SPREAD = 2
+_HELD_OUT_SHARE, _HELD_OUT_MOST = 0.1, 5_000
 
 
 class SearchSettings(BaseModel):
@@ -24,7 +25,7 @@ class SearchSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    objectives: Names = ("elbo",)
+    objective: Names = ("elbo",)
     """Criteria to optimise: one, or two for a Pareto front."""
     watch: Annotated[tuple[str, ...], BeforeValidator(parse_names)] = ()
     """Criteria that are measured at the end of every trial, and steer nothing."""
@@ -35,7 +36,7 @@ class SearchSettings(BaseModel):
     label_seed: Annotated[int, Field(ge=0)] = 0
     """The draw of labels that `accuracy@N` sees: the one of the same number in `run`."""
     pruning: Literal["asha", "none"] = "asha"
-    space: Assignments = {}
+    space: Annotated[dict[str, Any], BeforeValidator(parse_space)] = {}
     study: Annotated[str, Field(min_length=1)] = "gmvae-bench"
     study_storage: str | None = None
     """URL of Optuna's storage; without one, a journal in the search's folder."""
@@ -109,8 +110,9 @@ def configured(
     components = chosen.components or default_components(len(dataset.pool))
     if len(components) > 1:
         raise SettingsError(f"--components got {','.join(map(str, components))}; a search tries one, or --space components=…")
-    if components[0] > len(dataset.pool):
-        raise SettingsError(f"{components[0]} components for {len(dataset.pool):,} items; use fewer")
+    trained = len(dataset.pool) - n_held_out(len(dataset.pool))
+    if components[0] > trained:
+        raise SettingsError(f"{components[0]} components for {trained:,} items to train on; use fewer")
     return chosen, *configure(chosen, dataset, components[0])
 
 
@@ -118,6 +120,7 @@ def default_parameters(space: Space, settings: RunSettings, dataset: Dataset, de
     """Return what the settings say, without a search, of the parameters in the space, whether or not they lie in it."""
     _, model, training = configured(settings, {}, dataset)
     known = model.model_dump() | training.model_dump() | {DECODING: decoding, "components": model.n_components}
+    known["variant"] = "invariance" if training.needs_views else "plain"
     values = {name: ",".join(map(str, value)) if isinstance(value, tuple) else value for name, value in known.items()}
     return {name: values[name] for name in space}
 
@@ -127,10 +130,15 @@ def first_parameters(space: Space, defaults: Mapping[str, Value]) -> dict[str, V
     return {name: value for name, value in defaults.items() if _lies_in(space[name], value)}
 
 
+def n_held_out(n: int) -> int:
+    """Return how many of n items no trial trains on: a tenth, at most 5,000."""
+    return max(1, min(_HELD_OUT_MOST, round(n * _HELD_OUT_SHARE)))
+
+
 def _default_expressions(settings: RunSettings, dataset: Dataset, *, with_labels: bool) -> dict[str, str]:
     _, model, training = configured(settings, {}, dataset)
     k, z = model.n_components, model.latent_dim
-    most = min(_SPREAD * k, len(dataset.pool) // 2)
+    most = min(_SPREAD * k, len(dataset.pool) // _SPREAD)
     expressions = {
         "components": f"int({max(2, k // _SPREAD)},{max(3, most)},log)",
         "latent_dim": f"int({max(2, z // _SPREAD)},{2 * _SPREAD * z},log)",
@@ -149,4 +157,6 @@ def _default_expressions(settings: RunSettings, dataset: Dataset, *, with_labels
 def _lies_in(domain: Domain, value: Any) -> bool:
     if isinstance(domain, Choices):
         return value in domain.values
-    return isinstance(value, (int, float)) and domain.low <= value <= domain.high and not domain.step
+    if not isinstance(value, (int, float)) or not domain.low <= value <= domain.high:
+        return False
+    return not domain.step or ((value - domain.low) / domain.step).is_integer()

@@ -2,6 +2,10 @@
 
 ORACLE = "oracle-"
 """Begins the names of objectives that read labels which a user would not have."""
+ORACLE_MARK = " (oracle)"
+"""Follows the name of a method whose settings such an objective chose."""
+BY_HAND = "changed by hand"
+"""Stands for what was changed after a choice."""
 WITHIN = "cross-validation"
 """Chosen by the labels that the method is shown anyway."""
 
@@ -17,4 +21,10 @@ def selection_words(selection: str, n_labels: int) -> str:
         return f"settings chosen by {WITHIN} within the labels shown"
     if is_oracle(selection):
         return f"settings chosen by {selection}, which read {n_labels:,} labels: an upper bound, not a result"
-    return f"settings chosen by {selection}, which read {f'{n_labels:,} labels' if n_labels else 'no labels'}"
+    return f"settings chosen by {selection}, which read {f'{n_labels:,} labels beside those shown' if n_labels else 'no labels'}"
+
+
+def joined(*selections: str | None) -> str:
+    """Return several choices, one after the other, as one text; each objective once."""
+    parts = [part.strip() for selection in selections if selection for part in selection.split(",")]
+    return ", ".join(dict.fromkeys(parts))

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from bench.errors import SettingsError, unknown_name
+from bench.plan.selection import BY_HAND, joined
 
 _RANGE = re.compile(r"(\d+)-(\d+)")
 _MAX_LIST = 100_000
@@ -70,7 +71,7 @@ Assignments = Annotated[dict[str, Any], BeforeValidator(parse_assignments)]
 class RunSettings(BaseModel):
     """Everything that decides what a run does; `None` means: chosen for the data (see `bench.plan.defaults`)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     data: str = "digits"
     data_dir: Path | None = None
@@ -104,6 +105,30 @@ class RunSettings(BaseModel):
     cell_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     cpus_per_trial: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     gpus_per_trial: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    @field_validator("selection_labels")
+    @classmethod
+    def _both_or_neither(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if (value is None) != (info.data.get("selected_by") is None):
+            raise ValueError("selected_by and selection_labels go together: how settings were chosen, and what it took")
+        return value
+
+
+# What decides a trained model: with another value of these, settings are not those that were chosen.
+_DECIDING = (
+    *("data", "label_column", "holdout", "components", "objective", "variant", "epochs", "batch_size", "learning_rate"),
+    *("latent_dim", "encoder_layers", "decoder_layers", "set"),
+)
+
+
+def changed_by_hand(chosen: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to add to settings where flags change a choice that a file says a search made; else nothing."""
+    if chosen.get("selected_by") is None:
+        return {}
+    before, after = (make_settings(*layers) for layers in ([chosen], [chosen, flags]))
+    if all(getattr(before, name) == getattr(after, name) for name in _DECIDING):
+        return {}
+    return {"selected_by": joined(before.selected_by, BY_HAND)}
 
 
 def read_toml(path: Path) -> dict[str, Any]:

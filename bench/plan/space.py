@@ -40,8 +40,10 @@ class Numbers:
     @property
     def samples(self) -> tuple[Value, ...]:
         """Values that must be valid for all to be."""
-        ends = (self.low, self.high)
-        return tuple(int(end) for end in ends) if self.kind == "int" else ends
+        if self.kind == "int":
+            return int(self.low), int(self.high)
+        # Between the ends too, where nothing is whole: they may be, of what must be.
+        return self.low, self.low + (self.high - self.low) / math.pi, self.high
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,22 @@ def _numbers(name: str, expression: str, kind: str, parts: list[str]) -> Numbers
     if step and not 0 < step[0] <= high - low:
         raise _refusal(name, expression, "the step must be above 0 and fit between the bounds")
     return Numbers("int" if kind == "int" else "float", low, high, log, step[0] if step else None)
+
+
+def parse_space(value: Any) -> Any:
+    """Turn a list of `name=expression` into a dictionary; a TOML table is one already."""
+    if isinstance(value, Mapping):
+        return {str(key).replace("-", "_"): item for key, item in value.items()}
+    space: dict[str, str] = {}
+    for text in value if isinstance(value, (list, tuple)) else [value]:
+        name, sign, expression = str(text).partition("=")
+        name = name.strip().replace("-", "_")
+        if not sign or not name:
+            raise ValueError(f"{text!r} is not of the form name=domain, e.g. latent_dim=int(5,64,log)")
+        if name in space:
+            raise ValueError(f"{name} is there twice")
+        space[name] = expression
+    return space
 
 
 def make_space(expressions: Mapping[str, Any]) -> dict[str, Domain]:

@@ -21,7 +21,7 @@ from bench.show.grid import Grid
 from bench.stats.rank_correlation import RankCorrelation
 from bench.store.study import Ending
 
-_SHOWN_RUNNING, _RECENT_NOTES = 8, 3
+_SHOWN_RUNNING = 8
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,9 @@ class TrialRow:
     epoch: int | None
     seconds: float | None
     parameters: tuple[Value | None, ...]
+    state: str = "complete"
+    selection: str = ""
+    labels_read: int | None = None
 
 
 def value_text(value: Value | None) -> str:
@@ -97,8 +100,11 @@ def trials_grid(
         ),
         tuple(notes),
         data=(
-            ("trial", *criteria, "epochs", "seconds", *parameters),
-            *((row.number, *row.values, row.epoch, row.seconds, *row.parameters) for row in rows),
+            ("trial", "state", *criteria, "epochs", "seconds", *parameters, "selection", "labels_read"),
+            *(
+                (row.number, row.state, *row.values, row.epoch, row.seconds, *row.parameters, row.selection, row.labels_read)
+                for row in rows
+            ),
         ),
     )
 

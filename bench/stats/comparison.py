@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.plan.selection import WITHIN, is_oracle, selection_words
+from bench.plan.selection import ORACLE_MARK, WITHIN, is_oracle, selection_words
 from bench.stats.seeds import LOWER_IS_BETTER
 
 
@@ -61,7 +61,7 @@ def compare(records: pd.DataFrame, curves: pd.DataFrame, dataset: dict[str, Any]
         scores = tuple(_score(by_budget.loc[n], best[n], metric) if n in by_budget.index else None for n in budgets)
         means = [score.mean for score in scores if score is not None and score.mean is not None]
         worst = float("inf") if lower else float("-inf")
-        label = (method if plain else f"{method} K={k}") + (" (oracle)" if method in oracles else "")
+        label = (method if plain else f"{method} K={k}") + (ORACLE_MARK if method in oracles else "")
         rows.append((sum(means) / len(means) if means else worst, label, scores))
     rows.sort(key=lambda row: row[0] if lower else -row[0])
     asked = {int(n): str(budget) for n, budget in zip(records["n_labeled"], records["budget"], strict=True)}
@@ -91,7 +91,7 @@ def _selections(records: pd.DataFrame) -> dict[tuple[str, int], list[str]]:
     """Return the methods of every way in which settings were chosen, with the labels it read."""
     chosen = records[records["selection"].notna()]
     # Within the labels shown the number differs by budget, and costs nothing beside them.
-    read = chosen["selection_labels"].where(chosen["selection"] != WITHIN, 0)
+    read = chosen["selection_labels"].where(chosen["selection"] != WITHIN, 0).fillna(0)
     found: dict[tuple[str, int], list[str]] = {}
     for selection, n_labels, method in zip(chosen["selection"], read, chosen["method"], strict=True):
         methods = found.setdefault((str(selection), int(n_labels)), [])

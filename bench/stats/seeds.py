@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from bench.errors import SettingsError, unknown_name
+from bench.plan.selection import ORACLE_MARK, is_oracle
 from bench.stats.intervals import Interval, table_interval
 
 METRICS = ("accuracy", "macro_accuracy", "accuracy_test", "fit_seconds")
@@ -28,7 +29,7 @@ class SeedTable:
     label_seeds: tuple[int, ...]
     scores: Float[np.ndarray, "b m s"]
     label: str
-    """Method, and K where records hold several."""
+    """Method, K where records hold several, and a mark where its settings were chosen by labels that no user has."""
     highest: float = 1.0
     """Of the metric's values, as 0 is the lowest: intervals end there."""
 
@@ -79,6 +80,8 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
         values[places] = finished[metric].to_numpy(float)
         ints = [tuple(map(int, seeds)) for seeds in (budgets, models, labels)]
         label = f"{method} K={k}" if several and not pd.isna(k) else str(method)
+        if any(is_oracle(str(chosen)) for chosen in group["selection"].dropna().unique()):
+            label += ORACLE_MARK
         tables.append(SeedTable(str(method), None if pd.isna(k) else int(k), ints[0], ints[1], ints[2], values, label, highest))
     return tuple(tables)
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pandas as pd
 
 from bench.data.dataset import Dataset
 from bench.errors import StoreError
+from bench.plan.seeds import derive_seed
 from bench.store.atomic import read_json, write_json
 from bench.store.lock import LOCK
 from bench.store.presence import MODELS
@@ -23,7 +25,7 @@ from bench.store.sources import package_version
 CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
 REPORT = "report.html"
 # Of a search.
-JOURNAL, BEST = "study.journal", "best.toml"
+JOURNAL, JOURNAL_LOCK, BEST = "study.journal", "study.journal.lock", "best.toml"
 _EARLIER = 10
 _PACKAGES = (
     "gmvae-bench",
@@ -50,10 +52,10 @@ class StoredRun:
     records: pd.DataFrame
 
 
-def default_folder(data: str, fingerprint: str, kind: str = "runs") -> Path:
+def default_folder(data: str, identity: Mapping[str, Any], kind: str = "runs") -> Path:
     """Return where a run, or a search, goes when the user names no folder: another configuration gets another one."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).stem)
-    return Path("results") / kind / f"{stem}-{fingerprint[:8]}"
+    return Path("results") / kind / f"{stem}-{derive_seed(*(f'{key}={value}' for key, value in identity.items())):08x}"
 
 
 def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
@@ -135,7 +137,8 @@ def check_links(folder: Path) -> None:
     # A walk, not a pattern: folders may come and go beside a process that works here.
     for place, folders, names in os.walk(folder):
         for path in (Path(place, name) for name in (*folders, *names)):
-            if path.is_symlink() and not path.resolve().is_relative_to(root):
+            # Optuna's lock is a link to the journal, wherever that lay when a process that was killed made it.
+            if path.is_symlink() and path.name != JOURNAL_LOCK and not path.resolve().is_relative_to(root):
                 raise StoreError(
                     f"{path} is a link out of the run's folder; replace it by what it points to, or give another --out"
                 )
@@ -154,7 +157,8 @@ def open_run(folder: Path, *, empty: bool = False) -> StoredRun:
         raise StoreError(
             f"{folder} is not the folder of a run (no {CONFIG}); give one that `gmvae-bench run` wrote, e.g. {_example()}"
         )
-    if (folder / BEST).exists() or (folder / JOURNAL).exists():
+    config = read_json(folder / CONFIG)
+    if "search" in (config.get("identity") or {}):
         raise StoreError(
             f"{folder} is the folder of a search, not of a run; `gmvae-bench run --config {folder / BEST}` runs what it found"
         )
@@ -164,7 +168,7 @@ def open_run(folder: Path, *, empty: bool = False) -> StoredRun:
     missing = [key for key in ("name", "n_pool", "n_test", "class_names") if key not in dataset]
     if missing:
         raise StoreError(f"{folder / DATASET} lacks {', '.join(missing)}; it was written by another version or changed by hand")
-    return StoredRun(folder, read_json(folder / CONFIG), dataset, read_records(folder, tolerant=empty))
+    return StoredRun(folder, config, dataset, read_records(folder, tolerant=empty))
 
 
 def describe_environment() -> dict[str, Any]:

@@ -18,8 +18,9 @@ from bench.plan.search import Algorithm
 _POPULATION = 20
 
 
-def make_sampler(algorithm: Algorithm, seed: int) -> BaseSampler:
+def make_sampler(algorithm: Algorithm, sampling_seed: int) -> BaseSampler:
     """Return the sampler of an algorithm."""
+    seed = sampling_seed
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         match algorithm:

@@ -6,7 +6,6 @@ one that was not.
 """
 
 import json
-import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from bench.errors import BenchError, StoreError
@@ -65,6 +65,16 @@ class Study:
         return len(self._interrupted)
 
     @property
+    def n_open(self) -> int:
+        """Trials that were taken, or are to be gone on with, and have not ended."""
+        return len(self._open) + len(self._interrupted)
+
+    @property
+    def n_elsewhere(self) -> int:
+        """Unfinished trials of other searches in this study."""
+        return sum(trial.state == TrialState.RUNNING and not self._is_own(trial) for trial in self.trials)
+
+    @property
     def n_finished(self) -> int:
         """Trials that ended: complete, pruned or failed."""
         return sum(trial.state.is_finished() for trial in self.trials)
@@ -82,10 +92,10 @@ class Study:
                 self._seed(frozen.number)
                 trial = optuna.Trial(self._study, frozen._trial_id)
             else:
-                begun = sum(frozen.state != TrialState.WAITING for frozen in self.trials)
-                if begun >= most:
+                known = self.trials
+                if self.n_finished + len(self._open) >= most:
                     return None
-                self._seed(begun)
+                self._seed(sum(frozen.state != TrialState.WAITING for frozen in known))
                 trial = self._study.ask()
             trial.set_user_attr(OWNER, self._owner)
             # Asked one by one: a trial whose process died in between knows some of them already, and gets the others now.
@@ -100,9 +110,18 @@ class Study:
             if epoch not in self.trials[number].intermediate_values:
                 # Else it was told before the process that trained it was killed.
                 trial.report(value, epoch)
-            # Asked of the first trials too: the pruner learns by it what they reached.
-            behind = ask and bool(trial.should_prune())
-            return behind and number >= _NEVER_PRUNED
+            return ask and number >= _NEVER_PRUNED and self._is_behind(epoch, value)
+
+    def _is_behind(self, epoch: int, value: float) -> bool:
+        """ASHA's rule (Li et al. 2020, algorithm 2): the better share of those that got so far, as far as is known, goes on.
+
+        Told from the study's values alone, where Optuna's pruner keeps marks of its own: whoever asks again after a process was
+        killed gets the same answer.
+        """
+        reached = [trial.intermediate_values[epoch] for trial in self.trials if epoch in trial.intermediate_values]
+        reached.sort(reverse=self._study.direction == StudyDirection.MAXIMIZE)
+        last = reached[max(1, len(reached) // REDUCTION) - 1]
+        return value < last if self._study.direction == StudyDirection.MAXIMIZE else value > last
 
     def finish(
         self,
@@ -111,14 +130,11 @@ class Study:
         values: list[float] | None = None,
         attributes: Mapping[str, Any] | None = None,
     ) -> None:
-        """End a trial; what is not a number makes it a failed one. One that ended already stays as it is."""
+        """End a trial. One that ended already stays as it is."""
         trial = self._open.pop(number, None)
         if trial is None:
             return
-        odd = [value for value in values or () if not math.isfinite(value)]
         notes = dict(attributes or {})
-        if odd:
-            state, notes = "failed", notes | {ERROR: f"the objective is {odd[0]}"}
         with _reaching(self._place):
             for key, value in notes.items():
                 trial.set_user_attr(key, value)
@@ -146,7 +162,6 @@ def open_study(
     owner: str,
     algorithm: Algorithm,
     search_seed: int,
-    first_rung: int | None,
 ) -> Study:
     """Open a study, or begin it.
 
@@ -160,8 +175,6 @@ def open_study(
         Of each objective, by name.
     owner
         Id of the search; only it goes on with trials that it began.
-    first_rung
-        Epoch at which weak trials are first stopped; `None` stops none.
 
     Raises
     ------
@@ -170,8 +183,7 @@ def open_study(
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     storage = open_storage(place)
-    never = optuna.pruners.NopPruner()
-    pruner = never if first_rung is None else optuna.pruners.SuccessiveHalvingPruner(first_rung, REDUCTION)
+    pruner = optuna.pruners.NopPruner()
     described = {"space": describe_space(space), "objectives": dict(directions), **identity}
     with _reaching(place):
         study = optuna.create_study(
@@ -199,10 +211,14 @@ def open_storage(place: str | Path) -> BaseStorage:
     with _reaching(place):
         if isinstance(place, Path):
             place.parent.mkdir(parents=True, exist_ok=True)
+            # The search's own folder is locked: whoever held this lock is dead, and Optuna would wait for it for half a minute.
+            Path(f"{place}.lock").unlink(missing_ok=True)
             _drop_unfinished_line(place)
             return JournalStorage(JournalFileBackend(str(place)))
         if "://" not in place:
             raise ValueError("it is no URL")
+        if place.startswith("redis"):
+            raise ValueError("Optuna keeps pickles in Redis, which are not read; use a data base")
         return RDBStorage(place)
 
 
@@ -223,7 +239,8 @@ def shown_place(place: str | Path) -> str:
     if isinstance(place, Path):
         return str(place)
     kind, mark, rest = place.partition("://")
-    return f"{kind}{mark}{rest.partition('?')[0].rpartition('@')[2]}"
+    # What follows the last @ cannot be part of a password.
+    return f"{kind}{mark}{rest.rpartition('@')[2].partition('?')[0]}"
 
 
 def _distribution(domain: Domain) -> BaseDistribution:
@@ -265,6 +282,11 @@ def _reaching(place: str | Path) -> Iterator[None]:
         yield
     except BenchError:
         raise
+    except ImportError as error:
+        raise StoreError(
+            f"the study's storage {shown_place(place)} needs the driver of its data base, which is not installed; install it "
+            "(psycopg2-binary for PostgreSQL, pymysql for MySQL) or use sqlite:///FILE"
+        ) from error
     except Exception as error:
         hint = (
             "mend it or its disk, or give another --out"

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 import tomllib
 from collections.abc import Callable
 from io import StringIO
@@ -15,9 +16,12 @@ from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from bench.data.dataset import Dataset
 from bench.engine.desk import Desk, SearchListener
 from bench.engine.trial import Report, TrialJob
-from bench.plan.space import Domain, make_space
+from bench.plan.search import Algorithm, SearchSettings, default_parameters, searched_space
+from bench.plan.settings import make_settings
+from bench.plan.space import SEARCHABLE, Domain, make_space
 from bench.store.storage import Storage
 from bench.store.study import Study, open_study
 
@@ -174,24 +178,14 @@ def test_asha_stops_weak_trials_at_its_rungs(command: Command, tmp_path: Path) -
     assert all(sorted(trial.intermediate_values) == [2, 4, 8] for trial in found if trial.state == TrialState.COMPLETE)
 
 
-def opened_study(folder: Path, space: dict[str, Domain], owner: str) -> Study:
+def opened_study(folder: Path, space: dict[str, Domain], owner: str, algorithm: Algorithm = "tpe") -> Study:
     place, directions = folder / "study.journal", {"elbo": "maximize"}
-    return open_study(place, "s", {}, space, directions, owner=owner, algorithm="tpe", search_seed=0, first_rung=None)
+    return open_study(place, "s", {}, space, directions, owner=owner, algorithm=algorithm, search_seed=0)
 
 
 def test_trials_that_fail_or_have_no_number_are_told_so(tmp_path: Path) -> None:
     space = make_space({"latent_dim": "int(2,8)"})
-    study = open_study(
-        tmp_path / "study.journal",
-        "s",
-        {},
-        space,
-        {"elbo": "maximize"},
-        owner="me",
-        algorithm="tpe",
-        search_seed=0,
-        first_rung=None,
-    )
+    study = opened_study(tmp_path, space, "me")
 
     def job(number: int, parameters: object) -> TrialJob:
         from gmvae.config import ModelConfig, TrainingConfig
@@ -199,7 +193,13 @@ def test_trials_that_fail_or_have_no_number_are_told_so(tmp_path: Path) -> None:
         assert isinstance(parameters, dict)
         return TrialJob(number, parameters, ModelConfig(n_features=3), TrainingConfig(), "soft", 0, (4,), "cpu", 1, 0)
 
-    desk = Desk(study, job, 4, Storage(str(tmp_path / "checkpoints")), SearchListener(), {"labels_read": 0})
+    heard: list[str] = []
+
+    class Ear(SearchListener):
+        def trial_ended(self, number: int, state: str) -> None:  # noqa: ARG002
+            heard.append(state)
+
+    desk = Desk(study, job, 4, Storage(str(tmp_path / "checkpoints")), Ear(), {"labels_read": 0})
     numbers = []
     while (taken := desk.next()) is not None:
         numbers.append(taken.number)
@@ -211,7 +211,8 @@ def test_trials_that_fail_or_have_no_number_are_told_so(tmp_path: Path) -> None:
             desk.hear(taken.number, Report(4, {"elbo": -1.0}, 1.0, final=True))
     assert numbers == [0, 1, 2, 3]
     assert [trial.state.name for trial in trials(tmp_path, "s")] == ["FAIL", "FAIL", "COMPLETE", "COMPLETE"]
-    assert trials(tmp_path, "s")[0].user_attrs["error"] == "the objective is nan"
+    assert trials(tmp_path, "s")[0].user_attrs["error"] == "the objective is nan after epoch 4"
+    assert heard == ["failed", "failed", "complete", "complete"]
 
 
 def test_failed_trials_end_the_command_with_one(command: Command, tmp_path: Path) -> None:
@@ -237,6 +238,178 @@ def test_a_trial_that_was_interrupted_is_gone_on_with_by_its_owner_alone(tmp_pat
     second = opened_study(tmp_path, space, "b").take(10)
     assert second is not None
     assert second[0] == 1
+
+
+@pytest.mark.parametrize("algorithm", ["tpe", "gp", "cma-es", "nsga-ii"])
+def test_a_sampler_that_learns_goes_on_as_if_nothing_had_been(tmp_path: Path, algorithm: Algorithm) -> None:
+    space = make_space({"latent_dim": "int(2,64,log)", "learning_rate": "float(0.001,1,log)"})
+    n_trials = 18 if algorithm in ("tpe", "gp") else 44
+
+    def searched(folder: Path, ends_every: int) -> list[dict[str, object]]:
+        folder.mkdir()
+        study = opened_study(folder, space, "me", algorithm)
+        for step in range(10 * n_trials):
+            taken = study.take(n_trials)
+            if taken is None:
+                return [dict(trial.params) for trial in study.trials]
+            if step % ends_every == ends_every - 1:
+                # The process dies after it was given the trial.
+                study = opened_study(folder, space, "me", algorithm)
+                continue
+            number, parameters = taken
+            value = -((np.log(parameters["learning_rate"]) + 6) ** 2) - np.log(parameters["latent_dim"] / 50) ** 2
+            study.finish(number, "complete", [float(value)])
+        raise AssertionError
+
+    whole = searched(tmp_path / "whole", 10**6)
+    assert searched(tmp_path / "parts", 3) == whole
+    if algorithm != "nsga-ii":
+        # It is no random sampler: the later half is nearer to the best place than the first.
+        far = [abs(np.log(found["learning_rate"]) + 6) for found in whole]
+        assert np.mean(far[n_trials // 2 :]) < np.mean(far[: n_trials // 2])
+
+
+def test_ashas_verdict_is_the_same_when_it_is_asked_again(tmp_path: Path) -> None:
+    space = make_space({"latent_dim": "int(2,64,log)"})
+    study = opened_study(tmp_path, space, "me")
+    for number, value in enumerate((5.0, 4.0, 3.0, 2.0)):
+        assert study.take(9) is not None
+        # The first four are never stopped.
+        assert not study.report(number, 2, value, ask=True)
+        study.finish(number, "complete", [value])
+    assert study.take(9) is not None
+    assert study.report(4, 2, 1.0, ask=True)
+    # Killed between the verdict and its record.
+    again = opened_study(tmp_path, space, "me")
+    assert again.take(9) is not None
+    assert again.report(4, 2, 1.0, ask=True)
+    again.finish(4, "pruned")
+    assert again.take(9) is not None
+    assert not again.report(5, 2, 4.5, ask=True)
+
+
+def test_trials_of_others_do_not_count(tmp_path: Path) -> None:
+    space = make_space({"latent_dim": "int(2,64,log)"})
+    assert opened_study(tmp_path, space, "lost").take(2) is not None
+    study = opened_study(tmp_path, space, "me")
+    assert study.n_elsewhere == 1
+    taken = [study.take(2), study.take(2), study.take(2)]
+    assert [found is not None for found in taken] == [True, True, False]
+    assert study.n_open == 2
+
+
+def test_fewer_trials_than_were_interrupted(tmp_path: Path) -> None:
+    space = make_space({"latent_dim": "int(2,64,log)"})
+    first = opened_study(tmp_path, space, "me")
+    first.take(5)
+    first.take(5)
+    desk = Desk(opened_study(tmp_path, space, "me"), lambda *_: None, 1, Storage(str(tmp_path)), SearchListener(), {})  # type: ignore[arg-type,return-value]
+    assert desk.n_left == 2
+
+
+def test_a_study_that_cannot_be_written_to_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = opened_study(tmp_path, make_space({"latent_dim": "int(2,64,log)"}), "me")
+    desk = Desk(study, lambda number, _: number, 5, Storage(str(tmp_path)), SearchListener(), {})  # type: ignore[arg-type,return-value]
+    monkeypatch.setattr(desk.listener, "trial_started", lambda _: None)
+    assert desk.next() == 0
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(optuna.Study, "tell", full)
+    assert desk.hear(0, Report(4, {"elbo": 1.0}, 1.0, final=True))
+    assert "No space left on device" in str(desk.fatal)
+    assert desk.next() is None
+
+
+def test_every_parameter_can_be_searched(small_dataset: Dataset) -> None:
+    expressions = {
+        "components": "int(5,9)",
+        "objective": "choice(bayes,exact)",
+        "variant": "choice(plain,invariance)",
+        "batch_size": "int(32,64)",
+        "learning_rate": "float(0.001,0.01)",
+        "latent_dim": "int(2,9)",
+        "encoder_layers": "choice('8,8',16)",
+        "decoder_layers": "choice('8,8',16)",
+        "encoder": "choice(mlp,conv)",
+        "decoding": "choice(soft,hard)",
+    }
+    for name in SEARCHABLE:
+        expression = expressions.get(name, "float(0.1,0.5)")
+        if name in ("batch_norm", "reseed", "compile"):
+            expression = "choice(true,false)"
+        elif name in ("schedule", "start", "precision"):
+            values = {"schedule": "constant,one-cycle", "start": "alike,kmeans", "precision": "float32,bfloat16"}[name]
+            expression = f"choice({values})"
+        elif name == "summed_components":
+            expression = "int(2,4)"
+        settings = SearchSettings(space={name: expression})
+        space = searched_space(settings, make_settings(), small_dataset, with_labels=True)
+        assert name in default_parameters(space, make_settings(), small_dataset, "soft")
+
+
+def test_a_search_from_a_winner_carries_what_that_cost(command: Command, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    command(*SMALL, "--objective", "oracle-accuracy@50", "--trials", "1", "--out", str(first))
+    options = [
+        "search",
+        "--config",
+        str(first / "best.toml"),
+        "--executor",
+        "serial",
+        "--space",
+        "learning_rate=float(1e-3,1e-2)",
+    ]
+    assert command(*options, "--trials", "1", "--out", str(second))[0] == 0
+    winner = tomllib.loads((second / "best.toml").read_text())
+    assert (winner["selected_by"], winner["selection_labels"]) == ("oracle-accuracy@50, elbo", 1797)
+    assert "an upper bound, not a result" in (second / "best.toml").read_text()
+
+
+def test_flags_over_a_winner_are_no_choice_of_the_search(command: Command, tmp_path: Path) -> None:
+    folder, run = tmp_path / "search", tmp_path / "run"
+    command(*SMALL, "--objective", "oracle-accuracy@50", "--trials", "1", "--out", str(folder))
+    options = ["run", "--config", str(folder / "best.toml"), "--executor", "serial", "--model-seeds", "0", "--label-seeds", "1"]
+    options += ["--budgets", "50", "--methods", "soft,knn", "--latent-dim", "3", "--out", str(run)]
+    assert command(*options)[0] == 0
+    records = pd.read_parquet(run / "records.parquet")
+    assert set(records["selection"].dropna()) == {"oracle-accuracy@50, changed by hand"}
+    for arguments in (["table", "--reference", "knn"], ["table", "--target", "0.5"], ["compare", str(run)], ["claims"]):
+        output = command(arguments[0], str(run), *arguments[1:])[1]
+        assert "an upper bound, not a result" in " ".join(output.split()), arguments
+        assert arguments[0] == "claims" or "(oracle)" in output
+    assert command("report", str(run))[0] == 0
+    page = (run / "report.html").read_text()
+    assert "an upper bound, not a result" in page
+    assert "clusters (oracle) gets" in page
+
+
+def test_half_a_provenance_is_refused(command: Command, tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    for line in ('selected_by = "me"', "selection_labels = 5"):
+        config.write_text(line)
+        code, _, messages = command("run", "--config", str(config), "--out", str(tmp_path / "run"))
+        assert code == 2
+        assert "go together" in messages
+
+
+def test_a_space_wins_over_what_a_file_fixes(command: Command, tmp_path: Path) -> None:
+    config = tmp_path / "mine.toml"
+    config.write_text("latent_dim = 3\n[set]\ncontrast = 2\n")
+    folder = tmp_path / "search"
+    options = ["--config", str(config), "--space", "contrast=float(1,5)", "--trials", "1", "--out", str(folder)]
+    assert command(*SMALL, *options)[0] == 0
+    assert set(trials(folder)[0].params) == {"latent_dim", "learning_rate", "contrast"}
+
+
+def test_a_lock_that_a_killed_process_left_holds_no_one(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    command(*SMALL, "--trials", "1", "--out", str(folder))
+    (folder / "study.journal.lock").symlink_to("/elsewhere/study.journal")
+    begun = time.monotonic()
+    assert command(*SMALL, "--trials", "2", "--out", str(folder))[0] == 0
+    assert time.monotonic() - begun < 20
 
 
 def test_a_study_opens_in_optunas_own_tools(command: Command, tmp_path: Path) -> None:
@@ -272,7 +445,10 @@ def test_a_study_opens_in_optunas_own_tools(command: Command, tmp_path: Path) ->
     [
         (["--space", "latent_dim=5..8"], "expected int(5,64)"),
         (["--space", "latent_dims=int(5,8)"], "did you mean 'latent_dim'"),
-        (["--space", "latent_dim"], "not of the form name=value"),
+        (["--space", "latent_dim"], "e.g. latent_dim=int(5,64,log)"),
+        (["--space", "latent_dim=int(5,8)", "--space", "latent-dim=int(5,9)"], "latent_dim is there twice"),
+        (["--space", "latent_dim=float(2,8)"], "--space latent_dim=float(2,8) holds 3.9"),
+        (["--objective", ","], "--objective got ','"),
         (["--space", "decoding=choice(soft,knn)", "--objective", "accuracy@50"], "valid: soft, soft-bayes, hard, hard-fallback"),
         (["--objective", "accurracy@50"], "did you mean 'accuracy@N'"),
         (["--objective", "elbo,seconds,invariance"], "give one, or two"),
@@ -282,8 +458,8 @@ def test_a_study_opens_in_optunas_own_tools(command: Command, tmp_path: Path) ->
         (["--study-storage", "nowhere"], "it is no URL"),
         (["--study-storage", "sqlite:////nowhere/at/all.db"], "unable to open database file"),
         (
-            ["--study-storage", "postgresql://me:secret@127.0.0.1:1/x"],
-            "storage postgresql://127.0.0.1:1/x cannot be used",
+            ["--study-storage", "postgresql://me:sec?ret@127.0.0.1:1/x"],
+            "storage postgresql://127.0.0.1:1/x needs the driver of its data base",
         ),
         (["--components", "10,20"], "a search tries one"),
     ],
@@ -292,7 +468,7 @@ def test_bad_input_is_explained(command: Command, tmp_path: Path, options: list[
     code, _, messages = command("search", "--executor", "serial", "--out", str(tmp_path / "search"), *options)
     assert code == 2
     assert reason in messages
-    assert "secret" not in messages
+    assert "sec?" not in messages
     assert "Traceback" not in messages
     assert len(messages.strip().splitlines()) <= 2
 
@@ -327,7 +503,9 @@ def test_every_trial_in_csv(command: Command, tmp_path: Path) -> None:
     code, output, _ = command(*SMALL, "--trials", "5", "--out", str(tmp_path / "search"), "--format", "csv")
     assert code == 0
     frame = pd.read_csv(StringIO(output))
-    assert list(frame.columns) == ["trial", "elbo", "epochs", "seconds", "latent_dim", "learning_rate"]
+    assert list(frame.columns) == [
+        *("trial", "state", "elbo", "epochs", "seconds", "latent_dim", "learning_rate", "selection", "labels_read"),
+    ]
     assert frame["trial"].tolist() == list(range(5))
     assert np.isfinite(frame["seconds"]).all()
 
@@ -336,7 +514,7 @@ def test_a_space_and_settings_from_toml(command: Command, tmp_path: Path) -> Non
     config = tmp_path / "search.toml"
     config.write_text(
         'epochs = 4\ncomponents = 10\nencoder-layers = "16"\ndecoder-layers = "16"\nexecutor = "serial"\n'
-        '[search]\nobjectives = "invariance"\ntrials = 2\n[search.space]\nlatent-dim = "int(2, 8)"\n'
+        '[search]\nobjective = "invariance"\ntrials = 2\n[search.space]\nlatent-dim = "int(2, 8)"\n'
     )
     folder = tmp_path / "search"
     assert command("search", "--config", str(config), "--out", str(folder))[0] == 0

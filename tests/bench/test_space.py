@@ -127,7 +127,7 @@ def test_spaces_are_described_by_expressions() -> None:
 
 
 def test_settings_of_a_search_in_layers() -> None:
-    settings = make_search_settings({"trials": 5, "objectives": "elbo"}, {"objectives": "accuracy@50,seconds", "watch": "elbo"})
-    assert (settings.trials, settings.objectives, settings.watch) == (5, ("accuracy@50", "seconds"), ("elbo",))
+    settings = make_search_settings({"trials": 5, "objective": "elbo"}, {"objective": "accuracy@50,seconds", "watch": "elbo"})
+    assert (settings.trials, settings.objective, settings.watch) == (5, ("accuracy@50", "seconds"), ("elbo",))
     with pytest.raises(SettingsError, match="did you mean 'trials'"):
         make_search_settings({"trails": 5})

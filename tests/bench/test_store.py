@@ -129,7 +129,11 @@ def test_a_run_describes_itself(tmp_path: Path, small_dataset: Dataset) -> None:
 
 
 def test_default_folder_is_named_after_data_and_settings() -> None:
-    assert default_folder("../x y.npz", "0123456789") == Path("results/runs/x-y-01234567")
+    one, other = (default_folder("../x y.npz", {"epochs": epochs}) for epochs in (1, 2))
+    assert one.parent == Path("results/runs")
+    assert one.name.startswith("x-y-")
+    assert one != other
+    assert default_folder("digits", {}, "searches").parent == Path("results/searches")
 
 
 def test_leftovers_of_killed_writers_are_swept(tmp_path: Path, small_dataset: Dataset) -> None:
