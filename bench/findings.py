@@ -66,18 +66,19 @@ class Findings:
 
     @cached_property
     def agreements(self) -> list[tuple[str, str, list[float], list[float], RankCorrelation]]:
-        """Each objective with each watched criterion over complete trials."""
+        """Each criterion with each that knows more labels, or else each objective with what was watched, over complete trials."""
+        every = (*self.plan.objectives, *self.plan.watched)
+        pairs = [(one, other) for one in every for other in every if one.rank < other.rank and one.name != "seconds"]
+        pairs = pairs or [(one, other) for one in self.plan.objectives for other in self.plan.watched]
         found = []
-        for index, objective in enumerate(self.plan.objectives):
-            sign = 1 if objective.direction == "maximize" else -1
-            for watched in self.plan.watched:
-                name = watched.name
-                pairs = [(trial.values[index], seen[name]) for trial in self.complete if name in (seen := self._watched(trial))]
-                x, y = [x for x, _ in pairs], [y for _, y in pairs]
-                better = 1 if watched.direction == "maximize" else -1
-                rho = rank_correlation([sign * value for value in x], [better * value for value in y])
-                if rho is not None:
-                    found.append((objective.name, name, x, y, rho))
+        for one, other in pairs:
+            values = [self._measured(trial) for trial in self.complete]
+            both = [(seen[one.name], seen[other.name]) for seen in values if one.name in seen and other.name in seen]
+            signs = [1 if criterion.direction == "maximize" else -1 for criterion in (one, other)]
+            x, y = [x for x, _ in both], [y for _, y in both]
+            rho = rank_correlation([signs[0] * value for value in x], [signs[1] * value for value in y])
+            if rho is not None:
+                found.append((one.name, other.name, x, y, rho))
         return found
 
     def grids(self) -> Iterator[Grid]:
@@ -165,6 +166,10 @@ class Findings:
             self.plan.selected_by,
             self.plan.label_cost,
         )
+
+    def _measured(self, trial: FrozenTrial) -> dict[str, float]:
+        names = [criterion.name for criterion in self.plan.objectives]
+        return dict(zip(names, trial.values, strict=True)) | self._watched(trial)
 
     @staticmethod
     def _watched(trial: FrozenTrial) -> dict[str, float]:

@@ -106,6 +106,11 @@ class Criterion:
     """Models of different seeds that it compares."""
 
     @property
+    def rank(self) -> int:
+        """How much it knows: 0 without labels, 1 with some, 2 with all."""
+        return ("none", "shown", "all").index(self.reads)
+
+    @property
     def is_oracle(self) -> bool:
         """Whether it reads labels that a user would not have."""
         return self.reads == "all"
@@ -187,6 +192,9 @@ def _invariance(candidate: Candidate, _: np.ndarray) -> float:
 def _stability(candidate: Candidate, _: np.ndarray) -> float:
     items = candidate.pool[candidate.held_out]
     one, other = (encode(model, items).posterior.argmax(axis=1) for model in candidate.models)
+    if len(np.unique(one)) == 1 or len(np.unique(other)) == 1:
+        # scikit-learn says that two models which put all items into one cluster agree; about nothing.
+        return 0.0
     return float(adjusted_mutual_info_score(one, other))
 
 

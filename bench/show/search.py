@@ -110,15 +110,15 @@ def trials_grid(
 
 
 def correlations_grid(rows: Sequence[tuple[str, str, RankCorrelation]]) -> Grid:
-    """Return how well each objective orders the trials as each watched criterion does."""
+    """Return how far criteria put the trials in the order of others that know more."""
     return Grid(
-        "Does the objective pick what the watched criterion would?",
-        ("objective", "watched", "Spearman's rho", "complete trials"),
+        "Do they pick the same trials?",
+        ("criterion", "and one that knows more", "Spearman's rho", "complete trials"),
         tuple((one, other, _rho(found), str(found.n)) for one, other, found in rows),
         ("complete trials, with a 95 % interval; 1: the same order of configurations, 0: none, below 0: the wrong way round",),
         left=frozenset({0, 1}),
         data=(
-            ("objective", "watched", "rho", "rho_low", "rho_high", "n"),
+            ("criterion", "other", "rho", "rho_low", "rho_high", "n"),
             *((one, other, found.rho, found.ci_low, found.ci_high, found.n) for one, other, found in rows),
         ),
     )

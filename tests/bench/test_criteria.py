@@ -1,10 +1,12 @@
 """Criteria of a search: against closed forms, and shown to read no label that they may not."""
 
+import copy
 from dataclasses import replace
 from math import log
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import mutual_info_score
 
 from bench.data.dataset import Dataset
@@ -109,6 +111,17 @@ def test_stability_of_equal_models_is_one(candidate: Candidate, small_dataset: D
     twins = Candidate((candidate.models[0],) * 2, candidate.pool, candidate.held_out, "soft", 0.0)
     assert measure("stability", twins, small_dataset) == pytest.approx(1)
     assert measure("stability", candidate, small_dataset) < 1
+
+
+def test_models_that_collapsed_agree_about_nothing(candidate: Candidate, small_dataset: Dataset) -> None:
+    dead = copy.deepcopy(candidate.models[0])
+    with torch.no_grad():
+        for name, weight in dead.named_parameters():
+            if name.startswith("prior"):
+                weight[1:] = weight[:1] + 1e4
+    pair = Candidate((dead, dead), candidate.pool, candidate.held_out, "soft", 0.0)
+    assert len(np.unique(pair.posterior.assignment)) == 1
+    assert measure("stability", pair, small_dataset) == 0
 
 
 def test_shared_information_has_the_closed_forms() -> None:
