@@ -65,8 +65,8 @@ Objectives = Annotated[
     str | None,
     typer.Option(
         "--objective",
-        help="elbo, invariance or stability (no labels), accuracy@N (N labels), oracle-accuracy@N (all: an upper bound), "
-        "seconds. Two make a Pareto front. (default: elbo)",
+        help="invariance, elbo or stability (no labels), accuracy@N (N labels), oracle-accuracy@N (all: an upper bound), "
+        "seconds. Two make a Pareto front. (default: invariance)",
         rich_help_panel="Search",
         show_default=False,
     ),

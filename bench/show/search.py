@@ -22,6 +22,7 @@ from bench.stats.rank_correlation import RankCorrelation
 from bench.store.study import Ending
 
 _SHOWN_RUNNING = 8
+_CHOICE = ("selection", "labels_read")
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,8 @@ def trials_grid(
         ),
         tuple(notes),
         data=(
-            ("trial", "state", *criteria, "epochs", "seconds", *parameters, "selection", "labels_read"),
+            # As Optuna's data frames name them: a weight may have the name of a criterion.
+            ("trial", "state", *criteria, "epochs", "seconds", *(f"params_{name}" for name in parameters), *_CHOICE),
             *(
                 (row.number, row.state, *row.values, row.epoch, row.seconds, *row.parameters, row.selection, row.labels_read)
                 for row in rows

@@ -27,7 +27,7 @@ from bench.store.study import Study, open_study
 
 Command = Callable[..., tuple[int, str, str]]
 SMALL = [
-    "search", "--executor", "serial", "--epochs", "4", "--components", "10", "--encoder-layers", "16", "--decoder-layers", "16",
+    "search", "--executor", "serial", "--objective", "elbo", "--epochs", "4", "--components", "10", "--encoder-layers", "16", "--decoder-layers", "16",
     "--space", "latent_dim=int(2,8)", "--space", "learning_rate=float(1e-3,1e-2,log)",
 ]  # fmt: skip
 
@@ -363,7 +363,7 @@ def test_a_search_from_a_winner_carries_what_that_cost(command: Command, tmp_pat
     ]
     assert command(*options, "--trials", "1", "--out", str(second))[0] == 0
     winner = tomllib.loads((second / "best.toml").read_text())
-    assert (winner["selected_by"], winner["selection_labels"]) == ("oracle-accuracy@50, elbo", 1797)
+    assert (winner["selected_by"], winner["selection_labels"]) == ("oracle-accuracy@50, invariance", 1797)
     assert "an upper bound, not a result" in (second / "best.toml").read_text()
 
 
@@ -504,7 +504,7 @@ def test_every_trial_in_csv(command: Command, tmp_path: Path) -> None:
     assert code == 0
     frame = pd.read_csv(StringIO(output))
     assert list(frame.columns) == [
-        *("trial", "state", "elbo", "epochs", "seconds", "latent_dim", "learning_rate", "selection", "labels_read"),
+        *("trial", "state", "elbo", "epochs", "seconds", "params_latent_dim", "params_learning_rate", "selection", "labels_read"),
     ]
     assert frame["trial"].tolist() == list(range(5))
     assert np.isfinite(frame["seconds"]).all()

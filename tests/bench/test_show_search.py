@@ -75,7 +75,17 @@ def test_trials_and_their_numbers() -> None:
         "3       -1.235          0.5        8   1 min 05 s            9",
         "4            -            -        -            -            -",
     ]
-    assert grid.data[0] == ("trial", "state", "elbo", "invariance", "epochs", "seconds", "latent_dim", "selection", "labels_read")
+    assert grid.data[0] == (
+        "trial",
+        "state",
+        "elbo",
+        "invariance",
+        "epochs",
+        "seconds",
+        "params_latent_dim",
+        "selection",
+        "labels_read",
+    )
     assert grid.data[1] == (3, "complete", -1.23456, 0.5, 8, 65.0, 9, "", None)
 
 
