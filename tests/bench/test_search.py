@@ -27,7 +27,8 @@ from bench.store.study import Study, open_study
 
 Command = Callable[..., tuple[int, str, str]]
 SMALL = [
-    "search", "--executor", "serial", "--objective", "elbo", "--epochs", "4", "--components", "10", "--encoder-layers", "16", "--decoder-layers", "16",
+    "search", "--executor", "serial", "--objective", "elbo", "--epochs", "4", "--components", "10",
+    "--encoder-layers", "16", "--decoder-layers", "16",
     "--space", "latent_dim=int(2,8)", "--space", "learning_rate=float(1e-3,1e-2,log)",
 ]  # fmt: skip
 
