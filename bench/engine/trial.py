@@ -96,6 +96,9 @@ def run_trial(
         items = np.delete(exam.pool, exam.held_out, axis=0)
         trainers = [_Training(job, items, storage, number, on_notice) for number in range(exam.n_models)]
         for rung in job.rungs:
+            if any(trainer.trainer.epoch > rung for trainer in trainers):
+                # Measured and told by an earlier attempt: no model goes on before that.
+                continue
             for trainer in trainers:
                 trainer.run_to(rung, check)
             final = rung == job.rungs[-1]

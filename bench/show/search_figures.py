@@ -80,7 +80,8 @@ def front_figure(
 
 def agreement_figure(pairs: Sequence[tuple[str, str, Sequence[float], Sequence[float], RankCorrelation]]) -> Figure:
     """Draw a watched criterion against each objective, a point a trial, with their rank correlation."""
-    columns = min(_COLUMNS, len(pairs))
+    # Four make a square.
+    columns = 2 if len(pairs) == _COLUMNS + 1 else min(_COLUMNS, len(pairs))
     rows = -(-len(pairs) // columns)
     figure = Figure(figsize=(4.2 * columns, 3.7 * rows), layout="constrained")
     every = figure.subplots(rows, columns, squeeze=False).ravel()

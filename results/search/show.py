@@ -15,6 +15,7 @@ from bench.stats.rank_correlation import RankCorrelation, rank_correlation
 
 HERE = Path(__file__).parent
 FREE = ("elbo", "invariance", "stability")
+_COLLAPSED = 0.5
 FEW, ALL = "accuracy@291", "oracle-accuracy@291"
 
 
@@ -34,6 +35,11 @@ def main() -> None:
     pairs = [(one, other) for one in FREE for other in (FEW, ALL)] + [(FEW, ALL)]
     found = [agreement(trials, *pair) for pair in pairs]
     console.print(render_grid(correlations_grid([(one, other, rho) for one, other, _, _, rho in found]), console.width))
+    sound = trials[trials[ALL] > _COLLAPSED]
+    console.print(f"\nwith {ALL} over the {len(sound)} trials whose clusters did not collapse:")
+    for name in (*FREE, FEW):
+        rho = agreement(sound, name, ALL)[-1]
+        console.print(f"  {name:20} {rho.rho:+.2f} ({rho.ci_low:+.2f} to {rho.ci_high:+.2f})")
     default, best = trials[ALL].iloc[0], trials[ALL].max()
     console.print(f"\n{ALL} of the default {default:.3f}; of the trial that each criterion puts first:")
     for name in (*FREE, FEW, ALL):
