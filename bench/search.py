@@ -1,5 +1,6 @@
 """Wires a search: settings and data to a plan, the plan to a study and its trials, the study to its best configuration."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,9 @@ from gmvae.devices import resolve_device
 
 _DEFAULT_DECODING = "soft"
 _MAX_OBJECTIVES = 2
-# ASHA looks at trials after a quarter and a half of their epochs.
-_FIRST_RUNG = 0.25
+# ASHA looks at trials first after a quarter of their epochs, but not before components have settled after the warm-up: on letters,
+# one epoch after it, the configuration that was best in the end was among the worst.
+_FIRST_RUNG, _SETTLING = 0.25, 3
 _LEAST_EPOCHS = 4
 # What of a run's settings has a place in the configuration of the winner.
 _KEPT = (
@@ -86,8 +88,7 @@ class SearchPlan:
         epochs = self.training.epochs
         if self.search.pruning == "none" or epochs < _LEAST_EPOCHS:
             return None
-        # A warm-up has no clusters yet to judge.
-        return max(round(_FIRST_RUNG * epochs), round(self.training.warmup * epochs) + 1)
+        return max(round(_FIRST_RUNG * epochs), math.ceil(self.training.warmup * epochs) + _SETTLING)
 
     @property
     def label_cost(self) -> int:

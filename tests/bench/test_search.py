@@ -174,9 +174,9 @@ def test_asha_stops_weak_trials_at_its_rungs(command: Command, tmp_path: Path) -
     found = trials(folder)
     pruned = [trial for trial in found if trial.state == TrialState.PRUNED]
     assert pruned
-    assert all(trial.last_step in (2, 4) for trial in pruned)
+    assert all(trial.last_step == 4 for trial in pruned)
     assert all(trial.number >= 4 for trial in pruned)
-    assert all(sorted(trial.intermediate_values) == [2, 4, 8] for trial in found if trial.state == TrialState.COMPLETE)
+    assert all(sorted(trial.intermediate_values) == [4, 8] for trial in found if trial.state == TrialState.COMPLETE)
 
 
 def opened_study(folder: Path, space: dict[str, Domain], owner: str, algorithm: Algorithm = "tpe") -> Study:
