@@ -29,8 +29,8 @@ from gmvae.devices import resolve_device
 
 _DEFAULT_DECODING = "soft"
 _MAX_OBJECTIVES = 2
-# ASHA looks at trials first after a quarter of their epochs, but not before components have settled after the warm-up: on letters,
-# one epoch after it, the configuration that was best in the end was among the worst.
+# ASHA looks at trials first after a quarter of their epochs, but not before components have settled after the warm-up: one epoch
+# after it a configuration was stopped that ends as the best of twenty (`results/search`).
 _FIRST_RUNG, _SETTLING = 0.25, 3
 _LEAST_EPOCHS = 4
 # What of a run's settings has a place in the configuration of the winner.
