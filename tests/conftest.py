@@ -38,6 +38,15 @@ from bench.data.dataset import Dataset  # noqa: E402
 UNPACK = Path(__file__).parents[2] / "shared" / "data" / "unpack"
 
 
+# Files whose tests wait for Ray and processes: begun first, so that the other files fill the time beside them.
+_LONG = ("test_faults.py", "test_cluster.py", "test_search_faults.py", "test_end_to_end.py", "test_cli.py", "test_search.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    order = {name: place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+
+
 @pytest.fixture
 def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
     """The command line, in this process: takes arguments, returns exit code, output and messages."""

@@ -15,7 +15,8 @@ def methods() -> None:
         table.add_column(name, no_wrap=name != "what it is")
     for name, method in all_methods().items():
         needs = {"nothing": "labels", "clusters": "labels, K", "model": "labels, model", "vae": "labels, VAE"}[method.needs]
-        table.add_row(name, method.sees, needs, method.summary + ("" if name in METHODS else " (plug-in)"))
+        remark = "; only where named" if method.tuned else "" if name in METHODS else " (plug-in)"
+        table.add_row(name, method.sees, needs, method.summary + remark)
     make_console().print(table)
 
 

@@ -55,8 +55,13 @@ class Desk:
         self._study, self._make_job, self._n_trials = study, make_job, n_trials
         self._notes = notes
         self._seen: dict[int, Report] = {}
+        self._closed = False
         self.fatal: BenchError | None = None
         """What makes it useless to go on: a storage, of the study or of checkpoints, that is full or gone."""
+
+    def close(self) -> None:
+        """Hand out no more and hear no more: what still comes is of trials that are interrupted, and stay unfinished."""
+        self._closed = True
 
     @property
     def n_left(self) -> int:
@@ -65,7 +70,11 @@ class Desk:
 
     def next(self) -> TrialJob | None:
         """Return the next trial to run, if there is any."""
-        while self.fatal is None and (taken := self._or_end(lambda: self._study.take(self._n_trials), None)) is not None:
+        while (
+            not self._closed
+            and self.fatal is None
+            and (taken := self._or_end(lambda: self._study.take(self._n_trials), None)) is not None
+        ):
             number, parameters = taken
             try:
                 job = self._make_job(number, parameters)
@@ -78,7 +87,7 @@ class Desk:
 
     def hear(self, number: int, report: Report) -> bool:
         """Take what a trial reports; return whether it ends here."""
-        return self._or_end(lambda: self._hear(number, report), otherwise=True)
+        return self._closed or self._or_end(lambda: self._hear(number, report), otherwise=True)
 
     def _hear(self, number: int, report: Report) -> bool:
         self._seen[number] = report
@@ -105,7 +114,8 @@ class Desk:
 
     def fail(self, number: int, error: str) -> None:
         """End a trial that went wrong."""
-        self._or_end(lambda: self._end(number, "failed", error=error), None)
+        if not self._closed:
+            self._or_end(lambda: self._end(number, "failed", error=error), None)
 
     def _end(self, number: int, state: Ending, values: list[float] | None = None, error: str | None = None) -> None:
         report = self._seen.pop(number, None)

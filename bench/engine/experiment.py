@@ -29,6 +29,7 @@ def fit(
     gpus: float,
     callbacks: list[tune.Callback] | None = None,
     param_space: dict[str, Any] | None = None,
+    stop: tune.Stopper | None = None,
     **config: Any,
 ) -> None:
     """Run an experiment to its end; `config` goes to `TuneConfig`."""
@@ -46,6 +47,7 @@ def fit(
             storage_filesystem=None if system.type_name == "local" else system,
             failure_config=tune.FailureConfig(max_failures=RESTARTS),
             verbose=0,
+            stop=stop,
             callbacks=callbacks or [],
         ),
     ).fit()

@@ -24,7 +24,7 @@ from bench.engine.trial import Exam, Report, TrialJob, run_trial
 from bench.errors import StoreError
 from bench.store.storage import Storage
 
-_POLL_SECONDS = 0.2
+_POLL_SECONDS, _HALT_SECONDS = 0.2, 15.0
 _REPORT, _FAILURE, _FATAL, _NOTICE = "report", "failure", "fatal", "notice"
 
 
@@ -101,6 +101,24 @@ class _ToDesk(_NotSaved, FIFOScheduler):
         return TrialScheduler.STOP if stop else TrialScheduler.CONTINUE
 
 
+class _Halt(_NotSaved, tune.Stopper):
+    """Ends the experiment when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"asked": False}
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:  # noqa: ARG002 - Ray's
+        """Stop no trial by itself."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether all is to end."""
+        return self.asked
+
+
 class _Deaths(_NotSaved, tune.Callback):
     """Tells the desk of trials whose process died too often; a scheduler hears of every death."""
 
@@ -119,14 +137,22 @@ class RaySearch:
         self._workers, self._cpus, self._gpus = workers, cpus, gpus
         self._interrupt = interrupt or Interrupt()
         self._error: Exception | None = None
+        self._halt = _Halt()
 
     def run(self, desk: Desk, exam: Exam) -> None:
         """Run trials until there are no more."""
         thread = threading.Thread(target=self._fit, args=(desk, ray.put(exam)), name="tune", daemon=True)
         thread.start()
-        while thread.is_alive():
-            self._interrupt.check()
-            thread.join(_POLL_SECONDS)
+        try:
+            while thread.is_alive():
+                self._interrupt.check()
+                thread.join(_POLL_SECONDS)
+        except KeyboardInterrupt:
+            # Ray ends the whole process, with an exit code of its own, if Tune still asks it for something after its end.
+            desk.close()
+            self._halt.asked = True
+            thread.join(_HALT_SECONDS)
+            raise
         error = desk.fatal or self._error
         if error is not None:
             raise error
@@ -139,6 +165,7 @@ class RaySearch:
                 cpus=self._cpus,
                 gpus=self._gpus,
                 callbacks=[_Deaths(desk)],
+                stop=self._halt,
                 search_alg=_FromDesk(desk),
                 scheduler=_ToDesk(desk),
                 num_samples=desk.n_left,

@@ -89,6 +89,8 @@ def selection_notes(records: pd.DataFrame) -> tuple[str, ...]:
 
 def _selections(records: pd.DataFrame) -> dict[tuple[str, int], list[str]]:
     """Return the methods of every way in which settings were chosen, with the labels it read."""
+    if "selection" not in records:
+        return {}
     chosen = records[records["selection"].notna()]
     # Within the labels shown the number differs by budget, and costs nothing beside them.
     read = chosen["selection_labels"].where(chosen["selection"] != WITHIN, 0).fillna(0)

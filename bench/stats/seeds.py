@@ -80,7 +80,7 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
         values[places] = finished[metric].to_numpy(float)
         ints = [tuple(map(int, seeds)) for seeds in (budgets, models, labels)]
         label = f"{method} K={k}" if several and not pd.isna(k) else str(method)
-        if any(is_oracle(str(chosen)) for chosen in group["selection"].dropna().unique()):
+        if "selection" in group and any(is_oracle(str(chosen)) for chosen in group["selection"].dropna().unique()):
             label += ORACLE_MARK
         tables.append(SeedTable(str(method), None if pd.isna(k) else int(k), ints[0], ints[1], ints[2], values, label, highest))
     return tuple(tables)
