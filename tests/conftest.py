@@ -39,7 +39,10 @@ UNPACK = Path(__file__).parents[2] / "shared" / "data" / "unpack"
 
 
 # Files whose tests wait for Ray and processes: begun first, so that the other files fill the time beside them.
-_LONG = ("test_faults.py", "test_cluster.py", "test_search_faults.py", "test_end_to_end.py", "test_cli.py", "test_search.py")
+_LONG = (
+    *("test_faults.py", "test_cluster.py", "test_search_faults.py", "test_faulty_cells.py"),
+    *("test_end_to_end.py", "test_cli.py", "test_search.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
