@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from gmvae.adam import Adam
 from gmvae.augmentation import Augmentation
 from gmvae.averaging import WeightAverage
 from gmvae.config import ModelConfig, TrainingConfig
@@ -182,7 +183,7 @@ class Trainer:
         if training.compile:
             self.model.encoder.trunk.compile()
             self.model.decoder.compile()
-        self.optimiser = torch.optim.Adam(self.networks.parameters(), lr=training.learning_rate, fused=place.type != "mps")
+        self.optimiser = Adam(self.networks.parameters(), training.learning_rate)
         self.average = WeightAverage(self.model, training.averaging)
         if training.start == "kmeans" and self.warmup_epochs == 0:
             start_at_clusters(self.model, self.items, self.generator)
@@ -204,7 +205,7 @@ class Trainer:
         for batch in islice(_batches(len(self.items), self.batch_size, self.generator), max_steps):
             self._set_learning_rate()
             terms, loss, agreement = self._loss(self.model.standardise(self.items[batch]), warming_up)
-            self.optimiser.zero_grad(set_to_none=True)
+            self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
             self.average.update()
@@ -227,7 +228,7 @@ class Trainer:
             epoch=self.epoch,
             **means,
             live_components=sums.live_components(),
-            learning_rate=self.optimiser.param_groups[0]["lr"],
+            learning_rate=self.optimiser.learning_rate,
             images_per_second=sums.items / seconds,
             seconds=self.seconds,
         )
@@ -236,7 +237,7 @@ class Trainer:
 
     def state(self) -> TrainingState:
         """Return what `restore` needs; its tensors change when training goes on."""
-        moments = self.optimiser.state_dict()["state"]
+        moments = self.optimiser.moments
         tensors = (
             {f"networks.{name}": tensor for name, tensor in self.networks.state_dict().items()}
             | {f"optimiser.{number}.{name}": tensor for number, entry in moments.items() for name, tensor in entry.items()}
@@ -266,10 +267,10 @@ class Trainer:
             for name, tensor in _part(state.tensors, "optimiser").items():
                 number, _, kind = name.partition(".")
                 moments.setdefault(int(number), {})[kind] = tensor
-            self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": moments})
+            self.optimiser.restore(moments)
             self.average.restore([means[str(number)] for number in range(len(means))], state.averaged_steps)
             self.generator.set_state(state.tensors["generator"].cpu())
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"what was kept of a training does not fit it ({type(error).__name__})") from error
         self.history = list(state.history)
         self.epoch, self.step, self.seconds = state.epoch, state.step, state.seconds
@@ -304,9 +305,7 @@ class Trainer:
 
     def _set_learning_rate(self) -> None:
         if self.training.schedule == "one-cycle":
-            rate = self.training.learning_rate * one_cycle(self.step / self.steps)
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
+            self.optimiser.learning_rate = self.training.learning_rate * one_cycle(self.step / self.steps)
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,5 +1,6 @@
 """Shapes and types are checked while tests run, and nothing a test does reaches the user's home."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -92,7 +93,10 @@ def letters_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run to which nothing happened; `runs.same_as` compares others with it."""
-    folder = tmp_path_factory.mktemp("undisturbed") / "run"
-    run(folder, *METHODS, "--executor", "serial")
+    """The folder of a run to which nothing happened; `runs.same_as` compares others with it. All test processes share one."""
+    folder = tmp_path_factory.getbasetemp().parent / "undisturbed"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "records.parquet").exists():
+            run(folder, *METHODS, "--executor", "serial")
     return folder

@@ -1,7 +1,7 @@
 """The command `gmvae-bench` with methods that misbehave, for tests of what a run makes of them.
 
-At 50 labels `kills` ends its worker, `hangs` holds Python's lock for ever, `eats` takes all memory, and `flaky` raises as long as
-the environment says so; otherwise each is nearest neighbours. `slow` takes two seconds at every budget, and says so beforehand.
+At 50 labels `kills` ends its worker, `hangs` holds Python's lock for ever and `eats` takes all memory; otherwise each is nearest
+neighbours. `slow` takes two seconds at every budget, and says so beforehand.
 """
 
 import ctypes
@@ -32,11 +32,6 @@ def eats() -> None:
         eaten.append(np.ones(2**24))
 
 
-def flaky() -> None:
-    if os.environ.get("FLAKY"):
-        raise ValueError("bad luck")
-
-
 def faulty(misbehave):
     class Learner(NeighborsBaseline):
         def fit(self, x, y):
@@ -47,7 +42,7 @@ def faulty(misbehave):
     return Learner
 
 
-for function in (kills, hangs, eats, flaky):
+for function in (kills, hangs, eats):
     METHODS[function.__name__] = Method(faulty(function), "pca", "misbehaves")
 
 

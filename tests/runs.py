@@ -19,6 +19,7 @@ RUN = [
 ]  # fmt: skip
 METHODS = ["--methods", "soft,hard,knn"]
 MEASURED = ["fit_seconds", "predict_seconds", "host"]
+_PATIENCE_SECONDS = 180
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
 
 
@@ -58,13 +59,15 @@ def records(folder: Path) -> pd.DataFrame:
 
 
 def wait_for(found: Callable[[], object], process: subprocess.Popen[str]) -> None:
-    for _ in range(1200):
+    # Long: on a machine that does other things too, Ray and its workers take their time to start.
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
         if found():
             return
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    process.kill()
-    pytest.fail("waited a minute in vain")
+    end(process, signal.SIGKILL)
+    pytest.fail(f"waited {_PATIENCE_SECONDS} seconds in vain")
 
 
 def descendants(pid: int, title: str) -> list[int]:

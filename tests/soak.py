@@ -81,7 +81,11 @@ def soak(folder: Path, epochs: int, kills: int, seed: int, longest: float) -> di
 
 def is_agent(pid: int) -> bool:
     """Whether a process is one of those that Ray cannot live without, not a worker."""
-    return "Agent" in Path(f"/proc/{pid}/cmdline").read_text()
+    try:
+        return "Agent" in Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        # It has ended meanwhile: no worker to kill either.
+        return True
 
 
 def drop_some(folder: Path, chance: random.Random) -> None:

@@ -215,7 +215,7 @@ def test_checkpoints_on_s3(bucket: str, undisturbed: Path, tmp_path: Path) -> No
 
     folder = tmp_path / "run"
     options = [*METHODS, "--storage", bucket]
-    process = start(folder, *options, **IN_ENVIRONMENT)
+    process = start(folder, *options, "--executor", "serial", **IN_ENVIRONMENT)
     os.environ.update(IN_ENVIRONMENT)
     run_id = stored(lambda: json.loads((folder / "config.json").read_text())["run_id"], process)
     storage = parse_storage(bucket).inner(f"run-{run_id}")

@@ -56,14 +56,17 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("number", "executor"), [(signal.SIGKILL, "ray"), (signal.SIGINT, "ray"), (signal.SIGKILL, "serial")], ids=str
-)
-def test_a_search_that_ends_early_is_gone_on_with(
-    undisturbed: Path, tmp_path: Path, number: signal.Signals, executor: str
-) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=str)
+def test_a_search_that_ends_early_is_gone_on_with(undisturbed: Path, tmp_path: Path, number: signal.Signals) -> None:
     folder = tmp_path / "search"
-    process = start(folder, "--executor", executor)
+    process = start(folder)
+    if number == signal.SIGKILL:
+        # Before that a worker dies, in the middle of the second trial.
+        wait_for(lambda: any(folder.glob("checkpoints/trial-1/*/training.safetensors")), process)
+        workers = descendants(process.pid, "ray::ImplicitFunc")
+        assert workers
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
     # In the middle of the third trial, after a checkpoint of it.
     wait_for(lambda: any(folder.glob("checkpoints/trial-2/*/training.safetensors")), process)
     end(process, number)
@@ -72,25 +75,13 @@ def test_a_search_that_ends_early_is_gone_on_with(
     # Before an interrupt is heard, the third may end and another begin.
     ended = [trial for trial in before if trial.state.is_finished()]
     assert len(before) - 1 == len(ended) >= 2
-    _, messages = finish(start(folder, "--executor", executor))
+    _, messages = finish(start(folder))
     assert "going on with 1 trials that were interrupted" in messages
     after = trials(folder)
     assert essence(after) == essence(trials(undisturbed))
     # What had ended was not run again.
     assert [trial.datetime_complete for trial in after[: len(ended)]] == [trial.datetime_complete for trial in ended]
     assert not (folder / "checkpoints").exists()
-
-
-def test_a_worker_that_is_killed(undisturbed: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "search"
-    process = start(folder)
-    wait_for(lambda: any(folder.glob("checkpoints/trial-1/*/training.safetensors")), process)
-    workers = descendants(process.pid, "ray::ImplicitFunc")
-    assert workers
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
-    finish(process)
-    assert essence(trials(folder)) == essence(trials(undisturbed))
 
 
 def test_a_trial_over_its_limit_fails_and_the_search_goes_on(tmp_path: Path) -> None:
