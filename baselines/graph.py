@@ -113,7 +113,8 @@ class SpreadingBaseline(FewLabelClassifier):
         self.share_ = share / share.sum()
         mass = field.sum(axis=0)
         self.field_ = field * np.divide(self.share_, mass, out=np.zeros_like(mass), where=mass > 0)
-        self.transduction_ = self._shares(self.field_).argmax(axis=1)
+        self.label_distributions_ = self._shares(self.field_)
+        self.transduction_ = self.label_distributions_.argmax(axis=1)
         return self
 
     def predict_proba(self, x: NeighborGraph) -> Float[np.ndarray, "n l"]:

@@ -27,7 +27,7 @@ from bench.stats.cluster_coverage import covered_probabilities, observed_coverag
 from bench.stats.comparison import selection_notes
 from bench.stats.curves import curves
 from bench.stats.paired import paired_differences
-from bench.stats.seeds import seed_tables
+from bench.stats.seeds import of_one_kind, seed_tables
 from bench.store.folder import StoredRun
 from bench.store.models import load_encoded
 from bench.store.presence import is_trained, model_folder
@@ -129,7 +129,7 @@ def _label_efficiency(gallery: Gallery) -> Figure:
 def _soft_minus_hard(gallery: Gallery) -> Figure | None:
     tables = [
         table
-        for table in seed_tables(gallery.records, "accuracy")
+        for table in seed_tables(of_one_kind(gallery.records), "accuracy")
         if table.method in ("soft", "hard", "hard-fallback", "soft-bayes")
     ]
     largest = max((table.n_components or 0 for table in tables), default=0)
@@ -140,7 +140,7 @@ def _soft_minus_hard(gallery: Gallery) -> Figure | None:
 
 
 def _accuracy_by_components(gallery: Gallery) -> Figure | None:
-    tables = [table for table in seed_tables(gallery.records, "accuracy") if table.n_components is not None]
+    tables = [table for table in seed_tables(of_one_kind(gallery.records), "accuracy") if table.n_components is not None]
     if len({table.n_components for table in tables}) < 2:
         return None
     shared = sorted(set.intersection(*(set(table.budgets) for table in tables)))

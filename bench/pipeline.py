@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.data.dataset import Dataset
 from bench.engine.work import Executor, Listener, TrainingJob, Work, make_batches
-from bench.errors import SettingsError
+from bench.errors import DataError, SettingsError
 from bench.judge.identity import cell_id, training_fingerprint
 from bench.judge.methods import Method, select_methods
 from bench.judge.record import Origin
@@ -17,6 +17,8 @@ from bench.plan.budgets import Budget, resolve_budgets
 from bench.plan.cells import Cell, ModelKey, expand_cells
 from bench.plan.defaults import default_components
 from bench.plan.models import configure, plain_vae, variant_name
+from bench.plan.samplers import select_samplers
+from bench.plan.samplers.base import Sampler
 from bench.plan.settings import RunSettings
 from bench.store.folder import check_claim, claim, sweep
 from bench.store.models import CHECKPOINTS, collect_model
@@ -35,6 +37,7 @@ class RunPlan:
     settings: RunSettings
     """With everything chosen that the user left open."""
     methods: dict[str, Method]
+    samplers: dict[str, Sampler]
     budgets: tuple[Budget, ...]
     clusterings: tuple[ModelKey, ...]
     cells: tuple[Cell, ...]
@@ -42,6 +45,8 @@ class RunPlan:
     """Of the first number of components; the others differ in that alone."""
     training: TrainingConfig
     dataset: Dataset
+    models: tuple[ModelKey, ...] = ()
+    """To be trained whether or not a cell needs them."""
 
     @property
     def model_name(self) -> str:
@@ -78,7 +83,13 @@ class RunPlan:
     def trainings(self) -> tuple[TrainingJob, ...]:
         """Return a job for every model that some method needs."""
         settings = self.settings
-        wanted = {method.model_for(key): None for method in self.methods.values() for key in self.clusterings}
+        pairs = [(method, sampler) for method in self.methods.values() for sampler in self.samplers.values()]
+        wanted = {
+            model: None
+            for method, sampler in pairs
+            for key in self.clusterings
+            for model in sorted(method.models_for(key, sampler))
+        } | dict.fromkeys(self.models)
         # One: two threads train a model a third faster, two trials side by side almost twice as many models.
         cpus = settings.cpus_per_trial or 1
         return tuple(
@@ -93,7 +104,6 @@ class RunPlan:
                 settings.trial_limit,
             )
             for key in wanted
-            if key is not None
         )
 
 
@@ -105,31 +115,60 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
     SettingsError
         For an unknown method or objective, a budget above the pool, or more components than items.
     """
-    methods = select_methods(settings.methods)
+    methods, samplers = select_methods(settings.methods), select_samplers(settings.samplers)
     if settings.executor == "serial" and (settings.trial_limit or settings.cell_limit):
         raise SettingsError("--trial-limit and --cell-limit need --executor ray: one process cannot end itself and go on")
     if settings.storage is not None:
         parse_storage(settings.storage)
-    n_pool = len(dataset.pool)
+    if dataset.n_classes < 2:
+        raise DataError(
+            f"{dataset.name}: found {dataset.n_classes} class; labels of at least two classes are needed to compare methods. A "
+            "table has them in the column --label-column, an .npz file in y; without any, begin with `gmvae-bench select`"
+        )
     budgets = resolve_budgets(settings.budgets, int((dataset.labels >= 0).sum()))
+    settings, model, training = _with_models(settings, dataset)
+    settings = settings.model_copy(update={"methods": tuple(methods), "budgets": tuple(budget.asked for budget in budgets)})
+    clusterings = _clusterings(settings)
+    cells = expand_cells(
+        {name: method.needs != "nothing" for name, method in methods.items()},
+        {name: sampler.needs_model for name, sampler in samplers.items()},
+        clusterings,
+        budgets,
+        settings.label_seeds,
+    )
+    return RunPlan(settings, methods, samplers, budgets, clusterings, cells, model, training, dataset)
+
+
+def make_training_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
+    """Lay out the training of models and nothing else, for data that need not have labels.
+
+    Raises
+    ------
+    SettingsError
+        As for `make_plan`.
+    """
+    settings, model, training = _with_models(settings, dataset)
+    keys = _clusterings(settings)
+    return RunPlan(settings, {}, {}, (), keys, (), model, training, dataset, models=keys)
+
+
+def _with_models(settings: RunSettings, dataset: Dataset) -> tuple[RunSettings, ModelConfig, TrainingConfig]:
+    """Choose what of the models is left open."""
+    n_pool = len(dataset.pool)
     components = settings.components or default_components(n_pool)
     if max(components) > n_pool:
         raise SettingsError(f"--components got {max(components)}, but {dataset.name} has {n_pool:,} items; use fewer components")
     model, training = configure(settings, dataset, components[0])
     if settings.executor == "serial" or settings.address == "local":
         resolve_device(settings.device)
-    chosen: dict[str, Any] = {
-        "components": components,
-        "methods": tuple(methods),
-        "budgets": tuple(budget.asked for budget in budgets),
-        "variant": "invariance" if training.needs_views else "plain",
-    }
+    chosen: dict[str, Any] = {"components": components, "variant": "invariance" if training.needs_views else "plain"}
     for config in (model, training):
         chosen |= {name: value for name, value in config.model_dump().items() if name in RunSettings.model_fields}
-    clusterings = tuple(ModelKey(k, seed) for k in components for seed in settings.model_seeds)
-    per_clustering = {name: method.needs != "nothing" for name, method in methods.items()}
-    cells = expand_cells(per_clustering, clusterings, budgets, settings.label_seeds)
-    return RunPlan(settings.model_copy(update=chosen), methods, budgets, clusterings, cells, model, training, dataset)
+    return settings.model_copy(update=chosen), model, training
+
+
+def _clusterings(settings: RunSettings) -> tuple[ModelKey, ...]:
+    return tuple(ModelKey(k, seed) for k in settings.components or () for seed in settings.model_seeds)
 
 
 @dataclass(frozen=True)
@@ -155,7 +194,10 @@ def survey(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Survey
     """
     check_claim(folder, plan.identity)
     records, origin = read_records(folder, tolerant=True), plan.origin
-    known = status_of(records, {cell.key: cell_id(cell, plan.methods[cell.method], origin) for cell in plan.cells})
+    known = status_of(
+        records,
+        {cell.key: cell_id(cell, plan.methods[cell.method], plan.samplers[cell.sampler], origin) for cell in plan.cells},
+    )
     status = [known.get(cell.key) for cell in plan.cells]
     missing = [cell for cell, found in zip(plan.cells, status, strict=True) if found is None or (found != "ok" and retry_failed)]
     done = status.count("ok")
@@ -196,6 +238,7 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
         origin=plan.origin,
         model_name=plan.model_name,
         methods=plan.methods,
+        samplers=plan.samplers,
         trainings=tuple(trainings),
         batches=make_batches(missing, plan.methods, len(plan.dataset.pool)),
         folder=folder,
@@ -212,6 +255,7 @@ def preview_work(plan: RunPlan, folder: Path, found: Survey) -> Work:
         origin=plan.origin,
         model_name=plan.model_name,
         methods=plan.methods,
+        samplers=plan.samplers,
         trainings=tuple(job for job in _wanted(plan, found.missing) if not is_trained(folder, job.key)),
         batches=make_batches(found.missing, plan.methods, len(plan.dataset.pool)),
         folder=folder,
@@ -220,7 +264,8 @@ def preview_work(plan: RunPlan, folder: Path, found: Survey) -> Work:
 
 
 def _wanted(plan: RunPlan, cells: Iterable[Cell]) -> tuple[TrainingJob, ...]:
-    models = {plan.methods[cell.method].model_for(cell.clustering) for cell in cells}
+    needs = (plan.methods[cell.method].models_for(cell.clustering, plan.samplers[cell.sampler]) for cell in cells)
+    models = set(plan.models).union(*needs)
     return tuple(job for job in plan.trainings() if job.key in models)
 
 

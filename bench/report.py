@@ -13,7 +13,7 @@ from bench.show.page import Page, Section, embed
 from bench.show.statistics import claims_grid, differences_grid, scores_grid
 from bench.stats.claims import STUDY_COMPONENTS, TARGET, claims
 from bench.stats.paired import paired_differences
-from bench.stats.seeds import SeedTable, seed_tables
+from bench.stats.seeds import SeedTable, reference_tables, seed_tables
 from bench.summary import CONFIDENCES, coverage_of, efficiency_of, known_labels, observed_of
 
 _REFERENCES = ("xgboost", "logreg", "hard")
@@ -49,7 +49,7 @@ def headline(tables: tuple[SeedTable, ...], dataset: dict[str, Any]) -> str:
     known = known_labels(dataset)
     trained = [table for table in tables if table.method in methods and methods[table.method].needs == "model"]
     others = [table for table in tables if table not in trained]
-    soft = max((table for table in trained if table.method == "soft"), key=lambda table: table.n_components or 0, default=None)
+    soft = max(reference_tables(trained, "soft"), key=lambda table: table.n_components or 0, default=None)
     if soft is None or not soft.scored_budgets:
         return f"{len(tables)} methods were compared; soft decoding is not among those that finished."
     aim = 3 * (soft.n_components or 1)
@@ -96,7 +96,7 @@ def _sections(gallery: Gallery, tables: tuple[SeedTable, ...]) -> list[Section]:
         Section("labels", f"Labels to {100 * TARGET:g} %", efficiency_of(tables, TARGET)),
     ]
     name = next((name for name in _REFERENCES if any(table.method == name for table in tables)), None)
-    found = paired_differences(tables, [table for table in tables if table.method == name]) if name else ()
+    found = paired_differences(tables, reference_tables(tables, name)) if name else ()
     if name and found:
         budgets = sorted({difference.n_labeled for difference in found})
         sections.append(Section("differences", f"Differences to {name}", differences_grid(found, name, budgets)))

@@ -12,6 +12,7 @@ from bench.judge.methods import all_methods
 from bench.judge.record import Origin
 from bench.plan.budgets import resolve_budgets
 from bench.plan.cells import Cell, CellKey, ModelKey, expand_cells
+from bench.plan.samplers import RANDOM, all_samplers, select_samplers
 from bench.store.folder import StoredRun
 from bench.store.lock import is_locked
 from bench.store.presence import is_trained
@@ -65,7 +66,9 @@ def expected_cells(config: dict[str, Any], dataset: dict[str, Any]) -> tuple[Cel
         methods = {name: known[name].needs != "nothing" for name in settings["methods"]}
         keys = [ModelKey(k, seed) for k in settings["components"] for seed in settings["model_seeds"]]
         budgets = resolve_budgets(settings["budgets"], int(dataset["n_pool_labels_known"]))
-        return expand_cells(methods, keys, budgets, settings["label_seeds"])
+        samplers = select_samplers(settings.get("samplers", [RANDOM]))
+        looks = {name: sampler.needs_model for name, sampler in samplers.items()}
+        return expand_cells(methods, looks, keys, budgets, settings["label_seeds"])
     except (KeyError, TypeError, BenchError):
         return None
 
@@ -93,7 +96,8 @@ def standing_of(stored: StoredRun) -> Standing:
         for method, of in counts.items():
             of["running"] = min(of["missing"], int(progress.cells_running.get(method, 0)))
             of["missing"] -= of["running"]
-    models = {key for cell in cells if (key := known[cell.method].model_for(cell.clustering)) is not None}
+    samplers = all_samplers()
+    models = {key for cell in cells for key in known[cell.method].models_for(cell.clustering, samplers[cell.sampler])}
     trained = {key for key in models if is_trained(stored.folder, key)}
     asked = {cell.key for cell in cells}
     of_grid = np.array([key in asked for key in record_keys(stored.records)], dtype=bool)
@@ -118,7 +122,7 @@ def _found(stored: StoredRun, cells: tuple[Cell, ...]) -> dict[CellKey, str]:
     """Return the status of those cells that have a record which counts, as `run` sees it: by identity."""
     if not cells:
         return {}
-    identity, dataset, known = stored.config.get("identity") or {}, stored.dataset, all_methods()
+    identity, dataset, known, samplers = stored.config.get("identity") or {}, stored.dataset, all_methods(), all_samplers()
     origin = Origin(
         dataset=str(dataset.get("name")),
         dataset_sha256=str(identity.get("dataset_sha256")),
@@ -127,4 +131,6 @@ def _found(stored: StoredRun, cells: tuple[Cell, ...]) -> dict[CellKey, str]:
         version="",
         training=training_fingerprint(identity),
     )
-    return status_of(stored.records, {cell.key: cell_id(cell, known[cell.method], origin) for cell in cells})
+    return status_of(
+        stored.records, {cell.key: cell_id(cell, known[cell.method], samplers[cell.sampler], origin) for cell in cells}
+    )

@@ -13,7 +13,7 @@ from bench.show.statistics import EfficiencyRow, efficiency_grid, observed_grid,
 from bench.stats.cluster_coverage import all_covered, covered_probabilities, labels_needed, observed_coverage
 from bench.stats.efficiency import area_under_curve, efficiency_ratio, labels_to_target
 from bench.stats.ranks import average_ranks
-from bench.stats.seeds import SeedTable, shared_budgets
+from bench.stats.seeds import SeedTable, reference_tables, shared_budgets
 
 BOOSTED = "xgboost"
 CONFIDENCES = (0.95, 0.99)
@@ -28,7 +28,7 @@ def known_labels(dataset: Mapping[str, Any]) -> int:
 
 def efficiency_of(tables: Sequence[SeedTable], target: float, reference: SeedTable | None = None) -> Grid:
     """Compute labels to a target for every method, with ratios to a reference (XGBoost, where the run has it)."""
-    base = reference or next((table for table in tables if table.method == BOOSTED), None)
+    base = reference or next(iter(reference_tables(tables, BOOSTED)), None)
     of_base = labels_to_target(base, target) if base is not None else None
     budgets, ranks = shared_budgets(tables), average_ranks(tables)
     rows = []

@@ -25,7 +25,7 @@ SMALL = [
     "--holdout",
     "0.2",
 ]
-METHODS = ["--methods", "soft,hard-fallback,latent-spreading,knn,kmeans-soft,label-spreading"]
+METHODS = ["--methods", "soft,hard-fallback,latent-spreading,knn,kmeans-soft,label-spreading", "--samplers", "random,cluster"]
 MEASURED = ["fit_seconds", "predict_seconds"]
 
 
@@ -52,11 +52,15 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_ray_and_one_process_give_the_same_records(serial: Path, tmp_path: Path) -> None:
     expected = records(serial).drop(columns=MEASURED)
-    assert len(expected) == 4 * 2 * 2 * 2 + 2 * 2 * 2
+    # Two methods need no model, unless a model chooses the items that they are shown.
+    assert len(expected) == 4 * 2 * 2 * 2 + 2 * 2 * 2 + 6 * 2 * 2 * 2
     assert (expected["status"] == "ok").all()
     assert expected[["accuracy", "accuracy_test", "macro_accuracy"]].notna().all(axis=None)
     done = run(tmp_path / "run", *SMALL, *METHODS)
     pd.testing.assert_frame_equal(records(tmp_path / "run").drop(columns=MEASURED), expected)
+    chosen = expected[expected["sampler"] == "cluster"]
+    assert chosen[["n_components", "model_seed"]].notna().all(axis=None)
+    assert chosen.loc[chosen["method"] == "knn", "model"].isna().all()
     # Quiet where the output is no terminal: the table alone, and nothing from Ray.
     assert done.stdout.startswith("digits: 1,438 items + 359 held out, 10 classes, K = 10")
     assert done.stderr == ""
@@ -90,6 +94,7 @@ def test_repeating_runs_nothing_and_growing_runs_the_new_cells_only(serial: Path
     run(serial, *grown, *METHODS, "--executor", "serial")
     after = records(serial)
     assert len(after) == len(before) * 3 // 2
+    assert set(after["sampler"]) == {"random", "cluster"}
     pd.testing.assert_frame_equal(after[after["n_labeled"] != 100].reset_index(drop=True), before)
     assert (serial / "models" / "k10-s0" / "weights.safetensors").stat().st_mtime_ns == weights
 

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 STAGES = [
     "errors",
+    "plugins",
     "data",
     "plan",
     "judge",
@@ -22,6 +23,7 @@ STAGES = [
     "gallery",
     "search",
     "findings",
+    "labelling",
     "summary",
     "report",
     "cli",

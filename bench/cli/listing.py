@@ -2,22 +2,36 @@
 
 from bench.cli import options
 from bench.cli.state import make_console
+from bench.plugins import origin_of
 
 
 def methods() -> None:
-    """List the methods: what each sees, and whether it needs clusters or a trained model."""
+    """List methods (what each sees, whether it needs clusters or a trained model) and samplers, and where each comes from."""
     from rich.table import Table
 
-    from bench.judge.methods import METHODS, all_methods
+    from bench.judge.methods import ENTRY_POINTS, all_methods
+    from bench.plan.samplers import ENTRY_POINTS as SAMPLER_POINTS
+    from bench.plan.samplers import all_samplers
 
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("method", "sees", "needs", "what it is"):
-        table.add_column(name, no_wrap=name != "what it is")
+    def listing(*columns: str) -> Table:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+        for name in columns:
+            table.add_column(name, no_wrap=name not in ("what it is", "from"))
+        return table
+
+    console = make_console()
+    table = listing("method", "sees", "needs", "what it is", "from")
     for name, method in all_methods().items():
         needs = {"nothing": "labels", "clusters": "labels, K", "model": "labels, model", "vae": "labels, VAE"}[method.needs]
-        remark = "; only where named" if method.tuned else "" if name in METHODS else " (plug-in)"
-        table.add_row(name, method.sees, needs, method.summary + remark)
-    make_console().print(table)
+        remark = "; only where named" if method.tuned else ""
+        table.add_row(name, method.sees, needs, method.summary + remark, origin_of(name, ENTRY_POINTS))
+    console.print(table)
+    table = listing("sampler", "needs", "what it is", "from")
+    for name, sampler in all_samplers().items():
+        needs = "model" if sampler.needs_model else "all labels (oracle)" if sampler.oracle else "nothing"
+        table.add_row(name, needs, sampler.summary, origin_of(name, SAMPLER_POINTS))
+    console.print()
+    console.print(table)
 
 
 def datasets(

@@ -7,6 +7,7 @@ import typer
 
 from bench.cli.coverage import coverage
 from bench.cli.drawings import explain, plot, report
+from bench.cli.labelling import label, select
 from bench.cli.listing import datasets, methods
 from bench.cli.run import run
 from bench.cli.search import search
@@ -28,7 +29,23 @@ app = typer.Typer(
     "and how does that compare with learners that start from nothing?",
     epilog="Exit codes: 0 done, 1 some cells failed, 2 the input is wrong, 130 interrupted.",
 )
-for command in (run, search, status, table, compare, claims, plot, explain, report, coverage, speed, methods, datasets):
+for command in (
+    run,
+    search,
+    status,
+    table,
+    compare,
+    claims,
+    plot,
+    explain,
+    report,
+    coverage,
+    select,
+    label,
+    speed,
+    methods,
+    datasets,
+):
     app.command()(command)
 
 

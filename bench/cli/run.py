@@ -34,6 +34,7 @@ def run(
     budgets: options.Budgets = None,
     label_seeds: options.LabelSeeds = None,
     methods: options.Methods = None,
+    samplers: options.Samplers = None,
     objective: options.Objective = None,
     variant: options.Variant = None,
     epochs: options.Epochs = None,
@@ -100,6 +101,26 @@ def _run(settings: "RunSettings", out: Path | None, *, dry_run: bool, retry_fail
     _finish(plan, folder, console)
 
 
+def train_only(flags: dict[str, Any], config: Path | None, console: "Console") -> tuple["RunPlan", Path]:
+    """Train models in the folder that a run with these settings would have, those that are not there yet, and judge nothing."""
+    settings, progress = _settings(flags, config, None), make_console(stderr=True)
+    with progress.status("reading data") if progress.is_terminal else _nothing():
+        from bench.data.registry import load_dataset
+        from bench.pipeline import make_training_plan, make_work
+        from bench.store.folder import check_claim, default_folder
+        from bench.store.lock import locked
+
+        dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
+        plan = make_training_plan(settings, dataset)
+        folder = default_folder(settings.data, plan.identity)
+    check_claim(folder, plan.identity)
+    with locked(folder):
+        work = make_work(plan, folder.resolve())
+        if work.trainings:
+            _carry_out(plan, work, console, progress)
+    return plan, folder
+
+
 def _preview(plan: "RunPlan", folder: Path, console: "Console", *, retry_failed: bool) -> None:
     """Print what would run. Nothing is written."""
     from bench.engine.estimate import estimate
@@ -152,7 +173,7 @@ def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Con
     from bench.pipeline import carry_out, survey
     from bench.show.live import LiveDisplay
 
-    if not work.batches:
+    if not work.batches and not work.trainings:
         progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
         return
     try:

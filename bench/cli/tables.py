@@ -64,7 +64,7 @@ def _table_of_scores(stored: "StoredRun", metric: str, format_: str, methods: st
 
     if format_ == "csv":
         records = chosen_records(stored, methods)
-        place = ["method", "n_labeled"]
+        place = ["method", "sampler", "n_labeled"]
         chosen = records.groupby(place)[["selection", "selection_labels"]].first()
         table = curves(records, metric)
         typer.echo((table.join(chosen, on=place) if chosen["selection"].notna().any() else table).to_csv(index=False), nl=False)
@@ -116,12 +116,12 @@ def _tables_and_references(
     stored: "StoredRun", metric: str, methods: str | None, reference: str, *, required: bool = True
 ) -> "tuple[list[SeedTable], list[SeedTable]]":
     """Return the seed tables of the chosen methods, and those of the reference: a method's name, or with its K (`soft K=50`)."""
-    from bench.stats.seeds import LOWER_IS_BETTER, METRICS, seed_tables
+    from bench.stats.seeds import LOWER_IS_BETTER, METRICS, reference_tables, seed_tables
 
     if metric not in METRICS or metric in LOWER_IS_BETTER:
         raise unknown_name("metric for this table", metric, [name for name in METRICS if name not in LOWER_IS_BETTER])
     every = seed_tables(chosen_records(stored, None), metric)
-    bases = [found for found in every if reference in (found.method, found.label)]
+    bases = reference_tables(every, reference)
     if not bases and required:
         raise unknown_name("method in this run", reference, [found.label for found in every])
     chosen = set(chosen_records(stored, methods)["method"])

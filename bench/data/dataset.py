@@ -36,6 +36,8 @@ class Dataset:
     test_labels: Int[np.ndarray, " m"] | None = None
     note: str = ""
     """What a reader of any number from these data must know."""
+    ids: tuple[str, ...] | None = None
+    """Names of the pool's items, e.g. files; not part of the fingerprint."""
 
     def __post_init__(self) -> None:
         """Make names fit to be shown; raise `DataError` where items and labels cannot belong together."""
@@ -61,9 +63,9 @@ class Dataset:
                 )
             if labels.max(initial=-1) >= len(self.class_names):
                 raise DataError(f"{self.name}: class {labels.max()} has no name; there are {len(self.class_names)} class names")
-        if len(self.class_names) < 2:
+        if self.ids is not None and len(set(self.ids)) != len(self.pool):
             raise DataError(
-                f"{self.name}: found {len(self.class_names)} class; labels of at least two classes are needed to compare methods"
+                f"{self.name}: {len(set(self.ids)):,} different names for {len(self.pool):,} items; each needs its own"
             )
 
     @cached_property

@@ -32,9 +32,9 @@ LABEL_COLUMNS = ("label", "class", "target", "y")
 def load(path: Path, label_column: str | None = None) -> Dataset:
     """Read a file of one of `SUFFIXES`.
 
-    An `.npz` holds items under `x` (n, d) or (n, h, w) and labels under `y`: integers with -1, floats with NaN, or strings
-    with "" where unknown; optionally `x_test`, `y_test` and `class_names`. A table has one row per item, numbers in every column
-    but the label column.
+    An `.npz` holds items under `x` (n, d) or (n, h, w) and labels, if there are any, under `y`: integers with -1, floats with
+    NaN, or strings with "" where unknown; optionally `x_test`, `y_test` and `class_names`. A table has one row per item, numbers
+    in every column but the label column; without one no label is known.
     """
     if not path.is_file():
         raise DataError(f"no file {path}; give a {', '.join(SUFFIXES)} file, or a name that `gmvae-bench datasets` lists")
@@ -61,7 +61,9 @@ def _from_npz(path: Path) -> Dataset:
         raise DataError(
             f"{path} cannot be read: {why}; write it with numpy.savez(path, x=items, y=labels) from plain arrays"
         ) from error
-    items, labels = _pick(path, arrays, _ITEM_KEYS), _pick(path, arrays, _LABEL_KEYS)
+    items, labels = _pick(path, arrays, _ITEM_KEYS), _find(arrays, _LABEL_KEYS)
+    if labels is None:
+        labels = np.full(items.shape[:1], -1)
     test, test_labels = _find(arrays, _TEST_ITEM_KEYS), _find(arrays, _TEST_LABEL_KEYS)
     pool, shape = _as_items(path, items)
     given = arrays.get("class_names")
@@ -112,18 +114,24 @@ def _from_table(path: Path, label_column: str | None) -> Dataset:
         reason = first_line(error)
         raise DataError(f"{path} cannot be read as {path.suffix}: {reason}") from error
     column = label_column or next((name for name in LABEL_COLUMNS if name in table.columns), None)
-    if column is None or column not in table.columns:
-        asked = f"no column {label_column!r}" if label_column else f"none of the columns {', '.join(LABEL_COLUMNS)}"
-        raise DataError(f"{path}: {asked} in the table; name the label column with --label-column")
-    values = table.drop(columns=column)
+    if column is not None and column not in table.columns:
+        raise DataError(f"{path}: no column {column!r} in the table, which --label-column names; it has {_columns(table)}")
+    values = table if column is None else table.drop(columns=column)
     text = [str(name) for name in values.columns if not pd.api.types.is_numeric_dtype(values[name])]
     if text or values.empty:
         raise DataError(f"{path}: columns that are not numbers: {', '.join(text[:5]) or 'there are none'}; encode or drop them")
-    labels = np.asarray(table[column].astype(object).where(table[column].notna(), ""), dtype=object)
-    labels = np.array([_clean(value) for value in labels], dtype=str)
+    labels = np.full(len(table), "")
+    if column is not None:
+        given = np.asarray(table[column].astype(object).where(table[column].notna(), ""), dtype=object)
+        labels = np.array([_clean(value) for value in given], dtype=str)
     names = _class_names(labels, None)
     pool, _ = _as_items(path, values.to_numpy(np.float32))
     return Dataset(path.stem, pool, _codes(path, labels, names, as_codes=False), names)
+
+
+def _columns(table: pd.DataFrame) -> str:
+    names = [str(name) for name in table.columns]
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import platformdirs
@@ -11,6 +10,7 @@ from bench.data import files, vision
 from bench.data.dataset import Dataset
 from bench.data.splits import apply_holdout
 from bench.errors import unknown_name
+from bench.plugins import with_plugins
 
 ENTRY_POINTS = "gmvae_bench.datasets"
 
@@ -57,8 +57,7 @@ DATASETS: dict[str, DatasetSource] = {
 
 def all_datasets() -> dict[str, DatasetSource]:
     """Return the built-in data sets and those that installed packages offer under `gmvae_bench.datasets`."""
-    plugins = {point.name: point.load() for point in entry_points(group=ENTRY_POINTS)}
-    return DATASETS | plugins
+    return with_plugins(DATASETS, ENTRY_POINTS, DatasetSource)
 
 
 def default_data_dir() -> Path:

@@ -37,7 +37,12 @@ def apply_holdout(dataset: Dataset, holdout: str) -> Dataset:
     n_test = max(1, round(share * len(order)))
     test, pool = np.sort(order[:n_test]), np.sort(order[n_test:])
     return replace(
-        merged, pool=merged.pool[pool], labels=merged.labels[pool], test=merged.pool[test], test_labels=merged.labels[test]
+        merged,
+        pool=merged.pool[pool],
+        labels=merged.labels[pool],
+        test=merged.pool[test],
+        test_labels=merged.labels[test],
+        ids=None if merged.ids is None else tuple(merged.ids[item] for item in pool),
     )
 
 

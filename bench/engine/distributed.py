@@ -9,18 +9,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import ray
 
 from bench.data.dataset import Dataset
 from bench.engine.cluster import cluster_cpus, living_nodes
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import failed_records, judge_batch, represent, represent_parent
+from bench.engine.steps import choose, failed_records, judge_batch, represent, represent_parent
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Batch, Listener, Work
 from bench.errors import BenchError, StoreError
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Record
 from bench.judge.representations import FREE, REPRESENTATIONS, View
+from bench.plan.cells import ModelKey
 from bench.store.models import load_encoded
 from gmvae.errors import first_line
 
@@ -50,7 +52,7 @@ class RayExecutor:
             self._wait_for(training)
         evaluation = _Evaluation(work, dataset, listener)
         evaluation.add(work.ready())
-        untrained = {job.key: job.cpus for job in work.trainings}
+        untrained, failed = {job.key: job.cpus for job in work.trainings}, set[ModelKey]()
         while untrained or evaluation.busy:
             self._interrupt.check()
             records: list[Record] = []
@@ -63,11 +65,11 @@ class RayExecutor:
                 listener.training_done(job.key, None if failure is None else failure.error)
                 if failure is not None and failure.fatal:
                     raise StoreError(failure.error)
-                waiting = work.waiting_for(job.key)
                 if failure is None:
-                    evaluation.add(waiting)
+                    evaluation.add(work.waiting_for(job.key, without=untrained.keys() | failed))
                     continue
-                cells = (cell for batch in waiting for cell in batch.cells)
+                cells = (cell for batch in work.waiting_for(job.key, without=failed) for cell in batch.cells)
+                failed.add(job.key)
                 records += failed_records(cells, work, f"training failed: {failure.error}", failure.status)
             records += evaluation.step(sum(untrained.values()))
             if records:
@@ -102,12 +104,15 @@ class _Evaluation:
         self._listener = listener
         self._waiting: list[Batch] = []
         self._flights: dict[Any, _Flight] = {}
-        self._views: dict[tuple[str, str], Any] = {}
+        self._views: dict[tuple[str, ModelKey | None], Any] = {}
+        self._encoded: dict[ModelKey, Any] = {}
+        self._orders: dict[tuple[ModelKey, str, int], Any] = {}
         self._parents: dict[str, Any] = {}
         self._cpus, self._nodes, self._looked = int(cluster_cpus()), living_nodes(), time.monotonic()
         # Ray's own retries are off: they would run a cell that eats all memory for ever.
         self._represent: Any = ray.remote(num_cpus=1, max_retries=0)(represent)
         self._represent_parent: Any = ray.remote(num_cpus=1, max_retries=0)(represent_parent)
+        self._choose: Any = ray.remote(num_cpus=1, max_retries=0)(choose)
         self._judge: Any = ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(_judge_remotely)
 
     @property
@@ -172,8 +177,9 @@ class _Evaluation:
         if not isinstance(cause, ray.exceptions.RayError):
             return failed_records(rest, self._work, _reason(cause))
         # What the batch read may be lost with the worker or node that made it.
-        self._views.pop(self._view_key(batch), None)
+        self._views.pop(self._work.view_key(batch), None)
         self._parents.clear()
+        self._orders.clear()
         if limit is not None and rest and time.monotonic() - flight.heard >= limit:
             self._requeue(batch, rest[1:], batch.attempt)
             return failed_records(rest[:1], self._work, f"the cell took longer than {limit:g} seconds", "timeout")
@@ -190,27 +196,48 @@ class _Evaluation:
 
     def _submit(self, batch: Batch) -> Any:
         work, method = self._work, self._work.methods[batch.method]
-        key = self._view_key(batch)
+        key = work.view_key(batch)
         if method.representation not in FREE and key not in self._views:
             model = method.model_for(batch.clustering)
-            # Read here and sent: a worker may be on a node that has no part in the run folder.
-            encoded = None if model is None else ray.put(load_encoded(work.folder, model))
+            encoded = None if model is None else self._encoded_by(model)
             parent = self._parent(REPRESENTATIONS[method.representation].parent)
             self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, encoded, parent)
         view = self._views.get(key)
-        return self._judge.remote(batch, method, view, self._dataset, work.origin, work.model_name, work.cell_limit)
+        seeds, orders = self._orders_of(batch)
+        return self._judge.remote(
+            batch, method, view, self._dataset, work.origin, work.model_name, work.cell_limit, seeds, *orders
+        )
+
+    def _encoded_by(self, model: ModelKey) -> Any:
+        # Read here and sent: a worker may be on a node that has no part in the run folder.
+        if model not in self._encoded:
+            self._encoded[model] = ray.put(load_encoded(self._work.folder, model))
+        return self._encoded[model]
+
+    def _orders_of(self, batch: Batch) -> tuple[tuple[int, ...] | None, list[Any]]:
+        """Return the label seeds of a batch whose items a model chooses, and what will hold the items of each."""
+        chooser = self._work.chooser(batch)
+        if chooser is None:
+            return None, []
+        most, seeds = self._work.draws(chooser, batch.sampler), tuple(batch.draws)
+        for seed in seeds:
+            key = chooser, batch.sampler, seed
+            if key not in self._orders:
+                encoded = self._encoded_by(chooser)
+                self._orders[key] = self._choose.remote(self._dataset, batch.sampler, seed, most[seed], encoded)
+        return seeds, [self._orders[chooser, batch.sampler, seed] for seed in seeds]
 
     def _parent(self, name: str | None) -> Any:
         if name is not None and name not in self._parents:
             self._parents[name] = self._represent_parent.remote(name, self._dataset)
         return self._parents[name] if name is not None else None
 
-    def _view_key(self, batch: Batch) -> tuple[str, str]:
-        return self._work.methods[batch.method].representation, batch.clustering.id if batch.clustering else ""
-
     def _forget_unused_views(self) -> None:
-        used = {self._view_key(batch) for batch in [*self._waiting, *(flight.batch for flight in self._flights.values())]}
+        batches = [*self._waiting, *(flight.batch for flight in self._flights.values())]
+        used = {self._work.view_key(batch) for batch in batches}
         self._views = {key: view for key, view in self._views.items() if key in used}
+        models = frozenset[ModelKey]().union(*map(self._work.models_of, batches))
+        self._encoded = {key: held for key, held in self._encoded.items() if key in models}
 
     def _look_at_the_cluster(self) -> None:
         if time.monotonic() - self._looked < _LOOK_SECONDS:
@@ -226,25 +253,39 @@ class _Evaluation:
                     self._requeue(flight.batch, flight.batch.cells[flight.judged :], flight.batch.attempt)
             self._views.clear()
             self._parents.clear()
+            self._orders.clear()
 
 
 def _judge_remotely(
-    batch: Batch, method: Method, view: View | None, dataset: Dataset, origin: Origin, model_name: str, limit: float | None
+    batch: Batch,
+    method: Method,
+    view: View | None,
+    dataset: Dataset,
+    origin: Origin,
+    model_name: str,
+    limit: float | None,
+    seeds: tuple[int, ...] | None,
+    *items: np.ndarray,
 ) -> Iterator[list[Record] | str]:
-    """Judge a batch in a worker, which says first on which node, and ends itself where a cell takes longer than `limit`."""
+    """Judge a batch in a worker, which says first on which node, and ends itself where a cell takes longer than `limit`.
+
+    `items` are those that a model chose for the label seeds `seeds`; Ray hands over what references hold only in arguments of
+    their own.
+    """
     yield ray.get_runtime_context().get_node_id()
+    orders = None if seeds is None else dict(zip(seeds, items, strict=True))
     if view is None:
         # It is free: made here, not sent.
         view = represent_parent(method.representation, dataset)
     if limit is None:
-        yield from judge_batch(batch, method, view, dataset, origin, model_name)
+        yield from judge_batch(batch, method, view, dataset, origin, model_name, orders)
         return
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - of the standard library's interfaces only this one is a file
         for cell in batch.cells:
             # It needs no lock of Python's, so that it ends a cell that hangs in native code too.
             faulthandler.dump_traceback_later(limit + _GRACE_SECONDS, exit=True, file=nowhere)
             try:
-                (records,) = judge_batch(replace(batch, cells=(cell,)), method, view, dataset, origin, model_name)
+                (records,) = judge_batch(replace(batch, cells=(cell,)), method, view, dataset, origin, model_name, orders)
             finally:
                 faulthandler.cancel_dump_traceback_later()
             yield records

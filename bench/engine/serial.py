@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
+import numpy as np
+
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import failed_records, judge_batch, represent, represent_parent, train_model
+from bench.engine.steps import choose, failed_records, judge_batch, represent, represent_parent, train_model
 from bench.engine.work import Batch, Listener, Work
 from bench.errors import StoreError
 from bench.judge.record import Record
@@ -20,10 +22,12 @@ class SerialExecutor:
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         self._interrupt = interrupt or Interrupt()
         self._parents: dict[str, View] = {}
+        self._orders: dict[tuple[ModelKey, str, int], np.ndarray] = {}
 
     def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
         """Yield records as batches finish: those that need no training first, then model by model."""
         yield from self._judge(work.ready(), work, listener)
+        untrained, failed = {job.key for job in work.trainings}, set[ModelKey]()
         for job in work.trainings:
             listener.training_started(job)
             error = None
@@ -36,14 +40,15 @@ class SerialExecutor:
             except Exception as failure:  # noqa: BLE001 - a training that fails fails its cells, not the run
                 error = f"training failed: {type(failure).__name__}: {failure}"
             listener.training_done(job.key, error)
-            waiting = work.waiting_for(job.key)
+            untrained.remove(job.key)
             if error is None:
-                yield from self._judge(waiting, work, listener)
+                yield from self._judge(work.waiting_for(job.key, without=untrained | failed), work, listener)
             else:
-                for batch in waiting:
+                for batch in work.waiting_for(job.key, without=failed):
                     records = failed_records(batch.cells, work, error)
                     listener.records_done(records)
                     yield records
+                failed.add(job.key)
 
     def _epoch_done(self, listener: Listener, key: ModelKey, stats: EpochStats) -> None:
         listener.epoch_done(key, stats)
@@ -51,11 +56,9 @@ class SerialExecutor:
 
     def _judge(self, batches: Iterable[Batch], work: Work, listener: Listener) -> Iterator[list[Record]]:
         # Batches of one representation follow each other, so that one view at a time is in memory.
-        def views(batch: Batch) -> tuple[str, str]:
-            return work.methods[batch.method].representation, batch.clustering.id if batch.clustering else ""
-
+        views = work.view_key
         current, view = None, None
-        for batch in sorted(batches, key=views):
+        for batch in sorted(batches, key=lambda batch: str(views(batch))):
             self._interrupt.check()
             listener.batch_started(batch)
             judged = 0
@@ -66,7 +69,8 @@ class SerialExecutor:
                     current = views(batch)
                 assert view is not None  # noqa: S101 - set with `current`
                 method = work.methods[batch.method]
-                for records in judge_batch(batch, method, view, work.dataset, work.origin, work.model_name):
+                orders = self._orders_of(batch, work)
+                for records in judge_batch(batch, method, view, work.dataset, work.origin, work.model_name, orders):
                     judged += len(records)
                     listener.records_done(records)
                     yield records
@@ -82,6 +86,17 @@ class SerialExecutor:
         encoded = None if key is None else load_encoded(work.folder, key)
         parent = self._parent(REPRESENTATIONS[method.representation].parent, work)
         return represent(method, batch.clustering, work.dataset, encoded, parent)
+
+    def _orders_of(self, batch: Batch, work: Work) -> dict[int, np.ndarray] | None:
+        chooser = work.chooser(batch)
+        if chooser is None:
+            return None
+        for seed, n_labeled in work.draws(chooser, batch.sampler).items():
+            key = chooser, batch.sampler, seed
+            if key not in self._orders:
+                encoded = load_encoded(work.folder, chooser)
+                self._orders[key] = choose(work.dataset, batch.sampler, seed, n_labeled, encoded)
+        return {seed: self._orders[chooser, batch.sampler, seed] for seed in batch.draws}
 
     def _parent(self, name: str | None, work: Work) -> View | None:
         if name is not None and name not in self._parents:

@@ -2,9 +2,11 @@
 
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+import numpy as np
 import torch
+from jaxtyping import Int
 from threadpoolctl import threadpool_limits
 
 from bench.data.dataset import Dataset
@@ -16,6 +18,8 @@ from bench.judge.methods import Method
 from bench.judge.record import Origin, Outcome, Record, Status, make_record
 from bench.judge.representations import REPRESENTATIONS, Source, View
 from bench.plan.cells import Cell, ModelKey
+from bench.plan.samplers import labeled_items, select_samplers
+from bench.plan.samplers.base import Sampler
 from bench.store.models import Pair, keep_state, kept_state, publish_model
 from bench.store.storage import Storage
 from gmvae.errors import CheckpointError
@@ -88,15 +92,33 @@ def represent_parent(name: str, dataset: Dataset) -> View:
         return REPRESENTATIONS[name](Source(dataset.pool, dataset.test))
 
 
-def judge_batch(
-    batch: Batch, method: Method, view: View, dataset: Dataset, origin: Origin, model_name: str
-) -> Iterator[list[Record]]:
-    """Judge the cells of a batch on one thread, in their order; yield records as they come, those of quick cells together."""
+def choose(dataset: Dataset, sampler: str, label_seed: int, n_labeled: int, encoded: Pair | None) -> Int[np.ndarray, " s"]:
+    """Return the items that a sampler asks for, in its order; `encoded` is what the clustering's model made of the data."""
+    of_pool = None if encoded is None else encoded[0]
     with threads(1):
+        return labeled_items(dataset.labels, dataset.sha256, sampler, label_seed, n_labeled, of_pool)
+
+
+Orders = Mapping[int, Int[np.ndarray, " s"]]
+"""By label seed: the items to label, first things first."""
+
+
+def judge_batch(
+    batch: Batch, method: Method, view: View, dataset: Dataset, origin: Origin, model_name: str, orders: Orders | None = None
+) -> Iterator[list[Record]]:
+    """Judge the cells of a batch on one thread, in their order; yield records as they come, those of quick cells together.
+
+    `orders` may be left out where the sampler looks at no model.
+    """
+    sampler = select_samplers([batch.sampler])[batch.sampler]
+    with threads(1):
+        if orders is None:
+            orders = {seed: choose(dataset, batch.sampler, seed, n, None) for seed, n in batch.draws.items()}
         records: list[Record] = []
         since = time.monotonic()
         for cell in batch.cells:
-            records.append(_record(cell, method, origin, model_name, judge(cell, method, view, dataset)))
+            outcome = judge(cell, method, view, dataset, orders[cell.label_seed])
+            records.append(_record(cell, method, sampler, origin, model_name, outcome))
             if time.monotonic() - since >= _TOGETHER_SECONDS:
                 yield records
                 records, since = [], time.monotonic()
@@ -107,10 +129,13 @@ def judge_batch(
 def failed_records(cells: Iterator[Cell] | tuple[Cell, ...], work: Work, error: str, status: Status = "failed") -> list[Record]:
     """Return a failed record for every one of some cells that could not be judged at all."""
     outcome = Outcome(status=status, error=error)
-    return [_record(cell, work.methods[cell.method], work.origin, work.model_name, outcome) for cell in cells]
+    return [
+        _record(cell, work.methods[cell.method], work.samplers[cell.sampler], work.origin, work.model_name, outcome)
+        for cell in cells
+    ]
 
 
-def _record(cell: Cell, method: Method, origin: Origin, model_name: str, outcome: Outcome) -> Record:
+def _record(cell: Cell, method: Method, sampler: Sampler, origin: Origin, model_name: str, outcome: Outcome) -> Record:
     return make_record(
         cell,
         origin,
@@ -118,8 +143,9 @@ def _record(cell: Cell, method: Method, origin: Origin, model_name: str, outcome
         model=method.model_name(model_name),
         host=platform.node(),
         outcome=outcome,
-        cell_id=cell_id(cell, method, origin),
+        cell_id=cell_id(cell, method, sampler, origin),
         tuned=method.tuned,
+        chosen=sampler.needs_model,
     )
 
 

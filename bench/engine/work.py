@@ -1,6 +1,6 @@
 """The work of a run, cut into trainings and batches of cells, whatever carries it out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +9,7 @@ from bench.data.dataset import Dataset
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Record, Status
 from bench.plan.cells import Cell, ModelKey
+from bench.plan.samplers.base import Sampler
 from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.training import EpochStats
@@ -45,7 +46,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Batch:
-    """Cells of one method on one representation: one task."""
+    """Cells of one method on one representation and of one sampler: one task."""
 
     method: str
     cells: tuple[Cell, ...]
@@ -59,6 +60,19 @@ class Batch:
         """The clustering that all cells of the batch share."""
         return self.cells[0].clustering
 
+    @property
+    def sampler(self) -> str:
+        """The sampler that all cells of the batch share."""
+        return self.cells[0].sampler
+
+    @property
+    def draws(self) -> dict[int, int]:
+        """Label seeds of the batch, with the most labels that a cell of it is shown."""
+        most: dict[int, int] = {}
+        for cell in self.cells:
+            most[cell.label_seed] = max(most.get(cell.label_seed, 0), cell.budget.n_labeled)
+        return most
+
 
 @dataclass(frozen=True)
 class Work:
@@ -69,6 +83,7 @@ class Work:
     model_name: str
     """The trained variant, for the records' `model` column."""
     methods: Mapping[str, Method]
+    samplers: Mapping[str, Sampler]
     trainings: tuple[TrainingJob, ...]
     """Models still to be trained; all others that batches need lie in the folder."""
     batches: tuple[Batch, ...]
@@ -81,17 +96,35 @@ class Work:
     notices: tuple[str, ...] = ()
     """What the user must know before it begins."""
 
-    def waiting_for(self, key: ModelKey) -> tuple[Batch, ...]:
-        """Batches that need the model of `key`."""
-        return tuple(batch for batch in self.batches if self._model_of(batch) == key)
+    def waiting_for(self, key: ModelKey, without: Collection[ModelKey] = ()) -> tuple[Batch, ...]:
+        """Batches that need the model of `key`, and none of some others."""
+        return tuple(batch for batch in self.batches if key in (models := self.models_of(batch)) and models.isdisjoint(without))
 
     def ready(self) -> tuple[Batch, ...]:
         """Batches that wait for no training."""
         pending = {job.key for job in self.trainings}
-        return tuple(batch for batch in self.batches if self._model_of(batch) not in pending)
+        return tuple(batch for batch in self.batches if self.models_of(batch).isdisjoint(pending))
 
-    def _model_of(self, batch: Batch) -> ModelKey | None:
-        return self.methods[batch.method].model_for(batch.clustering)
+    def view_key(self, batch: Batch) -> tuple[str, ModelKey | None]:
+        """Representation and clustering of what a batch's method sees: batches of the same ones share it."""
+        method = self.methods[batch.method]
+        return method.representation, batch.clustering if method.needs != "nothing" else None
+
+    def chooser(self, batch: Batch) -> ModelKey | None:
+        """Return the model that chooses the items of a batch; `None` for a sampler that looks at none."""
+        return batch.clustering if self.samplers[batch.sampler].needs_model else None
+
+    def draws(self, chooser: ModelKey, sampler: str) -> dict[int, int]:
+        """Label seeds for which a model chooses items, with the most labels that any cell is shown."""
+        most: dict[int, int] = {}
+        for batch in self.batches:
+            if batch.sampler == sampler and batch.clustering == chooser:
+                most |= {seed: max(n, most.get(seed, 0)) for seed, n in batch.draws.items()}
+        return most
+
+    def models_of(self, batch: Batch) -> frozenset[ModelKey]:
+        """Trained models that a batch needs."""
+        return self.methods[batch.method].models_for(batch.clustering, self.samplers[batch.sampler])
 
 
 class Listener:
@@ -125,12 +158,12 @@ class Executor(Protocol):
 
 
 def make_batches(cells: Iterable[Cell], methods: Mapping[str, Method], n_pool: int) -> tuple[Batch, ...]:
-    """Group cells that share method and clustering into batches of bounded time, longest first."""
-    groups: dict[tuple[str, ModelKey | None], list[Cell]] = {}
+    """Group cells that share method, clustering and sampler into batches of bounded time, longest first."""
+    groups: dict[tuple[str, ModelKey | None, str], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.method, cell.clustering), []).append(cell)
+        groups.setdefault((cell.method, cell.clustering, cell.sampler), []).append(cell)
     batches = []
-    for (method, _), group in groups.items():
+    for (method, _, _), group in groups.items():
         estimate = methods[method].estimate_seconds
         part: list[Cell] = []
         seconds = 0.0

@@ -8,6 +8,7 @@ from typing import Any
 from bench.judge.methods import Method
 from bench.judge.record import Origin
 from bench.plan.cells import Cell
+from bench.plan.samplers.base import Sampler
 
 
 def training_fingerprint(identity: Mapping[str, Any]) -> str:
@@ -16,8 +17,10 @@ def training_fingerprint(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def cell_id(cell: Cell, method: Method, origin: Origin) -> str:
-    """Return 16 hexadecimal digits that change with data, method and its version, seeds, labels, and the model's training."""
-    training = origin.training if method.needs in ("model", "vae") else ""
-    parts = (origin.dataset_sha256, method.version, training, *cell.key)
+def cell_id(cell: Cell, method: Method, sampler: Sampler, origin: Origin) -> str:
+    """Return 16 hexadecimal digits that change with data, method, sampler and their versions, seeds, labels, model's training."""
+    training = origin.training if method.needs in ("model", "vae") or sampler.needs_model else ""
+    # A sampler's first version goes without saying, as it did when there was one sampler.
+    version = (sampler.version,) if sampler.version > 1 else ()
+    parts = (origin.dataset_sha256, method.version, training, *cell.key, *version)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -4,6 +4,7 @@ import time
 import traceback
 
 import numpy as np
+from jaxtyping import Int
 
 from bench.data.dataset import Dataset
 from bench.judge.methods import Method
@@ -15,18 +16,27 @@ from bench.plan.samplers import labeled_items
 from gmvae.decoding import Posterior
 
 
-def judge(cell: Cell, method: Method, view: View, dataset: Dataset, n_jobs: int = 1) -> Outcome:
-    """Return what the cell measures; whatever goes wrong inside the method is an outcome too."""
+def judge(
+    cell: Cell, method: Method, view: View, dataset: Dataset, order: Int[np.ndarray, " n"] | None = None, n_jobs: int = 1
+) -> Outcome:
+    """Return what the cell measures; whatever goes wrong inside the method is an outcome too.
+
+    `order` are the items to label, first things first, as the cell's sampler asks for them (`bench.plan.samplers.labeled_items`);
+    it may be left out for samplers that need no model.
+    """
     try:
-        return _judge(cell, method, view, dataset, n_jobs)
+        return _judge(cell, method, view, dataset, order, n_jobs)
     except Exception as error:  # noqa: BLE001 - a third party's method may raise anything, and one cell must not end a sweep
         where = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{where.filename.rsplit('/', 1)[-1]}:{where.lineno}"
         return Outcome(status="failed", error=f"{type(error).__name__}: {error} ({place})")
 
 
-def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, n_jobs: int) -> Outcome:
-    shown = labeled_items(dataset.labels, dataset.sha256, cell.sampler, cell.label_seed, cell.budget.n_labeled)
+def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, order: np.ndarray | None, n_jobs: int) -> Outcome:
+    n_labeled = cell.budget.n_labeled
+    if order is None:
+        order = labeled_items(dataset.labels, dataset.sha256, cell.sampler, cell.label_seed, n_labeled)
+    shown = order[:n_labeled]
     y = np.full(len(dataset.labels), -1)
     y[shown] = dataset.labels[shown]
     # Made before the clock starts: the first of its kind in a process loads its library.

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 
 from bench.errors import unknown_name
 from bench.plan.cells import ModelKey
+from bench.plan.samplers.base import Sampler
+from bench.plugins import with_plugins
 from gmvae.decoding import HardDecoder, HardFallbackDecoder, LabelDecoder, SoftBayesDecoder, SoftDecoder
 
 ENTRY_POINTS = "gmvae_bench.methods"
@@ -70,6 +71,11 @@ class Method:
         if clustering is None or self.needs in ("nothing", "clusters"):
             return None
         return clustering if self.needs == "model" else clustering.plain_vae
+
+    def models_for(self, clustering: ModelKey | None, sampler: Sampler) -> frozenset[ModelKey]:
+        """Return every trained model that cells of a clustering need: the method's, and the one that chooses the items."""
+        chooser = clustering if sampler.needs_model else None
+        return frozenset(key for key in (self.model_for(clustering), chooser) if key is not None)
 
     def model_name(self, variant: str) -> str | None:
         """Return what the record's column `model` says in a run that trains `variant`."""
@@ -142,7 +148,7 @@ METHODS: dict[str, Method] = {
 
 def all_methods() -> dict[str, Method]:
     """Return the built-in methods and those that installed packages offer under `gmvae_bench.methods`."""
-    return METHODS | {point.name: point.load() for point in entry_points(group=ENTRY_POINTS)}
+    return with_plugins(METHODS, ENTRY_POINTS, Method)
 
 
 def select_methods(names: Iterable[str] | None) -> dict[str, Method]:

@@ -42,6 +42,7 @@ class Record:
     """The trained variant, e.g. `gmvae`; `None` for methods that need no model of ours."""
     n_components: int | None
     model_seed: int | None
+    """Of the clustering that the method decodes, or that chose the items; `None` where there is neither."""
     budget: str
     """As asked: `291`, `7%`."""
     n_labeled: int
@@ -105,9 +106,14 @@ def make_record(
     outcome: Outcome,
     cell_id: str | None = None,
     tuned: bool = False,
+    chosen: bool = False,
 ) -> Record:
-    """Join what identifies a cell with what was measured; `tuned` methods choose their settings by the labels they are shown."""
-    selection, selection_labels = (origin.selected_by, origin.selection_labels) if model is not None else (None, None)
+    """Join what identifies a cell with what was measured.
+
+    `tuned` methods choose their settings by the labels they are shown; `chosen` says that a model chose the items.
+    """
+    ours = model is not None or chosen
+    selection, selection_labels = (origin.selected_by, origin.selection_labels) if ours else (None, None)
     if tuned:
         selection, selection_labels = WITHIN, cell.budget.n_labeled
     clustering = cell.clustering

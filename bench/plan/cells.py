@@ -38,7 +38,7 @@ class Cell:
     sampler: str
     label_seed: int
     clustering: ModelKey | None
-    """`None` for methods that need no clusters."""
+    """`None` for methods that need no clusters, shown items that none chose."""
 
     @property
     def key(self) -> CellKey:
@@ -61,18 +61,18 @@ class Cell:
 
 def expand_cells(
     methods: Mapping[str, bool],
+    samplers: Mapping[str, bool],
     clusterings: Iterable[ModelKey],
     budgets: Iterable[Budget],
     label_seeds: Iterable[int],
-    samplers: Iterable[str] = ("random",),
 ) -> tuple[Cell, ...]:
-    """Return every cell of a grid; `methods` says of each method whether it is judged once per clustering."""
+    """Return every cell of a grid; `methods` and `samplers` say of each whether it differs between clusterings."""
     keys = tuple(clusterings)
     return tuple(
         Cell(method, budget, sampler, label_seed, clustering)
-        for method, per_clustering in methods.items()
-        for clustering in (keys if per_clustering else (None,))
-        for sampler in samplers
+        for method, decodes in methods.items()
+        for sampler, looks in samplers.items()
+        for clustering in (keys if decodes or looks else (None,))
         for budget in budgets
         for label_seed in label_seeds
     )

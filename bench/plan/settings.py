@@ -82,6 +82,7 @@ class RunSettings(BaseModel):
     budgets: Names | None = None
     label_seeds: Seeds = (0, 1, 2, 3, 4)
     methods: Names | None = None
+    samplers: Names = ("random",)
     objective: str | None = None
     variant: Literal["plain", "invariance"] | None = None
     epochs: Annotated[int, Field(ge=1)] | None = None

@@ -7,12 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from bench.plan.samplers import RANDOM
 from bench.show.style import look_of
 from bench.stats.seeds import LOWER_IS_BETTER
 
 TARGET = 0.8
 # With more lines their bands melt into one, unless each is fainter.
 _FEW_LINES = 8
+_CHOSEN_MARKERS = ("D", "s", "^", "v", "P", "X", "h")
 
 
 def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric: str = "accuracy") -> Figure:
@@ -29,20 +31,22 @@ def label_efficiency(curves: pd.DataFrame, dataset: dict[str, Any], metric: str 
     scale = 100.0 if is_share else 1.0
     figure = Figure(figsize=(8.4, 5.0), layout="constrained")
     axes = figure.subplots()
-    order = curves.groupby(["method", "n_components"], dropna=False)["mean"].mean().sort_values(ascending=False)
+    order = curves.groupby("label")["mean"].mean().sort_values(ascending=False)
     largest_k = curves["n_components"].max()
-    several = len(curves["n_components"].dropna().unique()) > 1
-    for method, k in order.index:
-        same_k = curves["n_components"].isna() if pd.isna(k) else curves["n_components"] == k
-        line = curves[(curves["method"] == method) & same_k & curves["mean"].notna()].sort_values("n_labeled")
+    markers = dict(zip(sorted(set(curves["sampler"]) - {RANDOM}), _CHOSEN_MARKERS, strict=False))
+    for label in order.index:
+        line = curves[(curves["label"] == label) & curves["mean"].notna()].sort_values("n_labeled")
         if line.empty:
             continue
+        method, sampler, k = line.iloc[0][["method", "sampler", "n_components"]]
         look = look_of(str(method))
         x, mean = line["n_labeled"].to_numpy(float), scale * line["mean"].to_numpy(float)
         # Models of fewer components share their method's look in a thinner line.
         width = 1.8 if pd.isna(k) or k == largest_k else 0.9
-        label = str(method) if pd.isna(k) or not several else f"{method} K={k}"
-        axes.plot(x, mean, look.line, color=look.color, marker=look.marker, markersize=5, linewidth=width, label=label)
+        drawn = axes.plot(x, mean, look.line, color=look.color, marker=look.marker, markersize=5, linewidth=width, label=label)
+        if sampler != RANDOM:
+            # Open and larger: the same method with items that were chosen.
+            drawn[0].set(marker=markers.get(sampler, "o"), markerfacecolor="white", markersize=6.5)
         if line["ci_low"].notna().all():
             low, high = (scale * line[name].to_numpy(float) for name in ("ci_low", "ci_high"))
             axes.fill_between(x, low, high, color=look.color, alpha=0.1 if len(order) <= _FEW_LINES else 0.04, linewidth=0)

@@ -53,15 +53,19 @@ class Page:
     """Name of a section, its keys and values."""
 
 
-def render_page(page: Page) -> str:
-    """Return the page as HTML; every text in it is escaped."""
-    environment = Environment(
+def templates() -> Environment:
+    """Return the package's templates; every text they are given is escaped."""
+    return Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    return environment.get_template("report.html").render({name: getattr(page, name) for name in Page.__dataclass_fields__})
+
+
+def render_page(page: Page) -> str:
+    """Return the page as HTML."""
+    return templates().get_template("report.html").render({name: getattr(page, name) for name in Page.__dataclass_fields__})
 
 
 def embed(name: str, caption: str, figure: Figure) -> Picture:

@@ -46,7 +46,7 @@ def differences_grid(differences: Sequence[Difference], reference: str, budgets:
         f"Accuracy minus that of {reference}, in points",
         ("method", *(f"{n:,}" for n in budgets)),
         tuple((label, *(_difference(by_label[label].get(n)) for n in budgets)) for label in order),
-        ("same labelled items in both; below: 95 % interval", _about_the_test(differences)),
+        (_about_the_items([reference, *order]), _about_the_test(differences)),
         data=(
             ("method", "n_labeled", "difference", "ci_low", "ci_high", "n_pairs", "p", "p_holm"),
             *(
@@ -55,6 +55,15 @@ def differences_grid(differences: Sequence[Difference], reference: str, budgets:
             ),
         ),
     )
+
+
+def _about_the_items(labels: Sequence[str]) -> str:
+    # `curve_label` names a sampler that is not random so.
+    samplers = {label.partition(" @")[2].partition(" ")[0] for label in labels}
+    same = (
+        "same labelled items in both" if len(samplers) == 1 else "same labelled items in both where the sampler (@) is the same"
+    )
+    return f"{same}; below: 95 % interval"
 
 
 def _about_the_test(differences: Sequence[Difference]) -> str:

@@ -13,7 +13,7 @@ from bench.stats.coverage import labels_for_confidence
 from bench.stats.efficiency import Labels, efficiency_ratio, labels_to_target
 from bench.stats.intervals import Interval
 from bench.stats.paired import paired_differences
-from bench.stats.seeds import SeedTable, seed_tables
+from bench.stats.seeds import SeedTable, of_random, seed_tables
 
 _ARITHMETIC, _ABOUT = "arithmetic", 0.25
 Verdict = Literal["holds", "does not hold", "cannot be judged"]
@@ -49,7 +49,7 @@ def claims(records: pd.DataFrame, dataset: dict[str, Any], sizes: Sequence[Int[n
     sizes
         Items per cluster (argmax) of each trained model with the study's K.
     """
-    tables = {(table.method, table.n_components): table for table in seed_tables(records, "accuracy")}
+    tables = {(table.method, table.n_components): table for table in seed_tables(of_random(records), "accuracy")}
     soft, hard = tables.get(("soft", STUDY_COMPONENTS)), tables.get(("hard", STUDY_COMPONENTS))
     trees = tables.get(("xgboost", None))
     boosted = labels_to_target(trees, TARGET) if trees else None

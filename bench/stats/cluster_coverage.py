@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 from scipy import stats
 from scipy.special import gammaln
 
+from bench.stats.seeds import of_random
+
 _SIMULATIONS = 2_000
 _CHUNK_VALUES = 20_000_000
 
@@ -111,8 +113,9 @@ def labels_needed(sizes: Int[np.ndarray, " k"], confidence: float, *, replacemen
 
 
 def observed_coverage(records: pd.DataFrame, method: str = "soft") -> tuple[Observed, ...]:
-    """Return what the run's draws covered, per K and budget, from the records of one method on the clusters."""
-    chosen = records[(records["method"] == method) & (records["status"] == "ok") & records["clusters_covered"].notna()]
+    """Return what the run's random draws covered, per K and budget, from the records of one method on the clusters."""
+    drawn = of_random(records)
+    chosen = drawn[(drawn["method"] == method) & (drawn["status"] == "ok") & drawn["clusters_covered"].notna()]
     found = []
     key: Any
     for key, group in chosen.groupby(["n_components", "n_labeled"]):

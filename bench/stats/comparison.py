@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from bench.plan.selection import ORACLE_MARK, WITHIN, is_oracle, selection_words
-from bench.stats.seeds import LOWER_IS_BETTER
+from bench.plan.selection import WITHIN, selection_words
+from bench.stats.seeds import LOWER_IS_BETTER, curve_label
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Comparison:
     budgets: tuple[str, ...]
     """As they were asked for."""
     rows: tuple[tuple[str, tuple[Score | None, ...]], ...]
-    """Method (with K where there are several) and scores, the best average over budgets first."""
+    """Curve (method, sampler unless random, K where there are several) and scores, the best average over budgets first."""
     selections: tuple[str, ...] = ()
     """Of methods whose settings were chosen, not given: how, and what it took in labels."""
 
@@ -51,18 +51,13 @@ def compare(records: pd.DataFrame, curves: pd.DataFrame, dataset: dict[str, Any]
     components = tuple(sorted(int(k) for k in curves["n_components"].dropna().unique()))
     lower = metric in LOWER_IS_BETTER
     best = curves.groupby("n_labeled")["mean"].agg("min" if lower else "max")
-    selections = _selections(records)
-    oracles = {method for (selection, _), methods in selections.items() if is_oracle(selection) for method in methods}
     rows: list[tuple[float, str, tuple[Score | None, ...]]] = []
-    for key, group in curves.groupby(["method", "n_components"], dropna=False, sort=False):
-        method, k = str(key[0]), key[1]
-        plain = len(components) < 2 or bool(group["n_components"].isna().any())
+    for label, group in curves.groupby("label", sort=False):
         by_budget = group.set_index("n_labeled")
         scores = tuple(_score(by_budget.loc[n], best[n], metric) if n in by_budget.index else None for n in budgets)
         means = [score.mean for score in scores if score is not None and score.mean is not None]
         worst = float("inf") if lower else float("-inf")
-        label = (method if plain else f"{method} K={k}") + (ORACLE_MARK if method in oracles else "")
-        rows.append((sum(means) / len(means) if means else worst, label, scores))
+        rows.append((sum(means) / len(means) if means else worst, str(label), scores))
     rows.sort(key=lambda row: row[0] if lower else -row[0])
     asked = {int(n): str(budget) for n, budget in zip(records["n_labeled"], records["budget"], strict=True)}
     return Comparison(
@@ -95,10 +90,11 @@ def _selections(records: pd.DataFrame) -> dict[tuple[str, int], list[str]]:
     # Within the labels shown the number differs by budget, and costs nothing beside them.
     read = chosen["selection_labels"].where(chosen["selection"] != WITHIN, 0).fillna(0)
     found: dict[tuple[str, int], list[str]] = {}
-    for selection, n_labels, method in zip(chosen["selection"], read, chosen["method"], strict=True):
+    for selection, n_labels, method, sampler in zip(chosen["selection"], read, chosen["method"], chosen["sampler"], strict=True):
         methods = found.setdefault((str(selection), int(n_labels)), [])
-        if method not in methods:
-            methods.append(str(method))
+        name = curve_label(str(method), str(sampler), None, oracle=False)
+        if name not in methods:
+            methods.append(name)
     return found
 
 

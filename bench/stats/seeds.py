@@ -9,12 +9,15 @@ import pandas as pd
 from jaxtyping import Float
 
 from bench.errors import SettingsError, unknown_name
+from bench.plan.samplers import RANDOM, all_samplers
 from bench.plan.selection import ORACLE_MARK, is_oracle
 from bench.stats.intervals import Interval, table_interval
 
 METRICS = ("accuracy", "macro_accuracy", "accuracy_test", "fit_seconds")
 LOWER_IS_BETTER = ("fit_seconds",)
 NO_MODEL_SEED = -1
+CURVE = ("method", "sampler", "n_components")
+"""Records that share these are points of one curve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,8 @@ class SeedTable:
     label_seeds: tuple[int, ...]
     scores: Float[np.ndarray, "b m s"]
     label: str
-    """Method, K where records hold several, and a mark where its settings were chosen by labels that no user has."""
+    """Method, sampler unless random, K where records hold several, and a mark where labels were read that no user has."""
+    sampler: str = RANDOM
     highest: float = 1.0
     """Of the metric's values, as 0 is the lowest: intervals end there."""
 
@@ -52,7 +56,7 @@ class SeedTable:
 
 
 def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
-    """Return a table per method and number of components, in the order in which records name them.
+    """Return a table per method, sampler and number of components, in the order in which records name them.
 
     Raises
     ------
@@ -68,8 +72,9 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
     tables = []
     filled = records.assign(model_seed=records["model_seed"].fillna(NO_MODEL_SEED).astype(int))
     key: Any
-    for key, group in filled.groupby(["method", "n_components"], dropna=False, sort=False):
-        method, k = key
+    oracles = {name for name, sampler in all_samplers().items() if sampler.oracle}
+    for key, group in filled.groupby(list(CURVE), dropna=False, sort=False):
+        method, sampler, k = key
         budgets, models, labels = (tuple(sorted(group[name].unique())) for name in ("n_labeled", "model_seed", "label_seed"))
         values = np.full((len(budgets), len(models), len(labels)), np.nan)
         finished = group[(group["status"] == "ok") & group[metric].notna()]
@@ -79,11 +84,43 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
         )
         values[places] = finished[metric].to_numpy(float)
         ints = [tuple(map(int, seeds)) for seeds in (budgets, models, labels)]
-        label = f"{method} K={k}" if several and not pd.isna(k) else str(method)
-        if "selection" in group and any(is_oracle(str(chosen)) for chosen in group["selection"].dropna().unique()):
-            label += ORACLE_MARK
-        tables.append(SeedTable(str(method), None if pd.isna(k) else int(k), ints[0], ints[1], ints[2], values, label, highest))
+        chosen = group["selection"].dropna().unique() if "selection" in group else ()
+        label = curve_label(
+            str(method),
+            str(sampler),
+            int(k) if several and not pd.isna(k) else None,
+            oracle=sampler in oracles or any(is_oracle(str(criterion)) for criterion in chosen),
+        )
+        tables.append(
+            SeedTable(
+                str(method), None if pd.isna(k) else int(k), ints[0], ints[1], ints[2], values, label, str(sampler), highest
+            )
+        )
     return tuple(tables)
+
+
+def curve_label(method: str, sampler: str, n_components: int | None, *, oracle: bool) -> str:
+    """Name a curve: `soft`, `soft @cluster`, `soft K=100`; marked where it rests on labels that no user has."""
+    parts = [method, *([f"@{sampler}"] if sampler != RANDOM else []), *([f"K={n_components}"] if n_components else [])]
+    return " ".join(parts) + ORACLE_MARK * oracle
+
+
+def of_random(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the records of labels drawn at random, which the study and theory speak of."""
+    return records[records["sampler"] == RANDOM]
+
+
+def of_one_kind(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the records of random labels, or all where there are none, for figures that have no room for samplers."""
+    random = of_random(records)
+    return records if random.empty else random
+
+
+def reference_tables(tables: Sequence[SeedTable], name: str) -> list[SeedTable]:
+    """Return the tables that a reference's name means: a label, else a method with random labels, else that method at all."""
+    by_label = [table for table in tables if table.label == name]
+    by_method = [table for table in tables if table.method == name]
+    return by_label or [table for table in by_method if table.sampler == RANDOM] or by_method
 
 
 def shared_budgets(tables: Sequence[SeedTable]) -> tuple[int, ...]:

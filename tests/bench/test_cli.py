@@ -125,7 +125,7 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
         ("rich", "soft      81.8  85.5"),
         ("markdown", "| soft | **81.8** ["),
         ("latex", r"soft & \textbf{81.8} ["),
-        ("csv", "method,n_components,n_labeled,labeled_fraction,mean,ci_low,ci_high,n_ok,n_failed"),
+        ("csv", "method,sampler,n_components,n_labeled,labeled_fraction,mean,ci_low,ci_high,n_ok,n_failed"),
     ],
 )
 def test_table_in_every_format(

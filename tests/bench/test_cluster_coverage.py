@@ -88,6 +88,7 @@ def test_what_was_observed() -> None:
     records = pd.DataFrame(
         {
             "method": ["soft"] * 6 + ["hard"],
+            "sampler": "random",
             "status": ["ok"] * 5 + ["failed", "ok"],
             "n_components": [3] * 7,
             "model_seed": [0] * 7,

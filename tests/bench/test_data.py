@@ -14,6 +14,8 @@ from bench.data.dataset import Dataset
 from bench.data.registry import DATASETS, load_dataset
 from bench.data.vision import SOURCES
 from bench.errors import DataError, SettingsError
+from bench.pipeline import make_plan
+from bench.plan.settings import make_settings
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
@@ -215,12 +217,9 @@ def pickled(path: Path) -> None:
         (lambda path: path.write_bytes(b"PK\x03\x04 truncated"), "cannot be read"),
         (lambda path: path.write_text("not a zip"), "it is no .npz archive"),
         (lambda path: save(path, items=X, y=[0, 1] * 3), "expected an array named 'x'"),
-        (lambda path: save(path, x=X), "expected an array named 'y'"),
         (lambda path: save(path, x=X[0], y=[0] * 4), "items of shape"),
         (lambda path: save(path, x=X.astype(str), y=[0, 1] * 3), "expected numbers"),
         (lambda path: save(path, x=X, y=[0.5, 1] * 3), "not whole numbers"),
-        (lambda path: save(path, x=X, y=[0] * 6), "at least two classes"),
-        (lambda path: save(path, x=X, y=[-1] * 6), "at least two classes"),
         (lambda path: save(path, x=X, y=[0, 7] * 3, class_names=["a", "b"]), "class 7 has no name"),
     ],
 )
@@ -231,12 +230,22 @@ def test_unusable_npz(tmp_path: Path, write: Callable[[Path], object], message: 
         load_dataset(str(path))
 
 
+def test_data_without_labels_can_be_read_but_not_compared_on(tmp_path: Path) -> None:
+    save(tmp_path / "own.npz", x=X)
+    (tmp_path / "own.csv").write_text("a,b\n1,2\n3,5\n")
+    for name in ("own.npz", "own.csv"):
+        found = load_dataset(str(tmp_path / name))
+        assert (found.labels == -1).all()
+        assert found.class_names == ()
+        with pytest.raises(DataError, match="at least two classes are needed"):
+            make_plan(make_settings({"executor": "serial"}), found)
+    assert load_dataset(str(tmp_path / "own.csv")).pool.shape == (2, 2)
+
+
 def test_unusable_tables(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(DataError, match="--label-column"):
-        load_dataset(str(path))
-    with pytest.raises(DataError, match="no column 'kind'"):
+    with pytest.raises(DataError, match="no column 'kind' in the table, which --label-column names; it has a, b"):
         load_dataset(str(path), label_column="kind")
     path.write_text("a,label\nred,0\nblue,1\n")
     with pytest.raises(DataError, match="not numbers: a"):

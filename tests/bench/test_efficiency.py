@@ -40,6 +40,7 @@ def needed(of: SeedTable, target: float = 0.8, seed: int = 0) -> Labels:
 def test_records_become_tables_whatever_their_order_and_failures() -> None:
     rows = [
         {"method": method, "n_components": k, "model_seed": model, "label_seed": label, "n_labeled": n, "status": "ok",
+         "sampler": "random",
          "accuracy": n / 1000 + (model or 0) / 100 + label / 10}
         for method, k, models in (("soft", 50, (3, 1)), ("knn", None, (None,)))
         for model in models for label in (2, 0) for n in (200, 100)

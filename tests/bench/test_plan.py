@@ -98,8 +98,10 @@ def test_every_item_is_drawn_alike() -> None:
 def test_cells_of_a_grid() -> None:
     budgets = resolve_budgets(("5", "9"), 100)
     keys = [ModelKey(10, 0), ModelKey(10, 1), ModelKey(20, 0)]
-    cells = expand_cells({"soft": True, "xgboost": False}, keys, budgets, (0, 1, 2))
-    assert len(cells) == 3 * 2 * 3 + 2 * 3
+    cells = expand_cells({"soft": True, "xgboost": False}, {"random": False, "cluster": True}, keys, budgets, (0, 1, 2))
+    # What a model chose differs between models, whoever is shown it.
+    assert len(cells) == 2 * (3 * 2 * 3) + 2 * 3 + 3 * 2 * 3
+    assert {cell.sampler for cell in cells if cell.clustering is None} == {"random"}
     assert len({cell.key for cell in cells}) == len(cells)
     assert len({cell.method_seed for cell in cells}) == len(cells)
 
@@ -107,7 +109,8 @@ def test_cells_of_a_grid() -> None:
 def test_a_cell_keeps_its_seed_when_the_grid_grows() -> None:
     (budget,) = resolve_budgets(("5",), 100)
     cell = Cell("soft", budget, "random", 1, ModelKey(10, 0))
-    grown = expand_cells({"hard": True, "soft": True}, [ModelKey(5, 0), ModelKey(10, 0)], [budget], range(9))
+    keys = [ModelKey(5, 0), ModelKey(10, 0)]
+    grown = expand_cells({"hard": True, "soft": True}, {"cluster": True, "random": False}, keys, [budget], range(9))
     assert {other.method_seed for other in grown if other.key == cell.key} == {cell.method_seed}
 
 

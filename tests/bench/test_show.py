@@ -192,7 +192,8 @@ def test_times_of_finished_cells_are_better_than_a_guess() -> None:
 @pytest.mark.parametrize(("metric", "top"), [("accuracy", 50.0), ("fit_seconds", 0.5)])
 def test_label_efficiency_figure_draws_the_metric_in_its_unit(metric: str, top: float) -> None:
     curve = pd.DataFrame(
-        {"method": ["soft"] * 2, "n_components": pd.array([10, 10], "Int64"), "n_labeled": [5, 50],
+        {"method": ["soft"] * 2, "sampler": "random", "label": "soft", "n_components": pd.array([10, 10], "Int64"),
+         "n_labeled": [5, 50],
          "labeled_fraction": [0.01, 0.1],
          "mean": [0.2, 0.5], "ci_low": [0.1, 0.4], "ci_high": [0.3, 0.6]}
     )  # fmt: skip

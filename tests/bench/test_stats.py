@@ -12,6 +12,7 @@ from bench.stats import coverage
 from bench.stats.comparison import compare
 from bench.stats.curves import curves
 from bench.stats.intervals import Interval, crossed_interval, t_interval
+from bench.stats.seeds import of_one_kind, reference_tables, seed_tables
 
 # The table of the study's theory for equal clusters, and its own claims.
 COVERAGE = [(26, 100, 160, 201), (50, 225, 342, 422), (100, 519, 757, 917), (200, 1_176, 1_655, 1_976)]
@@ -116,6 +117,7 @@ def test_crossed_interval_leaves_missing_cells_out() -> None:
 def records(**columns: object) -> pd.DataFrame:
     base = {
         "method": "soft",
+        "sampler": "random",
         "n_components": pd.array([10] * 4, "Int64"),
         "model_seed": pd.array([0] * 4, "Int64"),
         "label_seed": [0, 1, 2, 3],
@@ -148,6 +150,24 @@ def test_failures_are_counted_and_never_averaged() -> None:
     (row,) = curves(records(status="failed", accuracy=pd.array([None] * 4, "Float64"))).to_dict("records")
     assert pd.isna(row["mean"])
     assert row["n_failed"] == 4
+
+
+def test_samplers_are_curves_of_their_own_and_oracles_are_marked() -> None:
+    chosen = [records(sampler=name, accuracy=pd.array([0.9] * 4, "Float64")) for name in ("cluster", "stratified")]
+    frame = pd.concat([records(), *chosen], ignore_index=True)
+    rows = curves(frame).to_dict("records")
+    assert [(row["label"], row["sampler"], round(row["mean"], 2), row["n_ok"]) for row in rows] == [
+        ("soft", "random", 0.65, 4),
+        ("soft @cluster", "cluster", 0.9, 4),
+        ("soft @stratified (oracle)", "stratified", 0.9, 4),
+    ]
+    tables = seed_tables(frame, "accuracy")
+    assert [table.label for table in reference_tables(tables, "soft")] == ["soft"]
+    assert [table.label for table in reference_tables(tables, "soft @cluster")] == ["soft @cluster"]
+    assert [table.label for table in reference_tables(tables[1:2], "soft")] == ["soft @cluster"]
+    # Claims, coverage and figures without room for samplers are about random labels, where there are any.
+    assert set(of_one_kind(frame)["sampler"]) == {"random"}
+    assert len(of_one_kind(chosen[0])) == 4
 
 
 def test_unknown_metric() -> None:

@@ -12,6 +12,7 @@ from bench.judge.methods import METHODS
 from bench.judge.record import Origin, Outcome, Record, make_record
 from bench.plan.budgets import Budget
 from bench.plan.cells import Cell, ModelKey
+from bench.plan.samplers import SAMPLERS
 from bench.store.atomic import read_json
 from bench.store.folder import claim, default_folder, open_run, sweep
 from bench.store.records import (
@@ -26,6 +27,7 @@ from bench.store.records import (
 )
 
 KEY = ModelKey(5, 0)
+RANDOM = SAMPLERS["random"]
 ORIGIN = Origin("d", "abc", 1_000, 1_000, "0.1.0")
 
 
@@ -183,23 +185,30 @@ def test_identity_of_a_cell_changes_with_all_that_decides_it_and_nothing_else() 
     origin = replace(ORIGIN, training="t")
     decoder, baseline = METHODS["soft"], METHODS["knn"]
     same = [
-        cell_id(cell, decoder, origin),
-        cell_id(replace(cell, budget=Budget(50, "50")), decoder, replace(origin, version="9", n_pool=7)),
+        cell_id(cell, decoder, RANDOM, origin),
+        cell_id(replace(cell, budget=Budget(50, "50")), decoder, RANDOM, replace(origin, version="9", n_pool=7)),
     ]
     others = [
-        cell_id(replace(cell, label_seed=1), decoder, origin),
-        cell_id(replace(cell, budget=Budget(51, "5%")), decoder, origin),
-        cell_id(replace(cell, clustering=ModelKey(5, 1)), decoder, origin),
-        cell_id(replace(cell, sampler="other"), decoder, origin),
-        cell_id(cell, replace(decoder, version=2), origin),
-        cell_id(cell, decoder, replace(origin, dataset_sha256="other")),
-        cell_id(cell, decoder, replace(origin, training="other")),
+        cell_id(replace(cell, label_seed=1), decoder, RANDOM, origin),
+        cell_id(replace(cell, budget=Budget(51, "5%")), decoder, RANDOM, origin),
+        cell_id(replace(cell, clustering=ModelKey(5, 1)), decoder, RANDOM, origin),
+        cell_id(replace(cell, sampler="cluster"), decoder, SAMPLERS["cluster"], origin),
+        cell_id(replace(cell, sampler="cluster"), decoder, replace(SAMPLERS["cluster"], version=2), origin),
+        cell_id(cell, replace(decoder, version=2), RANDOM, origin),
+        cell_id(cell, decoder, RANDOM, replace(origin, dataset_sha256="other")),
+        cell_id(cell, decoder, RANDOM, replace(origin, training="other")),
     ]
     assert len(set(same)) == 1
     assert len({*same, *others}) == 1 + len(others)
     # A method that needs no model of ours does not care how one was trained.
     plain = replace(cell, method="knn", clustering=None)
-    assert cell_id(plain, baseline, origin) == cell_id(plain, baseline, replace(origin, training="other"))
+    assert cell_id(plain, baseline, RANDOM, origin) == cell_id(plain, baseline, RANDOM, replace(origin, training="other"))
+    # Unless that model chose the items.
+    chosen = replace(cell, method="knn", sampler="cluster")
+    ids = {cell_id(chosen, baseline, SAMPLERS["cluster"], of) for of in (origin, replace(origin, training="other"))}
+    assert len(ids) == 2
+    # As it was before there was more than one sampler: records of then count.
+    assert same[0] == "9b472310c7001210"
 
 
 def test_a_cell_of_another_identity_takes_the_place_even_if_it_failed(tmp_path: Path) -> None:

@@ -1,0 +1,157 @@
+"""Labels that a user gives in a table of their own: `item` and `label`, as `select` writes it and the user fills it in."""
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from bench.data.dataset import printable
+from bench.errors import DataError, unknown_name
+
+ITEM, FILE, LABEL, SAMPLER = "item", "file", "label", "sampler"
+RANDOM = "random"
+_MAX_NAMED = 5
+
+
+@dataclass(frozen=True, eq=False)
+class GivenLabels:
+    """What a user knows of a pool."""
+
+    items: Int[np.ndarray, " s"]
+    """Pool indices, each once, in the order given."""
+    codes: Int[np.ndarray, " s"]
+    """Class of each, a place in `class_names`."""
+    class_names: tuple[str, ...]
+    """As the user wrote them."""
+    drawn: Bool[np.ndarray, " s"]
+    """Whether the item was drawn at random, so that what holds for it holds for the pool."""
+    says_drawn: bool
+    """Whether the table says how items were chosen; otherwise all count as drawn, which only the user can know."""
+
+    def shown(self, n_pool: int) -> Int[np.ndarray, " n"]:
+        """Return a class code per pool item, -1 where it is not known."""
+        y = np.full(n_pool, -1)
+        y[self.items] = self.codes
+        return y
+
+
+def read_given(
+    path: Path, n_pool: int, ids: Sequence[str] | None, class_names: Sequence[str] = (), *, closed: bool = False
+) -> GivenLabels:
+    """Read a CSV table with the columns `item` (or `file`) and `label`; rows without a label are passed over.
+
+    Parameters
+    ----------
+    ids
+        Names of the pool's items, where they have any: then `file` may stand for `item`.
+    class_names
+        Classes that the data speak of; those that only the table names follow them.
+    closed
+        Whether there are no other classes than those.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read, or names an item that is not there, an item twice, or a class that is not.
+    """
+    rows = _read(path)
+    key = ITEM if ITEM in rows[0] else FILE
+    places = {name: place for place, name in enumerate(ids or ())} if key == FILE else {}
+    filled = [(line, row) for line, row in enumerate(rows, start=2) if row[LABEL].strip()]
+    if not filled:
+        raise DataError(f"{path} has no label: fill in the column {LABEL!r} of its {len(rows):,} rows")
+    items = [_item(path, line, row[key].strip(), n_pool, places, key) for line, row in filled]
+    labels = [printable(row[LABEL].strip()) for _, row in filled]
+    _check_once(path, items, labels)
+    new = set(labels) - set(class_names)
+    if new and closed:
+        raise DataError(f"{path}: {unknown_name('class', min(new), class_names)}")
+    names = (*class_names, *_sorted(new))
+    says_drawn = SAMPLER in rows[0]
+    return GivenLabels(
+        items=np.array(items, np.int64),
+        codes=np.array([names.index(label) for label in labels], np.int64),
+        class_names=names,
+        drawn=np.array([not says_drawn or row[SAMPLER].strip() == RANDOM for _, row in filled], bool),
+        says_drawn=says_drawn,
+    )
+
+
+def check_enough(given: GivenLabels, path: Path, n_classes: int, *, allow_singletons: bool) -> None:
+    """Refuse labels that nothing can be learnt from, or that look like slips of the pen.
+
+    Raises
+    ------
+    DataError
+        If there is one class, fewer labels than classes, or (unless allowed) a class that was seen once.
+    """
+    counts = Counter(given.class_names[code] for code in given.codes)
+    if len(counts) < 2:
+        raise DataError(f"{path} names one class, {next(iter(counts))!r}; label items of at least two")
+    if len(given.items) < n_classes:
+        raise DataError(
+            f"{path} has {len(given.items):,} labels for {n_classes:,} classes; label more: "
+            "`gmvae-bench select` says which items to ask for next"
+        )
+    single = sorted(name for name, count in counts.items() if count == 1)
+    if single and not allow_singletons:
+        raise DataError(
+            f"{path} has one label each of {_some([repr(name) for name in single])}: a slip of the pen? Correct it, label "
+            "another item of that class, or say that it is right with --allow-singletons"
+        )
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="", strict=True)
+            columns, rows = list(reader.fieldnames or []), list(reader)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; expected a CSV file with the columns item and label") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV file in UTF-8 ({error}); write it with the columns item and label") from error
+    if LABEL not in columns or not {ITEM, FILE} & set(columns):
+        raise DataError(
+            f"{path} has the columns {', '.join(map(printable, columns)) or 'none'}; expected item (or file) and label"
+        )
+    if not rows:
+        raise DataError(f"{path} has no rows; expected one per labelled item")
+    return rows
+
+
+def _item(path: Path, line: int, text: str, n_pool: int, places: dict[str, int], key: str) -> int:
+    if key == FILE:
+        if text not in places:
+            raise DataError(f"{path}, line {line}: no item of the data is called {printable(text)!r}")
+        return places[text]
+    if not text.isdigit() or int(text) >= n_pool:
+        raise DataError(f"{path}, line {line}: item {printable(text)!r} is not in the pool; expected 0 … {n_pool - 1:,}")
+    return int(text)
+
+
+def _check_once(path: Path, items: list[int], labels: list[str]) -> None:
+    said: dict[int, str] = {}
+    again: list[int] = []
+    contradicting: list[int] = []
+    for item, label in zip(items, labels, strict=True):
+        if item in said:
+            (again if said[item] == label else contradicting).append(item)
+        said.setdefault(item, label)
+    if contradicting:
+        item = contradicting[0]
+        both = [label for other, label in zip(items, labels, strict=True) if other == item]
+        raise DataError(f"{path} contradicts itself: item {item} is {' and '.join(map(repr, dict.fromkeys(both)))}; keep one")
+    if again:
+        raise DataError(f"{path} names items twice: {_some([str(item) for item in again])}; keep one row of each")
+
+
+def _sorted(names: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_MAX_NAMED]) + (f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else "")

@@ -1,0 +1,58 @@
+"""MaxHerding (Bae, Noh & Sutherland 2024): items whose neighbourhoods together cover the pool."""
+
+import heapq
+
+import numpy as np
+
+from bench.plan.samplers.base import Asker, Pick, Sight
+from bench.plan.samplers.clusters import squared_distances
+
+# A random part of the pool may be asked for, and a random part is to be covered: all pairs of a large pool would fit nowhere.
+_CHOICES, _REFERENCES = 3_000, 12_000
+# A neighbourhood reaches so far that one holds about this share of the pool.
+_SHARE = 0.01
+
+
+class CoverageAsker(Asker):
+    """Greedy maximisation of the generalised coverage: the mean over the pool of the largest kernel value to an asked item.
+
+    The kernel of latent means is exp(-d^2 / s^2), s the median distance of an item to the one that is nearer than all but a
+    hundredth of the pool (the paper leaves the width to its features' scale). ProbCover (Yehuda et al. 2022) is its limit with a
+    ball for a kernel. Beyond what 3,000 random candidates offer, the rest comes in random order.
+    """
+
+    def __init__(self, sight: Sight) -> None:
+        super().__init__(sight)
+        if sight.latent is None:
+            raise ValueError("the coverage sampler needs latent means")
+        rng = np.random.default_rng(sight.seed)
+        self._latent = sight.latent
+        self._references = sight.latent[rng.permutation(sight.n_pool)[:_REFERENCES]]
+        self._rest = rng.permutation(sight.candidates)
+        self._choices = self._rest[:_CHOICES]
+        squared = squared_distances(self._latent[self._choices], self._references)
+        nearest = max(1, round(_SHARE * len(self._references))) - 1
+        width = float(np.median(np.partition(squared, nearest, axis=1)[:, nearest]))
+        self._width = max(width, float(np.finfo(np.float32).tiny))
+        self._kernel = np.exp(-squared / self._width)
+        self._covered = np.zeros(len(self._references), np.float32)
+        # Gains only shrink as more is covered, so that an outdated one is an upper bound (lazy greedy, Minoux 1978).
+        self._bounds = [(-float(gain), place) for place, gain in enumerate(self._kernel.mean(axis=1))]
+        heapq.heapify(self._bounds)
+
+    def _learn(self, item: int, label: int) -> None:  # noqa: ARG002 - only where labels are counts, not what they say
+        squared = squared_distances(self._latent[item][None], self._references)[0]
+        self._covered = np.maximum(self._covered, np.exp(-squared / self._width))
+
+    def _next(self) -> Pick:
+        while self._bounds:
+            _, place = self._bounds[0]
+            if not self.open[self._choices[place]]:
+                heapq.heappop(self._bounds)
+                continue
+            gain = float(np.maximum(self._kernel[place] - self._covered, 0).mean())
+            heapq.heapreplace(self._bounds, (-gain, place))
+            if self._bounds[0] == (-gain, place):
+                return Pick(int(self._choices[place]), f"covers another {100 * gain:.2g} % of the pool")
+        item = next(item for item in self._rest if self.open[item])
+        return Pick(int(item), "drawn at random: everything on offer has been asked for")

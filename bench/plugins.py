@@ -1,0 +1,80 @@
+"""What installed packages add to the registries of methods, samplers and data sets, through entry points."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, TypeVar
+
+from bench.errors import SettingsError
+
+BUILT_IN = "built in"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """Something that a package offers under a name."""
+
+    package: str
+    """Name and version of the distribution."""
+    value: Any
+
+
+T = TypeVar("T")
+
+
+def with_plugins(built_in: Mapping[str, T], group: str, kind: type[T]) -> dict[str, T]:
+    """Return a registry with what installed packages add to it.
+
+    Raises
+    ------
+    SettingsError
+        If an entry point cannot be loaded, is of another type, or takes a name that is taken; it says whose it is.
+    """
+    registry = dict(built_in)
+    for name, plugin in plugins(group).items():
+        if name in built_in:
+            raise SettingsError(
+                f"{plugin.package} calls something {name!r}, which is built in; its entry point needs another name"
+            )
+        if not isinstance(plugin.value, kind):
+            raise SettingsError(
+                f"{plugin.package} offers {name!r} under {group} as {type(plugin.value).__name__}; expected {kind.__name__}"
+            )
+        registry[name] = plugin.value
+    return registry
+
+
+def origin_of(name: str, group: str) -> str:
+    """Return the package that a name comes from."""
+    found = plugins(group).get(name)
+    return BUILT_IN if found is None else found.package
+
+
+@cache
+def plugins(group: str) -> dict[str, Plugin]:
+    """Return what packages offer in a group, by name.
+
+    Raises
+    ------
+    SettingsError
+        If one cannot be loaded, or two have the same name.
+    """
+    found: dict[str, Plugin] = {}
+    for point in entry_points(group=group):
+        package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        if point.name in found:
+            raise SettingsError(
+                f"{found[point.name].package} and {package} both offer {point.name!r} under {group}; uninstall one"
+            )
+        found[point.name] = Plugin(package, _load(point, package))
+    return found
+
+
+def _load(point: EntryPoint, package: str) -> Any:
+    try:
+        return point.load()
+    except Exception as error:
+        raise SettingsError(
+            f"the plug-in {point.name!r} of {package} cannot be loaded ({type(error).__name__}: {error}); update or uninstall it"
+        ) from error

@@ -1,0 +1,109 @@
+"""What `select` and `label` show: a contact sheet, as a picture or as a page to label in, tables, and a reliability figure."""
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from matplotlib.image import imsave
+
+from bench.show.grid import Grid
+from bench.show.page import templates
+from bench.stats.calibration import Bin
+from bench.stats.intervals import Interval
+
+_COLUMNS, _MAX_PICTURES = 12, 600
+_INK, _QUIET = "#0072b2", "#666666"
+
+
+@dataclass(frozen=True, eq=False)
+class Card:
+    """One item to look at."""
+
+    number: int
+    """Place in the order of asking, from 1."""
+    item: int
+    file: str
+    """Its name, where it has one."""
+    sampler: str
+    reason: str
+    cluster: int
+    cluster_size: int
+    picture: Float[np.ndarray, "h w"]
+
+
+def contact_sheet(cards: Sequence[Card], title: str) -> Figure:
+    """Draw the first 600 items, with their numbers and clusters."""
+    shown = cards[:_MAX_PICTURES]
+    columns = min(_COLUMNS, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    figure = Figure(figsize=(1.05 * columns + 0.3, 1.3 * rows + 0.6), layout="constrained")
+    more = f"; the first {len(shown):,} of {len(cards):,}" if len(cards) > len(shown) else ""
+    figure.suptitle(title + more, fontsize=11)
+    grid = np.atleast_1d(figure.subplots(rows, columns)).ravel()
+    for axes in grid:
+        axes.axis("off")
+    for axes, card in zip(grid, shown, strict=False):
+        axes.imshow(card.picture, cmap="gray_r", interpolation="nearest")
+        axes.set_title(f"{card.number}: item {card.item}\ncluster {card.cluster} ({card.cluster_size:,})", fontsize=6.5)
+    return figure
+
+
+def labelling_page(cards: Sequence[Card], title: str, class_names: Sequence[str]) -> str:
+    """Return a page in which to label the items: a field under each picture, and a button that saves the table."""
+    rows = [
+        {
+            "item": card.item,
+            "file": card.file,
+            "sampler": card.sampler,
+            "number": card.number,
+            "about": f"item {card.item}, cluster {card.cluster} of {card.cluster_size:,} items: {card.reason}",
+            "picture": _png(card.picture),
+        }
+        for card in cards
+    ]
+    return templates().get_template("labelling.html").render(title=title, rows=rows, class_names=list(class_names))
+
+
+def _png(picture: Float[np.ndarray, "h w"]) -> str:
+    buffer = io.BytesIO()
+    imsave(buffer, picture, cmap="gray_r", format="png")
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def percent(interval: Interval) -> str:
+    """Return a share in percent with its interval."""
+    return interval.text(100, unit=" %")
+
+
+def classes_grid(class_names: Sequence[str], given: Sequence[int], told: Sequence[int], probability: Sequence[float]) -> Grid:
+    """Return, for each class: labels given, items told to be of it, and their mean probability."""
+    return Grid(
+        "Classes",
+        ("class", "labels given", "items told", "mean probability"),
+        tuple(
+            (name, f"{n_given:,}", f"{n_told:,}", "-" if math.isnan(mean) else f"{mean:.2f}")
+            for name, n_given, n_told, mean in zip(class_names, given, told, probability, strict=True)
+        ),
+    )
+
+
+def reliability_figure(bins: Sequence[Bin], error: float, about: str) -> Figure:
+    """Draw accuracy against confidence, with intervals; what is calibrated lies on the diagonal."""
+    figure = Figure(figsize=(5.2, 4.9), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 100], [0, 100], color=_QUIET, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    x, y = (100 * np.array([getattr(found, name) for found in bins]) for name in ("confidence", "accuracy"))
+    low, high = (100 * np.array([getattr(found, name) for found in bins]) for name in ("ci_low", "ci_high"))
+    axes.errorbar(x, y, np.maximum([y - low, high - y], 0), fmt="o", color=_INK, capsize=2, linewidth=1)
+    axes.set_xlim(0, 100)
+    axes.set_ylim(0, 100)
+    axes.set_xlabel("probability of the class told, in % (mean of a bin)")
+    axes.set_ylabel("told right, in %")
+    axes.set_title(f"{about}\nexpected calibration error {100 * error:.1f} %", fontsize=10)
+    axes.spines[["right", "top"]].set_visible(False)
+    return figure

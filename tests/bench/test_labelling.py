@@ -1,0 +1,224 @@
+"""`select` and `label`: from a pile of data to a labelled one, and every way to get its table of labels wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_digits
+
+from bench.data.given import read_given
+from bench.plan.cells import ModelKey
+from bench.plan.samplers import labeled_items
+from bench.show.labelling import Card, contact_sheet, labelling_page
+from bench.store.folder import open_run
+from bench.store.models import load_encoded
+
+Command = Callable[..., tuple[int, str, str]]
+TRUTH = load_digits().target
+
+
+def filled(ask: Path, have: Path, truth: np.ndarray = TRUTH, first: int | None = None) -> Path:
+    frame = pd.read_csv(ask, keep_default_na=False)
+    frame["label"] = [str(truth[item]) for item in frame["item"]]
+    if first is not None:
+        frame.loc[first:, "label"] = ""
+    frame.to_csv(have, index=False)
+    return have
+
+
+def test_from_a_run_to_a_labelled_pool(command: Command, undisturbed: Path, tmp_path: Path) -> None:
+    ask, out = tmp_path / "ask.csv", tmp_path / "labelled.parquet"
+    code, output, _ = command("select", str(undisturbed), "--n", "30", "--audit", "40", "--out", str(ask))
+    assert code == 0
+    frame = pd.read_csv(ask, keep_default_na=False)
+    assert list(frame.columns) == ["item", "label", "sampler", "cluster", "cluster_size", "reason"]
+    assert frame["sampler"].tolist() == ["cluster"] * 30 + ["random"] * 40
+    assert frame["item"].is_unique
+    assert "30 items chosen by cluster and 40 drawn at random, of 1,797 (k10-s0; 0 labels before)" in output
+    assert "10 of 10 clusters hold a label" in output
+    page = (tmp_path / "ask.html").read_text()
+    assert page.count('<img src="data:image/png') == 70
+    assert "http" not in page.replace("http-equiv", "")
+    have = filled(ask, tmp_path / "have.csv")
+    figure = tmp_path / "reliability.png"
+    code, output, _ = command(
+        "label", str(undisturbed), "--labels", str(have), "--out", str(out), "--abstain", "0.6", "--figure", str(figure)
+    )
+    assert code == 0
+    assert figure.stat().st_size > 10_000
+    labelled = pd.read_parquet(out)
+    assert labelled["item"].tolist() == list(range(1_797))
+    given = labelled[labelled["given"]]
+    assert sorted(given["item"]) == sorted(frame["item"])
+    assert (given["class"].to_numpy() == TRUTH[given["item"]].astype(str)).all()
+    assert (given["probability"] == 1).all()
+    rest = labelled[~labelled["given"]]
+    assert (rest["class"].isna() == (rest["probability"] < 0.6)).all()
+    assert rest["class"].isna().any()
+    sure = rest.dropna(subset="class")
+    assert (sure["class"] == TRUTH[sure["item"]].astype(str)).mean() > 0.7
+    assert "accuracy on the rest, estimated: " in output
+    assert "(40 random items, hidden in turn)" in output
+
+
+def test_select_asks_for_the_items_that_a_run_shows(command: Command, undisturbed: Path, tmp_path: Path) -> None:
+    command("select", str(undisturbed), "--n", "10", "--model", "k10-s1", "--label-seed", "1", "--out", str(tmp_path / "ask.csv"))
+    stored = open_run(undisturbed)
+    encoded, _ = load_encoded(undisturbed, ModelKey(10, 1))
+    shown = labeled_items(TRUTH, stored.dataset["sha256"], "cluster", 1, 10, encoded)
+    assert pd.read_csv(tmp_path / "ask.csv")["item"].tolist() == shown.tolist()
+
+
+def test_asking_for_more_goes_on_from_what_is_known(command: Command, undisturbed: Path, tmp_path: Path) -> None:
+    one, two, known = tmp_path / "one.csv", tmp_path / "two.csv", tmp_path / "known.csv"
+    command("select", str(undisturbed), "--n", "20", "--out", str(one))
+    # The last five stay without an answer: they may be asked for again.
+    filled(one, known, first=15)
+    code, output, _ = command("select", str(undisturbed), "--n", "12", "--labels", str(known), "--out", str(two))
+    assert code == 0
+    assert "15 labels before" in output
+    first, second = pd.read_csv(one)["item"], pd.read_csv(two)["item"]
+    assert not set(first[:15]) & set(second)
+    assert len(set(second)) == 12
+
+
+def test_unlabelled_data_from_the_first_item_on(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = load_digits().images.astype(np.uint8)
+    np.savez("pile.npz", x=images)
+    train = ["--data", "pile.npz", "--components", "15", "--epochs", "15"]
+    code, output, _ = command("select", *train, "--n", "15", "--audit", "20", "--sheet", "sheet.png")
+    assert code == 0
+    assert Path("sheet.png").stat().st_size > 20_000
+    (folder,) = Path("results/runs").iterdir()
+    weights = (folder / "models" / "k15-s0" / "weights.safetensors").stat().st_mtime_ns
+    code, again, _ = command("select", *train, "--n", "15", "--audit", "20", "--sheet", "sheet.png")
+    assert again == output
+    assert (folder / "models" / "k15-s0" / "weights.safetensors").stat().st_mtime_ns == weights
+    # Class names stay as the user wrote them.
+    names = np.array(["null, zero", "eins", "två", "3", "four", "=5", "sechs", "sju", "acht", "neun"], dtype=object)
+    filled(Path("ask.csv"), Path("have.csv"), truth=names[TRUTH])
+    code, output, messages = command("label", str(folder), "--labels", "have.csv", "--out", "out.csv", "--allow-singletons")
+    assert (code, messages) == (0, "")
+    labelled = pd.read_csv("out.csv", keep_default_na=False)
+    assert set(labelled["class"]) <= set(names)
+    assert (labelled["class"].to_numpy() == names[TRUTH]).mean() > 0.5
+    code, _, messages = command("run", "--data", "pile.npz", "--executor", "serial")
+    assert code == 2
+    assert "found 0 class" in messages
+    assert "begin with `gmvae-bench select`" in messages
+
+
+def test_labels_that_the_data_bring_along_count(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    y = np.where(np.arange(1_797) % 20 == 0, TRUTH, -1)
+    np.savez("partly.npz", x=load_digits().images.astype(np.uint8), y=y)
+    code, output, _ = command("select", "--data", "partly.npz", "--components", "12", "--epochs", "10", "--n", "5")
+    assert code == 0
+    assert "90 labels before" in output
+    assert not set(pd.read_csv("ask.csv")["item"]) & set(np.flatnonzero(y >= 0))
+    (folder,) = Path("results/runs").iterdir()
+    code, output, _ = command("label", str(folder))
+    assert code == 0
+    assert "if those items were drawn at random, which the table does not say" in output.replace("\n", " ")
+
+
+def test_without_random_items_nothing_is_claimed(command: Command, undisturbed: Path, tmp_path: Path) -> None:
+    command("select", str(undisturbed), "--n", "40", "--out", str(tmp_path / "ask.csv"))
+    have = filled(tmp_path / "ask.csv", tmp_path / "have.csv")
+    options = ["--labels", str(have), "--allow-singletons", "--out", str(tmp_path / "out.parquet")]
+    code, output, _ = command("label", str(undisturbed), *options)
+    assert code == 0
+    assert "accuracy: not known. 0 labelled items were drawn at random" in output
+    code, _, messages = command("label", str(undisturbed), *options, "--figure", str(tmp_path / "no.png"))
+    assert code == 2
+    assert "--figure needs labels of items drawn at random" in messages
+
+
+GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("", "has the columns none; expected item (or file) and label"),
+        ("item,class\n1,2\n", "has the columns item, class; expected item (or file) and label"),
+        ("item,label\n", "has no rows"),
+        ("item,label\n1,\n2,\n", "has no label: fill in the column 'label' of its 2 rows"),
+        (f"item,label\n{GOOD}1797,3\n", "line 62: item '1797' is not in the pool; expected 0 … 1,796"),
+        (f"item,label\n{GOOD}-1,3\n", "line 62: item '-1' is not in the pool"),
+        (f"item,label\n{GOOD}7.0,3\n", "line 62: item '7.0' is not in the pool"),
+        (f"item,label\n{GOOD}5,{TRUTH[5]}\n", "names items twice: 5; keep one row of each"),
+        (f"item,label\n{GOOD}5,9\n", "contradicts itself: item 5 is '5' and '9'; keep one"),
+        (f"item,label\n{GOOD}90,nine\n", "unknown class 'nine'"),
+        ("item,label\n0,0\n10,0\n", "names one class, '0'; label items of at least two"),
+        ("item,label\n0,0\n10,0\n1,1\n", "has 3 labels for 10 classes; label more"),
+        ("item,label\n" + "".join(f"{item},{code}\n" for item, code in enumerate([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5])),
+         "has one label each of '5': a slip of the pen?"),
+        ("file,label\na.png,3\n", "line 2: no item of the data is called 'a.png'"),
+        ('item,label\n"1,2\n', "is not a CSV file in UTF-8"),
+    ],
+)  # fmt: skip
+def test_tables_of_labels_that_cannot_be_used(
+    command: Command, undisturbed: Path, tmp_path: Path, table: str, message: str
+) -> None:
+    have, out = tmp_path / "have.csv", tmp_path / "out.parquet"
+    have.write_text(table)
+    code, _, messages = command("label", str(undisturbed), "--labels", str(have), "--out", str(out))
+    assert code == 2
+    assert message in messages
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("select", "RUN", "--n", "0"), "--n 0 selects nothing; ask for at least one item"),
+        (("select",), "give either the folder of a run, or --data"),
+        (("select", "RUN", "--n", "1798"), "asked for 1,798 items to label, but 1,797 of 1,797 are without a label"),
+        (("select", "RUN", "--sampler", "clster"), "unknown sampler 'clster'; did you mean 'cluster'?"),
+        (("select", "RUN", "--sampler", "stratified"), "reads all labels, which only a benchmark has"),
+        (("select", "RUN", "--model", "k99-s0"), "unknown model in this run 'k99-s0'"),
+        (("select", "RUN", "--sheet", "ask.pdf"), "expected a name that ends in .html or .png"),
+        (("select", "RUN", "--epochs", "3"), "a run has its model already"),
+        (("label", "RUN"), "no labels: give a table of them with --labels"),
+        (("label", "RUN", "--labels", "nowhere.csv"), "cannot read nowhere.csv: No such file"),
+        (("label", "RUN", "--labels", "HAVE", "--method", "sof"), "unknown method 'sof'; did you mean 'soft'?"),
+        (("label", "RUN", "--labels", "HAVE", "--method", "vae-gmm-soft"), "needs the model vae-s0"),
+        (("label", "RUN", "--labels", "HAVE", "--out", "out.txt"), "expected a name that ends in .parquet or .csv"),
+    ],
+)
+def test_commands_that_cannot_be_carried_out(
+    command: Command, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("have.csv").write_text(f"item,label\n{GOOD}")
+    names = {"RUN": str(undisturbed), "HAVE": "have.csv"}
+    code, _, messages = command(*(names.get(argument, argument) for argument in arguments))
+    assert code == 2
+    assert message in messages
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["have.csv"]
+
+
+def test_items_can_be_named_by_their_files(tmp_path: Path) -> None:
+    (tmp_path / "have.csv").write_text("file,label\nb/2.png,dog\na/1.png,cat\n")
+    given = read_given(tmp_path / "have.csv", 3, ("a/1.png", "b/2.png", "c.png"))
+    assert given.items.tolist() == [1, 0]
+    assert [given.class_names[code] for code in given.codes] == ["dog", "cat"]
+    assert given.shown(3).tolist() == [0, 1, -1]
+
+
+def test_what_users_wrote_is_shown_and_never_run() -> None:
+    evil = '<script>alert("x")</script>'
+    card = Card(1, 3, evil, "cluster", evil, 0, 5, np.zeros((4, 4)))
+    page = labelling_page([card], evil, [evil])
+    assert page.count("<script>") == 1
+    assert "alert(&#34;x&#34;)" in page
+
+
+def test_a_sheet_shows_every_item_up_to_its_limit() -> None:
+    card = Card(1, 3, "", "cluster", "", 0, 5, np.eye(4))
+    assert len([axes for axes in contact_sheet([card] * 13, "t").axes if axes.images]) == 13
+    assert "the first 600 of 700" in contact_sheet([card] * 700, "t").get_suptitle()
