@@ -7,14 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gmvae.classifier import ClusterLabelClassifier
     from gmvae.config import ModelConfig, TrainingConfig
     from gmvae.errors import CheckpointError, GMVAEError, InputError, TrainingDivergedError
     from gmvae.estimator import GMVAE
 
-__all__ = ["GMVAE", "CheckpointError", "GMVAEError", "InputError", "ModelConfig", "TrainingConfig", "TrainingDivergedError"]
+__all__ = [
+    "GMVAE",
+    "CheckpointError",
+    "ClusterLabelClassifier",
+    "GMVAEError",
+    "InputError",
+    "ModelConfig",
+    "TrainingConfig",
+    "TrainingDivergedError",
+]
 
 _HOME = {
     "GMVAE": "gmvae.estimator",
+    "ClusterLabelClassifier": "gmvae.classifier",
     "ModelConfig": "gmvae.config",
     "TrainingConfig": "gmvae.config",
     "CheckpointError": "gmvae.errors",

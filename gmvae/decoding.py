@@ -188,3 +188,11 @@ class HardFallbackDecoder(HardDecoder):
         self.cluster_class_ = votes.argmax(axis=1)[nearest]
         alone = posterior.affinity[:, named].max(axis=1) <= 0
         self.cluster_class_[alone] = self.frequency_.argmax()
+
+
+DECODERS: dict[str, type[LabelDecoder]] = {
+    "soft": SoftDecoder,
+    "soft-bayes": SoftBayesDecoder,
+    "hard": HardDecoder,
+    "hard-fallback": HardFallbackDecoder,
+}

@@ -8,23 +8,27 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import ValidationError
-from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gmvae import checkpoint
 from gmvae.config import ModelConfig, ObjectiveName, TrainingConfig
 from gmvae.errors import InputError
 from gmvae.likelihoods import likelihood_for
 from gmvae.objectives import OBJECTIVES
-from gmvae.posteriors import encode, score
+from gmvae.posteriors import encode, score_each
 from gmvae.training import TrainedModel, train
 
 _DEFAULT_MODEL = ModelConfig(n_features=1)
 _DEFAULT_TRAINING = TrainingConfig()
 
 
-class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
+class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
     """Gaussian-mixture variational autoencoder, trained without labels.
+
+    A scikit-learn clusterer (`predict`, `predict_proba`) and transformer (`transform` to latent means). Items are bytes, values
+    in [0, 1], or any numbers; images may come as (n, height, width).
 
     Parameters
     ----------
@@ -88,7 +92,7 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: Any = None) -> Self:  # noqa: ARG002, N803
         """Train on items (n, n_features); `y` is ignored, as always in unsupervised learning."""
-        items = _as_items(X)
+        items = self._checked(X, reset=True)
         if self.objective not in OBJECTIVES:
             raise InputError(f"unknown objective {self.objective!r}; expected one of {', '.join(OBJECTIVES)}")
         try:
@@ -96,7 +100,7 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         except ValidationError as error:
             first = error.errors()[0]
             raise InputError(f"{'.'.join(map(str, first['loc']))} got {first['input']!r}: {first['msg']}") from error
-        seed = int(np.random.default_rng(self.random_state).integers(2**31)) if self.random_state is None else self.random_state
+        seed = int(check_random_state(self.random_state).randint(2**31)) if self.random_state is None else self.random_state
         self._adopt(train(items, config, training, model_seed=seed, device=self.device))
         self.labels_ = self.predict(items)
         return self
@@ -109,7 +113,7 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
             encoder_layers=self.encoder_layers,
             decoder_layers=self.decoder_layers,
             likelihood=likelihood_for(items) if self.likelihood == "auto" else self.likelihood,
-            image_shape=self.image_shape or (np.shape(given)[1:] if np.ndim(given) == 3 else None),
+            image_shape=self.image_shape or (np.shape(given)[1:] if getattr(given, "ndim", None) == 3 else None),
             inference=OBJECTIVES[self.objective].inference,
         )
         fields = {"objective": self.objective, "epochs": self.epochs} | dict(self.training or {})
@@ -131,9 +135,9 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         return encode(self.model_, self._checked(X)).latent
 
     def score_samples(self, X: np.ndarray) -> Float[np.ndarray, " n"]:  # noqa: N803
-        """Return the evidence lower bound of each item in nats (one sample of z per item, the same noise at every call)."""
+        """Return the evidence lower bound of each item in nats, a mean over eight draws of z, the same for all items."""
         check_is_fitted(self, "model_")
-        return score(self.model_, self._checked(X))
+        return score_each(self.model_, self._checked(X))
 
     def score(self, X: np.ndarray, y: Any = None) -> float:  # noqa: ARG002, N803
         """Return the mean evidence lower bound in nats."""
@@ -177,18 +181,31 @@ class GMVAE(ClusterMixin, TransformerMixin, BaseEstimator):
         self.model_ = trained.model
         self.history_ = trained.history
         self.n_features_in_ = trained.model.config.n_features
+        self._n_features_out = trained.model.config.latent_dim
 
-    def _checked(self, x: np.ndarray) -> np.ndarray:
-        items = _as_items(x)
-        if items.shape[1] != self.n_features_in_:
-            raise InputError(f"got {items.shape[1]} features, the model was trained on {self.n_features_in_}")
-        return items
+    def _checked(self, x: Any, *, reset: bool = False) -> np.ndarray:
+        """Return bytes or float32 (n, d), images flattened, as scikit-learn checks them."""
+        return checked_items(self, x, reset=reset)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # Whatever comes in, latent means are float32.
+        tags.transformer_tags.preserves_dtype = []
+        return tags
 
 
-def _as_items(x: np.ndarray) -> np.ndarray:
-    """Return bytes or float32 (n, d); images are flattened."""
-    items = np.asarray(x)
-    if items.ndim < 2 or 0 in items.shape:
-        raise InputError(f"got data of shape {items.shape}, expected (n, n_features)")
-    flat = items.reshape(len(items), -1)
-    return flat if flat.dtype == np.uint8 else flat.astype(np.float32)
+def checked_items(estimator: BaseEstimator, x: Any, *, reset: bool) -> np.ndarray:
+    """Return items as bytes or float32 (n, d), images flattened, after scikit-learn's checks.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For what is no dense table of finite numbers, or has other features than what the estimator was fitted on.
+    """
+    if getattr(x, "ndim", None) == 3:
+        x = x.reshape(len(x), -1)
+    is_bytes = getattr(x, "dtype", None) == np.uint8
+    checked: np.ndarray = validate_data(
+        estimator, x, reset=reset, dtype=np.uint8 if is_bytes else np.float32, ensure_min_samples=2 if reset else 1
+    )
+    return checked

@@ -24,6 +24,7 @@ STAGES = [
     "search",
     "findings",
     "labelling",
+    "conformance",
     "summary",
     "report",
     "cli",

@@ -56,6 +56,8 @@ class Method:
     """Rough time of a cell on 100,000 images and one core: fixed, and per label. Only for putting long cells first."""
     version: int = 1
     """Raised when the method gives other numbers than before: then its cells are judged again, all others are kept."""
+    names_unasked: frozenset[int] = frozenset()
+    """Classes that it may name though no label of them was shown."""
     tuned: bool = False
     """Whether it chooses its settings by the labels that it is shown. That takes its time: only a run that names it has it."""
 
@@ -113,7 +115,9 @@ _decodes = partial(Method, representation="posterior", needs="model", seconds=(0
 METHODS: dict[str, Method] = {
     "soft": _decodes(_decoder(SoftDecoder), summary="GMVAE, soft decoding as in the study"),
     "soft-bayes": _decodes(_decoder(SoftBayesDecoder), summary="GMVAE, class given cluster by Bayes' rule, smoothed"),
-    "hard": _decodes(_decoder(HardDecoder), summary="GMVAE, majority vote as in the study (no label: class 0)"),
+    "hard": _decodes(
+        _decoder(HardDecoder), summary="GMVAE, majority vote as in the study (no label: class 0)", names_unasked=frozenset({0})
+    ),
     "hard-fallback": _decodes(_decoder(HardFallbackDecoder), summary="GMVAE, majority vote, unnamed clusters ask a neighbour"),
     "latent-logreg": Method(
         _baseline("linear", "LogisticBaseline"), "latent", "GMVAE latent means, logistic regression", "model", (0.3, 0.001)

@@ -86,7 +86,7 @@ def test_asking_for_more_goes_on_from_what_is_known(command: Command, undisturbe
 
 def test_unlabelled_data_from_the_first_item_on(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    images = load_digits().images.astype(np.uint8)
+    images = (load_digits().images * 15).astype(np.uint8)
     np.savez("pile.npz", x=images)
     train = ["--data", "pile.npz", "--components", "15", "--epochs", "15"]
     code, output, _ = command("select", *train, "--n", "15", "--audit", "20", "--sheet", "sheet.png")
@@ -114,7 +114,7 @@ def test_unlabelled_data_from_the_first_item_on(command: Command, tmp_path: Path
 def test_labels_that_the_data_bring_along_count(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     y = np.where(np.arange(1_797) % 20 == 0, TRUTH, -1)
-    np.savez("partly.npz", x=load_digits().images.astype(np.uint8), y=y)
+    np.savez("partly.npz", x=(load_digits().images * 15).astype(np.uint8), y=y)
     code, output, _ = command("select", "--data", "partly.npz", "--components", "12", "--epochs", "10", "--n", "5")
     assert code == 0
     assert "90 labels before" in output

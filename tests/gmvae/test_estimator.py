@@ -127,7 +127,7 @@ def test_real_values_get_a_gaussian_likelihood_in_their_own_units() -> None:
 
 
 def test_wrong_input_is_refused(fitted: GMVAE, x: np.ndarray) -> None:
-    with pytest.raises(InputError, match="got 10 features, the model was trained on 64"):
+    with pytest.raises(ValueError, match="X has 10 features, but GMVAE is expecting 64"):
         fitted.predict(x[:, :10])
     with pytest.raises(InputError, match="unknown objective"):
         GMVAE(2, objective="exactt").fit(x)  # type: ignore[arg-type]
