@@ -34,9 +34,7 @@ def with_plugins(built_in: Mapping[str, T], group: str, kind: type[T]) -> dict[s
     registry = dict(built_in)
     for name, plugin in plugins(group).items():
         if name in built_in:
-            raise SettingsError(
-                f"{plugin.package} calls something {name!r}, which is built in; its entry point needs another name"
-            )
+            raise SettingsError(f"{plugin.package} offers {name!r} under {group}, which is built in; it needs another name")
         if not isinstance(plugin.value, kind):
             raise SettingsError(
                 f"{plugin.package} offers {name!r} under {group} as {type(plugin.value).__name__}; expected {kind.__name__}"

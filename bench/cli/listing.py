@@ -57,4 +57,6 @@ def datasets(
         table.add_row(name, f"{source.n_items:,}", str(source.n_classes), there, source.summary)
     console = make_console()
     console.print(table)
-    console.print(f"\nfolder: {folder}\nown data: --data FILE.npz, .csv or .parquet", style="dim", soft_wrap=True)
+    console.print(
+        f"\nfolder: {folder}\nown data: --data FILE.npz, .csv or .parquet, or a folder of images", style="dim", soft_wrap=True
+    )

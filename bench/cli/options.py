@@ -26,7 +26,9 @@ def _where(text: str) -> typer.models.OptionInfo:
     return _option(text, "Where it runs")
 
 
-Data = Annotated[str | None, _option("A name of `datasets`, or a .npz, .csv or .parquet file. (default: digits)")]
+Data = Annotated[
+    str | None, _option("A name of `datasets`, a .npz, .csv or .parquet file, or a folder of images. (default: digits)")
+]
 DataDir = Annotated[Path | None, _option("Folder of downloaded data. (default: user cache)")]
 LabelColumn = Annotated[str | None, _option("Label column of a .csv or .parquet file. (default: label, class, target or y)")]
 Holdout = Annotated[

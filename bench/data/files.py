@@ -2,6 +2,7 @@
 
 import math
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ _TEST_ITEM_KEYS = ("x_test", "X_test", "test_images", "test_data")
 _TEST_LABEL_KEYS = ("y_test", "test_labels", "test_targets")
 # Nothing that deflate packs becomes smaller than this share.
 _MAX_RATIO = 1100
+_MAPPED_BYTES = 256 * 2**20
 _UNREADABLE = (
     *(OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError, OverflowError, MemoryError, RuntimeError),
     *(SyntaxError, zipfile.BadZipFile, zlib.error),
@@ -53,7 +55,9 @@ def _from_npz(path: Path) -> Dataset:
                 _check_sizes(path, file)
             file.seek(0)
             loaded = np.load(file, allow_pickle=False)
-            arrays = {} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
+            mapped = _map_large(path, file) if zipfile.is_zipfile(file) else {}
+            keys = [] if isinstance(loaded, np.ndarray) else loaded.files
+            arrays = {key: mapped[key] if key in mapped else loaded[key] for key in keys}
     except DataError:
         raise
     except _UNREADABLE as error:
@@ -82,6 +86,23 @@ def _from_npz(path: Path) -> Dataset:
         test=None if test is None else _as_items(path, test)[0],
         test_labels=None if test_labels is None else _codes(path, test_labels, names, as_codes),
     )
+
+
+def _map_large(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
+    """Return arrays that `numpy.savez` wrote as they are, mapped into memory, not read: those too large to be held lightly."""
+    mapped: dict[str, np.ndarray] = {}
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            if member.compress_type == zipfile.ZIP_STORED and member.file_size >= _MAPPED_BYTES:
+                # The local header, whose name and extra field may differ in length from the directory's.
+                file.seek(member.header_offset + 26)
+                file.seek(member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4))))
+                version = np.lib.format.read_magic(file)
+                read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+                shape, fortran, dtype = read(file)
+                if not fortran and not dtype.hasobject:
+                    mapped[member.filename.removesuffix(".npy")] = np.memmap(path, dtype, "r", file.tell(), shape)
+    return mapped
 
 
 def _check_sizes(path: Path, file: BinaryIO) -> None:

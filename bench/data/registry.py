@@ -6,7 +6,7 @@ from pathlib import Path
 
 import platformdirs
 
-from bench.data import files, vision
+from bench.data import files, folders, vision
 from bench.data.dataset import Dataset
 from bench.data.splits import apply_holdout
 from bench.errors import unknown_name
@@ -71,6 +71,8 @@ def load_dataset(data: str, data_dir: Path | None = None, *, label_column: str |
         return apply_holdout(files.load(Path(data), label_column), holdout)
     sources = all_datasets()
     if data not in sources:
+        if Path(data).is_dir():
+            return apply_holdout(folders.load(Path(data)), holdout)
         error = unknown_name("data set", data, sources)
-        raise type(error)(f"{error}, or a {', '.join(files.SUFFIXES)} file")
+        raise type(error)(f"{error}, or a {', '.join(files.SUFFIXES)} file, or a folder of images")
     return apply_holdout(sources[data].load(data_dir or default_data_dir()), holdout)

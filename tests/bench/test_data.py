@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torchvision
+from PIL import Image
+from sklearn.datasets import load_digits
 
+from bench.data import files
 from bench.data.dataset import Dataset
 from bench.data.registry import DATASETS, load_dataset
 from bench.data.vision import SOURCES
@@ -287,3 +290,56 @@ def test_an_archive_that_unpacks_beyond_the_memory_is_refused(tmp_path: Path, mo
     monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
     with pytest.raises(DataError, match=r"unpacks to 0.0 GiB; this machine has 0.0 GiB"):
         load_dataset(str(path))
+
+
+def test_a_folder_of_images(tmp_path: Path) -> None:
+    images = load_digits().images[:40]
+    for place, image in enumerate(images):
+        folder = tmp_path / "scans" / ("" if place < 5 else "unlabelled" if place < 10 else f"class {place % 2}/deep")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray((image * 15).astype(np.uint8)).save(folder / f"{place:02}.PNG")
+    (tmp_path / "scans" / "notes.txt").write_text("no image")
+    data = load_dataset(str(tmp_path / "scans"))
+    assert (data.name, data.image_shape, data.class_names) == ("scans", (8, 8), ("class 0", "class 1"))
+    assert data.ids is not None
+    assert data.ids[0] == "00.PNG"
+    place = data.ids.index("class 1/deep/23.PNG")
+    np.testing.assert_array_equal(data.pool[place].reshape(8, 8), (images[23] * 15).astype(np.uint8))
+    assert data.labels[place] == 1
+    assert sorted(data.ids[item] for item in np.flatnonzero(data.labels < 0)) == sorted(
+        [*(f"{n:02}.PNG" for n in range(5)), *(f"unlabelled/{n:02}.PNG" for n in range(5, 10))]
+    )
+    held = load_dataset(str(tmp_path / "scans"), holdout="0.5")
+    assert held.ids is not None
+    assert len(held.ids) == len(held.pool) == 20
+    # Other sizes and colours become grey images of one size.
+    Image.new("RGB", (100, 50), (255, 255, 255)).save(tmp_path / "scans" / "large.jpg")
+    data = load_dataset(str(tmp_path / "scans"))
+    assert data.image_shape == (32, 32)
+    assert data.ids is not None
+    assert (data.pool[data.ids.index("large.jpg")] > 250).all()
+    (tmp_path / "scans" / "broken.png").write_bytes(b"\x89PNG nothing")
+    with pytest.raises(DataError, match=r"broken\.png cannot be read as an image .*; mend or remove it"):
+        load_dataset(str(tmp_path / "scans"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty holds 0 images"):
+        load_dataset(str(tmp_path / "empty"))
+
+
+def test_large_arrays_are_mapped_and_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (50, 6, 7), np.uint8), rng.integers(0, 3, 50)
+    path = tmp_path / "own.npz"
+    np.savez(path, x=x, y=y)
+    whole = load_dataset(str(path))
+    monkeypatch.setattr(files, "_MAPPED_BYTES", 1_000)
+    mapped = load_dataset(str(path))
+    assert isinstance(mapped.pool, np.memmap)
+    assert not isinstance(mapped.labels, np.memmap)
+    assert mapped.sha256 == whole.sha256
+    np.testing.assert_array_equal(mapped.pool, x.reshape(50, -1))
+    # What is compressed, or in Fortran's order, is read.
+    np.savez_compressed(path, x=x, y=y)
+    assert not isinstance(load_dataset(str(path)).pool, np.memmap)
+    np.savez(path, x=np.asfortranarray(x), y=y)
+    np.testing.assert_array_equal(load_dataset(str(path)).pool, x.reshape(50, -1))
