@@ -181,7 +181,8 @@ def label_items(
     Accuracy and calibration are told by cross-fitting: labels of items drawn at random are hidden in ten parts, one after the
     other, and learners of all the others say what they are. Labels of chosen items are never hidden: typical items are told
     right more often than the rest, and a cluster whose only label is hidden means nothing, so that they would say little of
-    either. The intervals are Wilson's.
+    either. The intervals are Wilson's, of fewer labels the more of what is learnt comes from labels that are hidden in turn:
+    then a draw that teaches well tests badly, and the other way round. See docs/own-data.md for how often they hold.
 
     Raises
     ------
@@ -218,22 +219,24 @@ def label_items(
         cluster=place.assignment,
         class_names=given.class_names,
         temperature=temperature,
-        estimate=None if hidden is None else _estimate(hidden, y[hidden.items], abstain_below),
+        estimate=None
+        if hidden is None
+        else _estimate(hidden, y[hidden.items], abstain_below, float(drawn.sum() / is_given.sum())),
         n_drawn=int(drawn.sum()),
     )
 
 
-def _estimate(hidden: CrossFit, truth: Int[np.ndarray, " t"], abstain_below: float) -> Estimate:
+def _estimate(hidden: CrossFit, truth: Int[np.ndarray, " t"], abstain_below: float, share_drawn: float) -> Estimate:
     right = hidden.said == truth
     confidence = _confidence(hidden, truth)
     bins = reliability(confidence, right)
     sure = confidence >= abstain_below
     return Estimate(
-        accuracy=share_interval(int(right.sum()), len(right)),
+        accuracy=share_interval(int(right.sum()), len(right), 1 + share_drawn),
         n=len(right),
         bins=bins,
         calibration_error=expected_calibration_error(bins),
-        confident=share_interval(int(right[sure].sum()), int(sure.sum())) if sure.any() else None,
+        confident=share_interval(int(right[sure].sum()), int(sure.sum()), 1 + share_drawn) if sure.any() else None,
         n_confident=int(sure.sum()),
     )
 

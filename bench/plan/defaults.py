@@ -2,16 +2,18 @@
 
 # An even cluster should hold enough items to be worth a name; the study's K is the ceiling.
 _ITEMS_PER_COMPONENT = 36
-_MAX_COMPONENTS = 100
+_MIN_COMPONENTS, _MAX_COMPONENTS = 10, 100
+# A pool too small for that many has at least so many items per component.
+_FEWEST_ITEMS = 4
 # Items shown in training: about 48 passes over 105,526 letters. Small pools get more passes, up to a limit.
 _ITEMS_SHOWN = 5_000_000
 _MIN_EPOCHS, _MAX_EPOCHS = 20, 150
 
 
 def default_components(n_pool: int) -> tuple[int, ...]:
-    """Return K for a pool: a component per 36 items rounded to tens, at least 2 and at most the study's 100."""
-    rounded = round(n_pool / _ITEMS_PER_COMPONENT, -1)
-    return (max(2, min(_MAX_COMPONENTS, int(rounded), n_pool)),)
+    """Return K for a pool: a component per 36 items rounded to tens, at least 10 and at most the study's 100."""
+    rounded = int(round(n_pool / _ITEMS_PER_COMPONENT, -1))
+    return (max(2, min(max(_MIN_COMPONENTS, min(_MAX_COMPONENTS, rounded)), n_pool // _FEWEST_ITEMS)),)
 
 
 def default_epochs(n_pool: int) -> int:

@@ -68,10 +68,19 @@ def expected_calibration_error(bins: tuple[Bin, ...]) -> float:
     return sum(found.count * abs(found.confidence - found.accuracy) for found in bins) / total
 
 
-def share_interval(right: int, n: int) -> Interval:
-    """Return a share with Wilson's (1927) interval at 95 %."""
-    bounds = stats.binomtest(right, n).proportion_ci(CONFIDENCE, method="wilson")
-    return Interval(right / n, float(bounds.low), float(bounds.high))
+def share_interval(right: int, n: int, design_effect: float = 1.0) -> Interval:
+    """Return a share with Wilson's (1927) interval at 95 %.
+
+    Parameters
+    ----------
+    design_effect
+        By how much the variance is larger than that of n independent answers: the interval is that of n over it.
+    """
+    share, worth = right / n, n / design_effect
+    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+    centre = (share + z**2 / (2 * worth)) / (1 + z**2 / worth)
+    half = z * np.sqrt(share * (1 - share) / worth + z**2 / (4 * worth**2)) / (1 + z**2 / worth)
+    return Interval(share, max(0.0, float(centre - half)), min(1.0, float(centre + half)))
 
 
 def _known(interval: Interval) -> tuple[float, float]:
