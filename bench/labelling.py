@@ -50,7 +50,7 @@ class Workplace:
         return found
 
     def known_with(self, given: GivenLabels | None) -> Int[np.ndarray, " n"]:
-        """Return the labels that the data bring along and those that the user gives, in the classes of the latter."""
+        """Return the labels that the data bring along and those that the user gives: codes of the latter's classes."""
         y = self.known.copy()
         if given is not None:
             y[given.items] = given.codes
@@ -84,12 +84,19 @@ def trained_models(folder: Path) -> tuple[ModelKey, ...]:
     return tuple(sorted(found, key=lambda key: (-key.n_components, key.model_seed)))
 
 
+def cluster_sizes(folder: Path, key: ModelKey) -> Int[np.ndarray, " k"]:
+    """Return the items of each cluster of a trained model."""
+    return np.bincount(load_encoded(folder, key)[0].posterior.argmax(axis=1), minlength=key.n_components)
+
+
 @dataclass(frozen=True)
 class Selection:
     """Items to label."""
 
     picks: tuple[tuple[Pick, str], ...]
     """Each with the sampler that asks for it, in order."""
+    n_chosen: int
+    """How many of them the sampler asks for; the others are drawn at random."""
     n_known: int
     """Labels that there were already."""
     n_clusters: int
@@ -130,6 +137,7 @@ def select_items(
     items = [*np.flatnonzero(y >= 0).tolist(), *(pick.item for pick, _ in asked)]
     return Selection(
         picks=tuple((_with_cluster(pick, assignment, sizes), name) for pick, name in asked),
+        n_chosen=n,
         n_known=int((y >= 0).sum()),
         n_clusters=int((sizes > 0).sum()),
         n_covered=len(np.unique(assignment[items])),
@@ -194,7 +202,7 @@ def label_items(
         raise unknown_name("method", method_name, methods)
     method, dataset = methods[method_name], place.dataset
     key = method.model_for(place.key)
-    if key is not None and not is_trained(place.folder, key):
+    if key not in (None, place.key) and not is_trained(place.folder, key):
         raise SettingsError(
             f"{method_name} needs the model {key.id}, which {place.folder} does not have; run it with that method"
         )

@@ -48,7 +48,8 @@ def headline(tables: tuple[SeedTable, ...], dataset: dict[str, Any]) -> str:
     methods = all_methods()
     known = known_labels(dataset)
     trained = [table for table in tables if table.method in methods and methods[table.method].needs == "model"]
-    others = [table for table in tables if table not in trained]
+    # What a model chose the items for is not without the model.
+    others = [table for table in tables if table.n_components is None]
     soft = max(reference_tables(trained, "soft"), key=lambda table: table.n_components or 0, default=None)
     if soft is None or not soft.scored_budgets:
         return f"{len(tables)} methods were compared; soft decoding is not among those that finished."

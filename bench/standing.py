@@ -62,6 +62,9 @@ class Standing:
 def expected_cells(config: dict[str, Any], dataset: dict[str, Any]) -> tuple[Cell, ...] | None:
     """Return the cells that a run's last command asked for; `None` where its settings were changed by hand."""
     settings, known = config.get("settings", {}), all_methods()
+    if "methods" in settings and settings["methods"] is None:
+        # Models only, trained for `select`.
+        return ()
     try:
         methods = {name: known[name].needs != "nothing" for name in settings["methods"]}
         keys = [ModelKey(k, seed) for k in settings["components"] for seed in settings["model_seeds"]]

@@ -61,12 +61,14 @@ class Adam:
 
         Raises
         ------
-        KeyError, IndexError
+        KeyError, IndexError, ValueError
             If they are not those of such an optimiser.
         """
         restored = {}
         for number, entry in moments.items():
             own = self._start(self._parameters[number])
+            if any(entry[name].shape != tensor.shape for name, tensor in own.items()):
+                raise ValueError(f"the moments of parameter {number} have another shape")
             restored[number] = {name: entry[name].to(tensor, copy=True) for name, tensor in own.items()}
         self.moments = restored
 

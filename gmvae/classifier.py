@@ -50,10 +50,9 @@ class ClusterLabelClassifier(ClassifierMixin, BaseEstimator):
         """
         if self.decoding not in DECODERS:
             raise InputError(f"unknown decoding {self.decoding!r}; expected one of {', '.join(DECODERS)}")
-        # The clusterer sees images as they are; what is no table of numbers is refused here.
         items = checked_items(self, X, reset=True)
         classes = self._checked_classes(y, len(items))
-        # Texts are never -1; asking would compare what cannot be compared.
+        # Asking texts whether they are -1 would compare what cannot be compared.
         labeled = np.ones(len(classes), bool) if classes.dtype.kind == "U" else classes != -1
         if not labeled.any():
             raise InputError("no item has a label; give at least one class other than -1")
@@ -61,9 +60,10 @@ class ClusterLabelClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, codes = np.unique(classes[labeled], return_inverse=True)
         shown = np.full(len(classes), -1)
         shown[labeled] = codes
-        self.clusterer_ = clone(GMVAE() if self.clusterer is None else self.clusterer).fit(
-            X if getattr(X, "ndim", None) == 3 else items
-        )
+        clusterer = GMVAE() if self.clusterer is None else self.clusterer
+        # GMVAE learns the shape of images; others take tables alone.
+        is_images = getattr(X, "ndim", None) == 3 and isinstance(clusterer, GMVAE)
+        self.clusterer_ = clone(clusterer).fit(X if is_images else items)
         posterior = self.clusterer_.predict_proba(items)
         self.decoder_ = DECODERS[self.decoding](len(self.classes_)).fit(posterior, shown)
         self.transduction_ = self.classes_[self.decoder_.predict(posterior)]
@@ -92,6 +92,8 @@ class ClusterLabelClassifier(ClassifierMixin, BaseEstimator):
         classes: np.ndarray = column_or_1d(y, warn=True)
         if len(classes) != n:
             raise InputError(f"got {len(classes)} classes for {n} items; give one each, -1 where unknown")
+        if classes.dtype.kind == "U" and (classes == "-1").any():
+            raise InputError("y holds the text '-1'; give an array of dtype=object with the number -1 where there is no label")
         if classes.dtype.kind == "f" and not np.isfinite(classes).all():
             raise InputError("y contains NaN or infinity; give -1 where a class is not known")
         return classes

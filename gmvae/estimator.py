@@ -1,5 +1,6 @@
 """The scikit-learn face of the model: `GMVAE().fit(x).predict_proba(x)`."""
 
+import numbers
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -100,8 +101,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         except ValidationError as error:
             first = error.errors()[0]
             raise InputError(f"{'.'.join(map(str, first['loc']))} got {first['input']!r}: {first['msg']}") from error
-        seed = int(check_random_state(self.random_state).randint(2**31)) if self.random_state is None else self.random_state
-        self._adopt(train(items, config, training, model_seed=seed, device=self.device))
+        given = self.random_state
+        seed = given if isinstance(given, numbers.Integral) else int(check_random_state(given).randint(2**31 - 1))
+        self._adopt(train(items, config, training, model_seed=int(seed), device=self.device))
         self.labels_ = self.predict(items)
         return self
 

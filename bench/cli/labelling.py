@@ -1,5 +1,6 @@
 """Commands for a pile of unlabelled data: `select` says what to label, `label` labels the rest."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,8 +12,11 @@ from bench.cli.state import make_console
 from bench.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
+    from bench.data.dataset import Dataset
     from bench.data.given import GivenLabels
     from bench.labelling import Labelling, Selection, Workplace
 
@@ -23,7 +27,7 @@ Model = Annotated[
 Labels = Annotated[
     Path | None, typer.Option(help="CSV with the columns item (or file) and label: what is known so far.", show_default=False)
 ]
-_SHEETS = (".html", ".png")
+_SHEETS, _FIGURES = (".html", ".png"), (".png", ".svg", ".pdf")
 
 
 def select(
@@ -56,8 +60,11 @@ def select(
     """
     if n + audit == 0:
         raise SettingsError("--n 0 selects nothing; ask for at least one item")
+    if out.suffix != ".csv":
+        raise SettingsError(f"--out got {out}; expected a name that ends in .csv")
     if sheet is not None and sheet.suffix not in _SHEETS:
         raise SettingsError(f"--sheet got {sheet}; expected a name that ends in {' or '.join(_SHEETS)}")
+    _spare_labels(out, labels)
     flags = {"data": data, "data_dir": data_dir, "label_column": label_column, "components": components, "epochs": epochs}
     flags |= {"device": device}
     if (run is None) == (data is None and config is None):
@@ -65,13 +72,19 @@ def select(
     if run is not None and (label_column or components or epochs or device):
         raise SettingsError("a run has its model already; leave out the options of training, or give --data instead")
     console = make_console()
-    place = _place(run, model, data_dir) if run is not None else _train(flags, config, console)
+
+    def check(dataset: "Dataset") -> None:
+        if sheet is not None and dataset.image_shape is None:
+            raise SettingsError(f"{dataset.name} holds no images, of which a sheet could be drawn; leave out --sheet")
+
+    place = _place(run, model, data_dir) if run is not None else _train(flags, config, console, check)
+    check(place.dataset)
     given = _given(place, labels)
     from bench.labelling import select_items
 
     found = select_items(place, sampler, n, given, audit=audit, label_seed=label_seed)
-    _write_picks(found, place, out)
-    drawn = _draw_sheet(found, place, sheet or out.with_suffix(".html"), asked=sheet is not None)
+    _write_picks(found, place, out, given if labels is not None else None)
+    drawn = _draw_sheet(found, place, sheet or out.with_suffix(".html"))
     _tell_selection(found, place, sampler, console)
     console.print(f"\nwritten: {out}{f', {drawn}' if drawn else ''}", soft_wrap=True)
     more = (
@@ -101,6 +114,10 @@ def label(
     """
     if out.suffix not in (".parquet", ".csv"):
         raise SettingsError(f"--out got {out}; expected a name that ends in .parquet or .csv")
+    if figure is not None and figure.suffix not in _FIGURES:
+        raise SettingsError(f"--figure got {figure}; expected a name that ends in {', '.join(_FIGURES)}")
+    if labels is not None and out.resolve() == labels.resolve():
+        raise SettingsError(f"--out {out} is the table of --labels, which it would replace; give another name")
     console = make_console()
     place = _place(run, model, data_dir)
     given = _given(place, labels)
@@ -109,7 +126,8 @@ def label(
     from bench.data.given import check_enough
     from bench.labelling import label_items
 
-    check_enough(given, labels or run, len(given.class_names), allow_singletons=allow_singletons)
+    known = place.known_with(given)
+    check_enough(known[known >= 0], given.class_names, labels or run, allow_singletons=allow_singletons)
     found = label_items(place, given, method, abstain_below=abstain)
     if figure is not None and found.estimate is None:
         raise SettingsError(f"--figure needs labels of items drawn at random; {found.n_drawn} are too few")
@@ -128,18 +146,34 @@ def _place(run: Path, model: str | None, data_dir: Path | None) -> "Workplace":
     from bench.store.folder import open_run
 
     stored = open_run(run, empty=True)
+    if (stored.config.get("settings", {}).get("holdout") or "none") != "none":
+        raise SettingsError(
+            f"{run} holds items out (--holdout), so that its items have other numbers than those of your data; "
+            "give a run without --holdout"
+        )
     dataset = dataset_of(stored, data_dir, needed=True)
     assert dataset is not None  # noqa: S101 - needed
     return open_workplace(run, dataset, model)
 
 
-def _train(flags: dict[str, Any], config: Path | None, console: "Console") -> "Workplace":
+def _spare_labels(out: Path, labels: Path | None) -> None:
+    """Refuse to write over a table that someone has filled in, unless its labels are carried over."""
+    if not out.exists() or (labels is not None and out.resolve() == labels.resolve()):
+        return
+    from bench.data.given import n_filled
+
+    count = n_filled(out)
+    if count:
+        raise SettingsError(f"{out} holds {count:,} labels, which would be lost; give it with --labels, or another --out")
+
+
+def _train(flags: dict[str, Any], config: Path | None, console: "Console", check: "Callable[[Dataset], None]") -> "Workplace":
     """Train one model of the data in this process, unless that was done before."""
     from bench.cli.run import train_only
     from bench.labelling import open_workplace
 
     given = {name: value for name, value in flags.items() if value is not None} | {"model_seeds": "0", "executor": "serial"}
-    plan, folder = train_only(given, config, console)
+    plan, folder = train_only(given, config, console, check)
     return open_workplace(folder, plan.dataset)
 
 
@@ -147,43 +181,53 @@ def _given(place: "Workplace", labels: Path | None) -> "GivenLabels | None":
     """Return what the table says, else what the data bring along."""
     import numpy as np
 
-    from bench.data.given import GivenLabels, read_given
+    from bench.data.given import GivenLabels, check_agreement, read_given
 
     known, dataset = np.flatnonzero(place.known >= 0), place.dataset
     if labels is not None:
         closed = bool((dataset.labels >= 0).all())
-        return read_given(labels, len(dataset.pool), dataset.ids, dataset.class_names, closed=closed)
+        given = read_given(labels, len(dataset.pool), dataset.ids, dataset.class_names, closed=closed)
+        check_agreement(given, labels, place.known)
+        return given
     if not len(known):
         return None
     return GivenLabels(known, place.known[known], dataset.class_names, np.ones(len(known), bool), says_drawn=False)
 
 
-def _write_picks(found: "Selection", place: "Workplace", out: Path) -> None:
+def _write_picks(found: "Selection", place: "Workplace", out: Path, given: "GivenLabels | None") -> None:
+    """Write what is known already, so that one table holds it all, and then what is asked for."""
     import pandas as pd
 
+    from bench.data.given import RANDOM
     from bench.store.atomic import write_atomically
 
-    ids = place.dataset.ids
+    ids, assignment = place.dataset.ids, place.assignment
+    sizes = Counter(assignment.tolist())
+    known: list[tuple[int, str, str, str]] = []
+    if given is not None:
+        samplers = given.samplers or (RANDOM,) * len(given.items)
+        known = [
+            (item, given.class_names[code], sampler, "labelled before")
+            for item, code, sampler in zip(given.items.tolist(), given.codes, samplers, strict=True)
+        ]
     rows = [
         {
-            "item": pick.item,
-            **({"file": ids[pick.item]} if ids else {}),
-            "label": "",
+            "item": item,
+            **({"file": ids[item]} if ids else {}),
+            "label": label,
             "sampler": sampler,
-            "cluster": pick.cluster,
-            "cluster_size": pick.cluster_size,
-            "reason": pick.reason,
+            "cluster": int(assignment[item]),
+            "cluster_size": sizes[int(assignment[item])],
+            "reason": reason,
         }
-        for pick, sampler in found.picks
+        for item, label, sampler, reason in [*known, *((pick.item, "", name, pick.reason) for pick, name in found.picks)]
     ]
     write_atomically(out, lambda path: pd.DataFrame(rows).to_csv(path, index=False))
 
 
-def _draw_sheet(found: "Selection", place: "Workplace", sheet: Path, *, asked: bool) -> Path | None:
+def _draw_sheet(found: "Selection", place: "Workplace", sheet: Path) -> Path | None:
     shape = place.dataset.image_shape
     if shape is None:
-        if asked:
-            raise SettingsError(f"{place.dataset.name} holds no images, of which a sheet could be drawn; leave out --sheet")
         return None
     from bench.show.labelling import Card, contact_sheet, labelling_page
     from bench.store.atomic import write_text
@@ -211,13 +255,14 @@ def _draw_sheet(found: "Selection", place: "Workplace", sheet: Path, *, asked: b
 
 
 def _tell_selection(found: "Selection", place: "Workplace", sampler: str, console: "Console") -> None:
+    """Say what was chosen, and what it is worth in random labels."""
     dataset = place.dataset
     if bool((dataset.labels >= 0).all()):
         console.print(f"{dataset.name} brings a label of every item; they are not looked at here", style="dim")
     need = found.random_needed
-    audit = sum(name != sampler for _, name in found.picks)
+    audit = len(found.picks) - found.n_chosen
     console.print(
-        f"{len(found.picks) - audit:,} items chosen by {sampler}"
+        f"{found.n_chosen:,} items chosen by {sampler}"
         + (f" and {audit:,} drawn at random" if audit else "")
         + f", of {len(dataset.pool):,} ({place.key.id}; {found.n_known:,} labels before)\n"
         f"with them {found.n_covered:,} of {found.n_clusters:,} clusters hold a label; at random that takes all clusters "
@@ -274,6 +319,8 @@ def _tell_labelling(
         )
     else:
         assumed = "" if given.says_drawn else ", if those items were drawn at random, which the table does not say"
+        if given.n_unanswered:
+            assumed += f"; {given.n_unanswered:,} random items have no label, and it does not speak of such"
         console.print(
             f"accuracy on the rest, estimated: {percent(estimate.accuracy)} "
             f"({estimate.n:,} random items, hidden in turn{assumed})\n"

@@ -28,7 +28,7 @@ def methods() -> None:
     console.print(table)
     table = listing("sampler", "needs", "what it is", "from")
     for name, sampler in all_samplers().items():
-        needs = "model" if sampler.needs_model else "all labels (oracle)" if sampler.oracle else "nothing"
+        needs = ", ".join(["model"] * sampler.needs_model + ["all labels (oracle)"] * sampler.oracle) or "nothing"
         table.add_row(name, needs, sampler.summary, origin_of(name, SAMPLER_POINTS))
     console.print()
     console.print(table)

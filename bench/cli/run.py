@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,13 @@ import typer
 
 from bench.cli import options
 from bench.cli.state import make_console
+from bench.errors import SettingsError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.engine.work import Executor, Work
+    from bench.data.dataset import Dataset
+    from bench.engine.work import Executor, Listener, Work
     from bench.pipeline import RunPlan
     from bench.plan.settings import RunSettings
 
@@ -101,23 +104,43 @@ def _run(settings: "RunSettings", out: Path | None, *, dry_run: bool, retry_fail
     _finish(plan, folder, console)
 
 
-def train_only(flags: dict[str, Any], config: Path | None, console: "Console") -> tuple["RunPlan", Path]:
-    """Train models in the folder that a run with these settings would have, those that are not there yet, and judge nothing."""
+def train_only(
+    flags: dict[str, Any], config: Path | None, console: "Console", check: "Callable[[Dataset], None]"
+) -> tuple["RunPlan", Path]:
+    """Train models in the folder that a run with these settings would have, those that are not there yet, and judge nothing.
+
+    `check` may refuse the data before anything is trained.
+
+    Raises
+    ------
+    SettingsError
+        If a training fails.
+    """
     settings, progress = _settings(flags, config, None), make_console(stderr=True)
     with progress.status("reading data") if progress.is_terminal else _nothing():
         from bench.data.registry import load_dataset
+        from bench.engine.watch import Failures
         from bench.pipeline import make_training_plan, make_work
+        from bench.plan.settings import RunSettings
         from bench.store.folder import check_claim, default_folder
         from bench.store.lock import locked
+        from bench.store.presence import is_trained
 
         dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
+        check(dataset)
         plan = make_training_plan(settings, dataset)
         folder = default_folder(settings.data, plan.identity)
-    check_claim(folder, plan.identity)
+    stored = check_claim(folder, plan.identity)
+    if all(is_trained(folder, key) for key in plan.models):
+        return plan, folder
+    if stored.get("settings"):
+        # It is the folder of a run, whose last command stays what its status speaks of.
+        plan = replace(plan, settings=RunSettings.model_validate(stored["settings"]))
+    failures = Failures()
     with locked(folder):
-        work = make_work(plan, folder.resolve())
-        if work.trainings:
-            _carry_out(plan, work, console, progress)
+        _carry_out(plan, make_work(plan, folder.resolve()), console, progress, failures)
+    if failures.found:
+        raise SettingsError(f"the training failed: {failures.found[0]}")
     return plan, folder
 
 
@@ -168,7 +191,7 @@ def _executor(plan: "RunPlan", work: "Work") -> Iterator[tuple["Executor", "Work
             yield RayExecutor(interrupt), placed
 
 
-def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Console") -> None:
+def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Console", *others: "Listener") -> None:
     from bench.engine.watch import Listeners, ProgressFile, TensorBoard
     from bench.pipeline import carry_out, survey
     from bench.show.live import LiveDisplay
@@ -178,7 +201,8 @@ def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Con
         return
     try:
         with _executor(plan, work) as (executor, placed), LiveDisplay(placed, progress) as display:
-            listeners = [display, ProgressFile(placed), *([TensorBoard(work.folder)] if plan.settings.tensorboard else [])]
+            board = [TensorBoard(work.folder)] if plan.settings.tensorboard else []
+            listeners = [display, ProgressFile(placed), *board, *others]
             carry_out(placed, executor, Listeners(listeners))
     except KeyboardInterrupt:
         done = survey(plan, work.folder).done

@@ -12,6 +12,8 @@ from gmvae.errors import first_line
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"})
 UNLABELLED = frozenset({"unlabelled", "unlabeled", "unknown"})
 """Names of folders that say nothing of the class of what is in them."""
+# More than eight bits would have to be scaled, and by what is for the user to say.
+_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"})
 _LARGEST_SIDE, _SIDE = 64, 32
 
 
@@ -27,9 +29,14 @@ def load(folder: Path) -> Dataset:
         If there are no images, or one cannot be read.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    # Hidden ones are a system's own, such as the `._name.png` of macOS.
+    paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     if len(paths) < 2:
         raise DataError(f"{folder} holds {len(paths)} images ({', '.join(sorted(SUFFIXES))}); at least two are needed")
     ids = [path.relative_to(folder) for path in paths]
+    odd = next((name for name in ids if not name.as_posix().isprintable()), None)
+    if odd is not None:
+        raise DataError(f"{folder}: the name {odd.as_posix()!a} holds what cannot be written; rename that file")
     sizes = {_size(path) for path in paths}
     keep = len(sizes) == 1 and max(next(iter(sizes))) <= _LARGEST_SIDE
     width, height = next(iter(sizes)) if keep else (_SIDE, _SIDE)
@@ -46,6 +53,10 @@ def load(folder: Path) -> Dataset:
 def _size(path: Path) -> tuple[int, int]:
     try:
         with Image.open(path) as image:
+            if image.mode not in _MODES:
+                raise DataError(
+                    f"{path} has pixels of mode {image.mode}, not of 8 bits; convert it, or give the values in an .npz file"
+                )
             return image.size
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise _unreadable(path, error) from error

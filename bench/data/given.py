@@ -14,7 +14,7 @@ from bench.errors import DataError, unknown_name
 
 ITEM, FILE, LABEL, SAMPLER = "item", "file", "label", "sampler"
 RANDOM = "random"
-_MAX_NAMED = 5
+_MAX_NAMED, _MAX_DIGITS = 5, 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,12 +31,10 @@ class GivenLabels:
     """Whether the item was drawn at random, so that what holds for it holds for the pool."""
     says_drawn: bool
     """Whether the table says how items were chosen; otherwise all count as drawn, which only the user can know."""
-
-    def shown(self, n_pool: int) -> Int[np.ndarray, " n"]:
-        """Return a class code per pool item, -1 where it is not known."""
-        y = np.full(n_pool, -1)
-        y[self.items] = self.codes
-        return y
+    samplers: tuple[str, ...] = ()
+    """What the table says of each; empty where it does not."""
+    n_unanswered: int = 0
+    """Items drawn at random that are in the table without a label."""
 
 
 def read_given(
@@ -65,6 +63,10 @@ def read_given(
     if not filled:
         raise DataError(f"{path} has no label: fill in the column {LABEL!r} of its {len(rows):,} rows")
     items = [_item(path, line, row[key].strip(), n_pool, places, key) for line, row in filled]
+    if key == ITEM and ids and FILE in rows[0]:
+        for item, (line, row) in zip(items, filled, strict=True):
+            if row[FILE].strip() and row[FILE].strip() != ids[item]:
+                raise DataError(f"{path}, line {line}: item {item} is {ids[item]!r}, not {printable(row[FILE].strip())!r}")
     labels = [printable(row[LABEL].strip()) for _, row in filled]
     _check_once(path, items, labels)
     new = set(labels) - set(class_names)
@@ -78,10 +80,35 @@ def read_given(
         class_names=names,
         drawn=np.array([not says_drawn or row[SAMPLER].strip() == RANDOM for _, row in filled], bool),
         says_drawn=says_drawn,
+        samplers=tuple(row[SAMPLER].strip() for _, row in filled) if says_drawn else (),
+        n_unanswered=sum(says_drawn and row[SAMPLER].strip() == RANDOM and not row[LABEL].strip() for row in rows),
     )
 
 
-def check_enough(given: GivenLabels, path: Path, n_classes: int, *, allow_singletons: bool) -> None:
+def n_filled(path: Path) -> int:
+    """Return how many labels a table holds; 0 where it is no such table."""
+    try:
+        return sum(bool(row[LABEL].strip()) for row in _read(path))
+    except DataError:
+        return 0
+
+
+def check_agreement(given: GivenLabels, path: Path, known: Int[np.ndarray, " n"]) -> None:
+    """Refuse a table that contradicts the labels which the data bring along (`known`, -1 where they bring none).
+
+    Raises
+    ------
+    DataError
+        If it does.
+    """
+    other = np.flatnonzero((known[given.items] >= 0) & (known[given.items] != given.codes))
+    if len(other):
+        item, says = int(given.items[other[0]]), given.class_names[given.codes[other[0]]]
+        brought = given.class_names[known[item]]
+        raise DataError(f"{path} contradicts the data: item {item} is {says!r} there, {brought!r} in the data; mend one")
+
+
+def check_enough(codes: Int[np.ndarray, " s"], class_names: Sequence[str], path: Path, *, allow_singletons: bool) -> None:
     """Refuse labels that nothing can be learnt from, or that look like slips of the pen.
 
     Raises
@@ -89,12 +116,12 @@ def check_enough(given: GivenLabels, path: Path, n_classes: int, *, allow_single
     DataError
         If there is one class, fewer labels than classes, or (unless allowed) a class that was seen once.
     """
-    counts = Counter(given.class_names[code] for code in given.codes)
+    counts = Counter(class_names[code] for code in codes)
     if len(counts) < 2:
         raise DataError(f"{path} names one class, {next(iter(counts))!r}; label items of at least two")
-    if len(given.items) < n_classes:
+    if len(codes) < len(class_names):
         raise DataError(
-            f"{path} has {len(given.items):,} labels for {n_classes:,} classes; label more: "
+            f"{path} has {len(codes):,} labels for {len(class_names):,} classes; label more: "
             "`gmvae-bench select` says which items to ask for next"
         )
     single = sorted(name for name, count in counts.items() if count == 1)
@@ -128,7 +155,7 @@ def _item(path: Path, line: int, text: str, n_pool: int, places: dict[str, int],
         if text not in places:
             raise DataError(f"{path}, line {line}: no item of the data is called {printable(text)!r}")
         return places[text]
-    if not text.isdigit() or int(text) >= n_pool:
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS) or int(text) >= n_pool:
         raise DataError(f"{path}, line {line}: item {printable(text)!r} is not in the pool; expected 0 … {n_pool - 1:,}")
     return int(text)
 
@@ -150,7 +177,8 @@ def _check_once(path: Path, items: list[int], labels: list[str]) -> None:
 
 
 def _sorted(names: set[str]) -> tuple[str, ...]:
-    return tuple(sorted(names, key=int) if all(name.isdecimal() for name in names) else sorted(names))
+    numbers = all(name.isascii() and name.isdecimal() and len(name) <= _MAX_DIGITS for name in names)
+    return tuple(sorted(names, key=int) if numbers else sorted(names))
 
 
 def _some(names: list[str]) -> str:

@@ -91,11 +91,14 @@ class SerialExecutor:
         chooser = work.chooser(batch)
         if chooser is None:
             return None
-        for seed, n_labeled in work.draws(chooser, batch.sampler).items():
-            key = chooser, batch.sampler, seed
-            if key not in self._orders:
-                encoded = load_encoded(work.folder, chooser)
-                self._orders[key] = choose(work.dataset, batch.sampler, seed, n_labeled, encoded)
+        missing = {
+            seed: n_labeled
+            for seed, n_labeled in work.draws(chooser, batch.sampler).items()
+            if (chooser, batch.sampler, seed) not in self._orders
+        }
+        encoded = load_encoded(work.folder, chooser) if missing else None
+        for seed, n_labeled in missing.items():
+            self._orders[chooser, batch.sampler, seed] = choose(work.dataset, batch.sampler, seed, n_labeled, encoded)
         return {seed: self._orders[chooser, batch.sampler, seed] for seed in batch.draws}
 
     def _parent(self, name: str | None, work: Work) -> View | None:

@@ -118,3 +118,15 @@ class Listeners(Listener):
         """Tell all."""
         for listener in self._listeners:
             listener.notice(text)
+
+
+class Failures(Listener):
+    """Keeps why trainings failed, for a command that has nothing else to show."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def training_done(self, key: ModelKey, error: str | None) -> None:
+        """Note a training that left no model."""
+        if error is not None:
+            self.found.append(f"{key.id}: {error.removeprefix('training failed: ')}")

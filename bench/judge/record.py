@@ -73,6 +73,8 @@ class Record:
     the defaults."""
     selection_labels: int | None = None
     """Labels that the choice took."""
+    shown: str | None = None
+    """Fingerprint of the items whose labels were shown: draws that have the same are one observation."""
 
     @property
     def key(self) -> CellKey:
@@ -92,6 +94,7 @@ class Outcome:
     classes_seen: int | None = None
     fit_seconds: float | None = None
     predict_seconds: float | None = None
+    shown: str | None = None
     status: Status = "ok"
     error: str | None = None
 

@@ -53,8 +53,8 @@ def paired_differences(tables: Sequence[SeedTable], references: Sequence[SeedTab
 
 def _difference(table: SeedTable, reference: SeedTable, n_labeled: int) -> Float[np.ndarray, "m s"]:
     shared = [seed for seed in table.label_seeds if seed in reference.label_seeds]
-    ours = table.scores[table.budgets.index(n_labeled)][:, [table.label_seeds.index(seed) for seed in shared]]
-    theirs = reference.scores[reference.budgets.index(n_labeled)][:, [reference.label_seeds.index(seed) for seed in shared]]
+    ours = table.fresh_scores[table.budgets.index(n_labeled)][:, [table.label_seeds.index(seed) for seed in shared]]
+    theirs = reference.fresh_scores[reference.budgets.index(n_labeled)][:, [reference.label_seeds.index(seed) for seed in shared]]
     both = [seed for seed in table.model_seeds if seed in reference.model_seeds]
     if both:
         ours, theirs = (

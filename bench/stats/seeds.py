@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from bench.errors import SettingsError, unknown_name
 from bench.plan.samplers import RANDOM, all_samplers
@@ -34,6 +34,9 @@ class SeedTable:
     label: str
     """Method, sampler unless random, K where records hold several, and a mark where labels were read that no user has."""
     sampler: str = RANDOM
+    fresh: Bool[np.ndarray, "b m s"] | None = None
+    """Whether a draw showed other items than those of smaller label seeds; `None`: all did. A sampler that leaves nothing to
+    chance shows the same ones at every seed, which is one observation, however often it is made."""
     highest: float = 1.0
     """Of the metric's values, as 0 is the lowest: intervals end there."""
 
@@ -41,13 +44,18 @@ class SeedTable:
         """Return the mean at a budget with its interval; `None` where the method has no score there."""
         if n_labeled not in self.budgets:
             return None
-        scores = self.scores[self.budgets.index(n_labeled)]
+        scores = self.fresh_scores[self.budgets.index(n_labeled)]
         if not np.isfinite(scores).any():
             return None
         found = table_interval(scores)
         # Student's interval knows no bounds; a share does. Seconds only have the lower one.
         low, high = (None if bound is None else float(np.clip(bound, 0, self.highest)) for bound in (found.ci_low, found.ci_high))
         return Interval(found.mean, low, high)
+
+    @property
+    def fresh_scores(self) -> Float[np.ndarray, "b m s"]:
+        """Scores with NaN for draws that repeat others."""
+        return self.scores if self.fresh is None else np.where(self.fresh, self.scores, np.nan)
 
     @property
     def scored_budgets(self) -> tuple[int, ...]:
@@ -93,10 +101,29 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
         )
         tables.append(
             SeedTable(
-                str(method), None if pd.isna(k) else int(k), ints[0], ints[1], ints[2], values, label, str(sampler), highest
+                method=str(method),
+                n_components=None if pd.isna(k) else int(k),
+                budgets=ints[0],
+                model_seeds=ints[1],
+                label_seeds=ints[2],
+                scores=values,
+                label=label,
+                sampler=str(sampler),
+                fresh=_fresh(finished, places, values.shape),
+                highest=highest,
             )
         )
     return tuple(tables)
+
+
+def _fresh(finished: pd.DataFrame, places: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> Bool[np.ndarray, "b m s"] | None:
+    if "shown" not in finished or finished["shown"].isna().all():
+        return None
+    fresh = np.ones(shape, bool)
+    first = finished.sort_values("label_seed")
+    repeats = first["shown"].notna() & first.duplicated(["n_labeled", "model_seed", "shown"])
+    fresh[tuple(place[repeats.loc[finished.index].to_numpy(bool)] for place in places)] = False
+    return fresh
 
 
 def curve_label(method: str, sampler: str, n_components: int | None, *, oracle: bool) -> str:
@@ -111,16 +138,18 @@ def of_random(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_one_kind(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the records of random labels, or all where there are none, for figures that have no room for samplers."""
+    """Return the records of random labels, or of the first sampler where there are none: for figures without room for more."""
     random = of_random(records)
-    return records if random.empty else random
+    return records[records["sampler"] == records["sampler"].iloc[0]] if random.empty and len(records) else random
 
 
 def reference_tables(tables: Sequence[SeedTable], name: str) -> list[SeedTable]:
-    """Return the tables that a reference's name means: a label, else a method with random labels, else that method at all."""
+    """Return the tables that a reference's name means: a label, else a method with random labels, else with its first sampler."""
     by_label = [table for table in tables if table.label == name]
     by_method = [table for table in tables if table.method == name]
-    return by_label or [table for table in by_method if table.sampler == RANDOM] or by_method
+    samplers = dict.fromkeys([RANDOM, *(table.sampler for table in by_method)])
+    of_each = ([table for table in by_method if table.sampler == sampler] for sampler in samplers)
+    return by_label or next((found for found in of_each if found), [])
 
 
 def shared_budgets(tables: Sequence[SeedTable]) -> tuple[int, ...]:

@@ -321,6 +321,12 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     (tmp_path / "scans" / "broken.png").write_bytes(b"\x89PNG nothing")
     with pytest.raises(DataError, match=r"broken\.png cannot be read as an image .*; mend or remove it"):
         load_dataset(str(tmp_path / "scans"))
+    (tmp_path / "scans" / "broken.png").unlink()
+    (tmp_path / "scans" / "._00.PNG").write_bytes(b"of the system")
+    assert len(load_dataset(str(tmp_path / "scans")).pool) == 41
+    Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 1_000).save(tmp_path / "scans" / "deep.png")
+    with pytest.raises(DataError, match=r"deep\.png has pixels of mode I;16, not of 8 bits; convert it"):
+        load_dataset(str(tmp_path / "scans"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty holds 0 images"):
         load_dataset(str(tmp_path / "empty"))

@@ -8,12 +8,16 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from bench.data.given import read_given
+from bench.conformance import example
+from bench.data.given import GivenLabels, read_given
+from bench.errors import DataError
+from bench.labelling import Workplace, label_items
 from bench.plan.cells import ModelKey
 from bench.plan.samplers import labeled_items
 from bench.show.labelling import Card, contact_sheet, labelling_page
 from bench.store.folder import open_run
 from bench.store.models import load_encoded
+from gmvae.posteriors import Encoded
 
 Command = Callable[..., tuple[int, str, str]]
 TRUTH = load_digits().target
@@ -79,9 +83,21 @@ def test_asking_for_more_goes_on_from_what_is_known(command: Command, undisturbe
     code, output, _ = command("select", str(undisturbed), "--n", "12", "--labels", str(known), "--out", str(two))
     assert code == 0
     assert "15 labels before" in output
-    first, second = pd.read_csv(one)["item"], pd.read_csv(two)["item"]
-    assert not set(first[:15]) & set(second)
-    assert len(set(second)) == 12
+    first, second = pd.read_csv(one), pd.read_csv(two, dtype=str, keep_default_na=False)
+    # What was known comes first, so that one table holds it all.
+    assert second["item"].astype(int).tolist()[:15] == first["item"].tolist()[:15]
+    assert second["label"].tolist() == [str(TRUTH[item]) for item in first["item"][:15]] + [""] * 12
+    assert second["item"].is_unique
+    before = known.read_text()
+    code, _, messages = command("select", str(undisturbed), "--n", "3", "--out", str(known))
+    assert code == 2
+    assert "holds 15 labels, which would be lost; give it with --labels, or another --out" in messages
+    assert known.read_text() == before
+    code, _, messages = command("label", str(undisturbed), "--labels", str(known), "--out", str(known))
+    assert code == 2
+    # The table itself may be gone on with: its labels are carried over.
+    assert command("select", str(undisturbed), "--n", "3", "--labels", str(known), "--out", str(known))[0] == 0
+    assert (pd.read_csv(known, dtype=str, keep_default_na=False)["label"] != "").sum() == 15
 
 
 def test_unlabelled_data_from_the_first_item_on(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +139,66 @@ def test_labels_that_the_data_bring_along_count(command: Command, tmp_path: Path
     code, output, _ = command("label", str(folder))
     assert code == 0
     assert "if those items were drawn at random, which the table does not say" in output.replace("\n", " ")
+    # A few more labels than the data bring along are enough; a contradiction is not taken.
+    item = pd.read_csv("ask.csv")["item"][0]
+    Path("have.csv").write_text(f"item,label\n{item},{TRUTH[item]}\n")
+    assert command("label", str(folder), "--labels", "have.csv")[0] == 0
+    Path("have.csv").write_text(f"item,label\n0,{(TRUTH[0] + 1) % 10}\n")
+    code, _, messages = command("label", str(folder), "--labels", "have.csv")
+    assert code == 2
+    assert f"contradicts the data: item 0 is '{(TRUTH[0] + 1) % 10}' there, '{TRUTH[0]}' in the data" in messages
+
+
+def test_a_training_that_fails_says_why(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("fast.toml").write_text('data = "digits"\ncomponents = [5]\nepochs = 3\nlearning_rate = 1e30\n')
+    code, _, messages = command("select", "--config", "fast.toml")
+    assert code == 2
+    assert "the training failed: k5-s0: TrainingDivergedError: the loss became nan" in messages
+    assert not Path("ask.csv").exists()
+
+
+def test_models_alone_have_a_status_and_a_coverage_and_runs_keep_theirs(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    options = ["--data", "digits", "--components", "5", "--epochs", "2"]
+    assert command("select", *options, "--n", "5")[0] == 0
+    (folder,) = Path("results/runs").iterdir()
+    assert "cannot be told" not in command("status", str(folder))[1]
+    assert "k5-s0" in command("coverage", str(folder))[1]
+    grid = ["--model-seeds", "0", "--label-seeds", "1", "--budgets", "20", "--methods", "soft", "--executor", "serial"]
+    assert command("run", *options, *grid)[0] == 0
+    config = (folder / "config.json").read_text()
+    assert command("select", *options, "--n", "5")[0] == 0
+    assert (folder / "config.json").read_text() == config
+    # Items of a run that holds some out have other numbers than the user's rows.
+    assert command("run", *options, *grid, "--holdout", "0.2", "--out", "held")[0] == 0
+    code, _, messages = command("select", "held")
+    assert code == 2
+    assert "held holds items out (--holdout)" in messages
+
+
+@pytest.mark.parametrize("chosen", [0, 30], ids=["random", "chosen too"])
+def test_estimates_hold_about_as_often_as_they_say(chosen: int) -> None:
+    """The whole way of `label`, for labels drawn at random and for chosen ones with random ones beside them."""
+    found, rng = example(), np.random.default_rng(0)
+    truth = found.dataset.labels
+    # A softer posterior, so that there is something to get wrong.
+    q = found.encoded.posterior**0.15
+    encoded = Encoded(q / q.sum(axis=1, keepdims=True), found.encoded.latent)
+    place = Workplace(Path(), found.dataset, ModelKey(10, 0), (encoded, None))
+    typical = np.argsort(-encoded.posterior.max(axis=1), kind="stable")[:chosen]
+    hits, repetitions = 0, 150
+    for seed in range(repetitions):
+        drawn = rng.choice(np.setdiff1d(np.arange(300), typical), 60, replace=False)
+        items = np.concatenate([typical, drawn])
+        given = GivenLabels(items, truth[items], found.dataset.class_names, np.arange(len(items)) >= chosen, says_drawn=True)
+        said = label_items(place, given, "soft", method_seed=seed)
+        assert said.estimate is not None
+        interval, rest = said.estimate.accuracy, ~said.given
+        hits += interval.ci_low <= (said.said == truth)[rest].mean() <= interval.ci_high
+    assert 0.93 <= hits / repetitions <= 1
 
 
 def test_without_random_items_nothing_is_claimed(command: Command, undisturbed: Path, tmp_path: Path) -> None:
@@ -159,6 +235,8 @@ GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))
          "has one label each of '5': a slip of the pen?"),
         ("file,label\na.png,3\n", "line 2: no item of the data is called 'a.png'"),
         ('item,label\n"1,2\n', "is not a CSV file in UTF-8"),
+        ("item,label\n\u00b2,3\n", "item '²' is not in the pool"),
+        (f"item,label\n{'9' * 5000},3\n", "is not in the pool"),
     ],
 )  # fmt: skip
 def test_tables_of_labels_that_cannot_be_used(
@@ -188,6 +266,8 @@ def test_tables_of_labels_that_cannot_be_used(
         (("label", "RUN", "--labels", "HAVE", "--method", "sof"), "unknown method 'sof'; did you mean 'soft'?"),
         (("label", "RUN", "--labels", "HAVE", "--method", "vae-gmm-soft"), "needs the model vae-s0"),
         (("label", "RUN", "--labels", "HAVE", "--out", "out.txt"), "expected a name that ends in .parquet or .csv"),
+        (("label", "RUN", "--labels", "HAVE", "--figure", "f.xyz"), "expected a name that ends in .png, .svg, .pdf"),
+        (("select", "RUN", "--out", "ask.html"), "expected a name that ends in .csv"),
     ],
 )
 def test_commands_that_cannot_be_carried_out(
@@ -207,7 +287,9 @@ def test_items_can_be_named_by_their_files(tmp_path: Path) -> None:
     given = read_given(tmp_path / "have.csv", 3, ("a/1.png", "b/2.png", "c.png"))
     assert given.items.tolist() == [1, 0]
     assert [given.class_names[code] for code in given.codes] == ["dog", "cat"]
-    assert given.shown(3).tolist() == [0, 1, -1]
+    (tmp_path / "have.csv").write_text("item,file,label\n1,c.png,dog\n")
+    with pytest.raises(DataError, match=r"line 2: item 1 is 'b/2\.png', not 'c\.png'"):
+        read_given(tmp_path / "have.csv", 3, ("a/1.png", "b/2.png", "c.png"))
 
 
 def test_what_users_wrote_is_shown_and_never_run() -> None:

@@ -53,6 +53,23 @@ def test_items_whose_label_no_one_knows_are_not_asked_for(name: str) -> None:
         items(name, 151, labels, encoded)
 
 
+@pytest.mark.parametrize("name", [name for name, sampler in SAMPLERS.items() if not sampler.oracle])
+def test_labels_of_items_that_were_not_asked_for_are_never_read(name: str) -> None:
+    labels, encoded = pool()
+    asked = items(name, 100, labels, encoded)
+    poisoned = np.random.default_rng(1).integers(0, 50, len(labels))
+    poisoned[asked] = labels[asked]
+    np.testing.assert_array_equal(items(name, 100, poisoned, encoded), asked)
+
+
+def test_coverage_in_a_small_pool_looks_beyond_the_item_itself() -> None:
+    labels, encoded = pool()
+    small = Encoded(encoded.posterior[:80], encoded.latent[:80])
+    asked = items("coverage", 4, labels[:80], small)
+    assert len(set(small.posterior[asked].argmax(axis=1))) >= 3
+    assert len(items("coverage", 3, labels[:3], Encoded(encoded.posterior[:3], encoded.latent[:3]))) == 3
+
+
 def test_only_the_oracle_is_given_all_labels() -> None:
     labels, encoded = pool()
     for name, sampler in SAMPLERS.items():
@@ -127,8 +144,8 @@ def test_coverage_is_greedy_as_a_slow_loop_is() -> None:
     asker = begin("coverage", np.arange(300), 300, 0, encoded)
     asked = [pick.item for pick in draw(asker, 6, unanswered)]
     squared = ((encoded.latent[:, None] - encoded.latent[None]) ** 2).sum(-1)
-    # A hundredth of 300 items: the third nearest, itself included.
-    kernel = np.exp(-squared / np.median(np.sort(squared, axis=1)[:, 2]))
+    # A hundredth of 300 items would be three: five others at least.
+    kernel = np.exp(-squared / np.median(np.sort(squared, axis=1)[:, 5]))
     chosen: list[int] = []
     for _ in range(6):
         covered = kernel[chosen].max(axis=0) if chosen else np.zeros(300)

@@ -12,6 +12,7 @@ from bench.stats import coverage
 from bench.stats.comparison import compare
 from bench.stats.curves import curves
 from bench.stats.intervals import Interval, crossed_interval, t_interval
+from bench.stats.paired import paired_differences
 from bench.stats.seeds import of_one_kind, reference_tables, seed_tables
 
 # The table of the study's theory for equal clusters, and its own claims.
@@ -168,6 +169,25 @@ def test_samplers_are_curves_of_their_own_and_oracles_are_marked() -> None:
     # Claims, coverage and figures without room for samplers are about random labels, where there are any.
     assert set(of_one_kind(frame)["sampler"]) == {"random"}
     assert len(of_one_kind(chosen[0])) == 4
+
+
+def test_draws_that_show_the_same_items_are_one_observation() -> None:
+    same = records(sampler="cluster", shown="a", accuracy=pd.array([0.5] * 4, "Float64"))
+    (row,) = curves(same).to_dict("records")
+    assert row["mean"] == 0.5
+    assert pd.isna(row["ci_low"])
+    assert row["n_ok"] == 4
+    half = records(sampler="cluster", shown=["a", "a", "b", "b"], accuracy=pd.array([0.5, 0.5, 0.7, 0.7], "Float64"))
+    (table,) = seed_tables(half, "accuracy")
+    two = records(accuracy=pd.array([0.5, 0.7, 0.5, 0.7], "Float64"))[:2]
+    assert table.at(50) == seed_tables(two, "accuracy")[0].at(50)
+    # A failed first draw leaves the second one to count.
+    half["status"] = ["failed", "ok", "ok", "ok"]
+    (table,) = seed_tables(half, "accuracy")
+    assert np.isfinite(table.fresh_scores).sum() == 2
+    reference = seed_tables(records(method="hard", accuracy=pd.array([0.4, 0.5, 0.6, 0.7], "Float64")), "accuracy")
+    (difference,) = paired_differences(seed_tables(same, "accuracy"), reference)
+    assert (difference.n_pairs, difference.p) == (1, None)
 
 
 def test_unknown_metric() -> None:

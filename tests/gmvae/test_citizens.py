@@ -72,6 +72,14 @@ def test_classes_may_be_texts_and_images_stay_images(some: Some, decoding: str) 
     assert fitted.predict_proba(x.reshape(-1, 8, 8)).shape == (400, 10)
 
 
+def test_other_clusterers_take_images_too_and_seeds_may_be_generators(some: Some) -> None:
+    x, y, shown = some
+    fitted = ClusterLabelClassifier(GaussianMixture(12, covariance_type="diag", reg_covar=1e-3, random_state=0))
+    assert fitted.fit(x.reshape(-1, 8, 8), shown).predict(x).shape == y.shape
+    one, two = (GMVAE(3, epochs=1, **(SMALL | {"random_state": np.random.RandomState(5)})).fit(x) for _ in range(2))
+    np.testing.assert_array_equal(one.transform(x), two.transform(x))
+
+
 def test_it_works_in_pipelines_searches_and_joblib(some: Some) -> None:
     x, y, _ = some
     pipeline = make_pipeline(MinMaxScaler(), classifier())
@@ -98,6 +106,7 @@ def test_latent_means_have_names(some: Some) -> None:
         (lambda x, y: (x, y + 0.5), "Unknown label type"),
         (lambda x, y: (x, y[:-1]), "got 399 classes for 400 items"),
         (lambda x, y: (x, np.where(y == 3, np.nan, y)), "y contains NaN"),
+        (lambda x, y: (x, np.where(y == 3, "-1", "a")), "y holds the text '-1'; give an array of dtype=object"),
         (lambda x, y: (np.where(x > 0.9, np.inf, x), y), "infinity"),
     ],
 )

@@ -9,8 +9,8 @@ from bench.plan.samplers.clusters import squared_distances
 
 # A random part of the pool may be asked for, and a random part is to be covered: all pairs of a large pool would fit nowhere.
 _CHOICES, _REFERENCES = 3_000, 12_000
-# A neighbourhood reaches so far that one holds about this share of the pool.
-_SHARE = 0.01
+# A neighbourhood reaches so far that one holds about this share of the pool, and so many items at least.
+_SHARE, _FEWEST = 0.01, 5
 
 
 class CoverageAsker(Asker):
@@ -28,10 +28,11 @@ class CoverageAsker(Asker):
         rng = np.random.default_rng(sight.seed)
         self._latent = sight.latent
         self._references = sight.latent[rng.permutation(sight.n_pool)[:_REFERENCES]]
-        self._rest = rng.permutation(sight.candidates)
+        self._rest, self._place = rng.permutation(sight.candidates), 0
         self._choices = self._rest[:_CHOICES]
         squared = squared_distances(self._latent[self._choices], self._references)
-        nearest = max(1, round(_SHARE * len(self._references))) - 1
+        # The nearest of all is the item itself.
+        nearest = min(max(_FEWEST, round(_SHARE * len(self._references)) - 1), len(self._references) - 1)
         width = float(np.median(np.partition(squared, nearest, axis=1)[:, nearest]))
         self._width = max(width, float(np.finfo(np.float32).tiny))
         self._kernel = np.exp(-squared / self._width)
@@ -54,5 +55,6 @@ class CoverageAsker(Asker):
             heapq.heapreplace(self._bounds, (-gain, place))
             if self._bounds[0] == (-gain, place):
                 return Pick(int(self._choices[place]), f"covers another {100 * gain:.2g} % of the pool")
-        item = next(item for item in self._rest if self.open[item])
-        return Pick(int(item), "drawn at random: everything on offer has been asked for")
+        while not self.open[self._rest[self._place]]:
+            self._place += 1
+        return Pick(int(self._rest[self._place]), "drawn at random: everything on offer has been asked for")

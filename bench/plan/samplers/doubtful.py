@@ -24,6 +24,7 @@ class _DoubtAsker(Asker):
         if sight.posterior is None:
             raise ValueError("uncertainty needs the posteriors of a model")
         self._posterior = sight.posterior
+        self._sizes = np.bincount(sight.posterior.assignment, minlength=sight.posterior.q.shape[1])
         self._start = np.random.default_rng(sight.seed).permutation(sight.candidates)
         self._round: list[int] = []
 
@@ -53,7 +54,7 @@ class _DoubtAsker(Asker):
 
     def _cluster(self, item: int) -> tuple[int, int]:
         cluster = int(self._posterior.assignment[item])
-        return cluster, int((self._posterior.assignment == cluster).sum())
+        return cluster, int(self._sizes[cluster])
 
     def _certainty(self, proba: Float[np.ndarray, "n l"]) -> Float[np.ndarray, " n"]:
         raise NotImplementedError

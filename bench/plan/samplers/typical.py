@@ -43,7 +43,8 @@ class TypicalAsker(Asker):
                 break
             self._begin_round()
         item = next(item for item in self._typical_first(cluster) if self.open[item])
-        return Pick(item, "most typical of its cluster (k-means on latent means)", cluster, int(self._sizes[cluster]))
+        about = f"the most typical of {int(self._sizes[cluster]):,} items that k-means on latent means puts together"
+        return Pick(item, about, cluster, int(self._sizes[cluster]))
 
     def _cluster(self) -> int | None:
         """Return the cluster that is next, `None` where a finer clustering is due."""
@@ -83,7 +84,8 @@ class TypicalAsker(Asker):
             rng = np.random.default_rng([self.sight.seed, self._n_clusters, cluster])
             some = rng.choice(members, min(_REFERENCES, len(members)), replace=False)
             distances = np.sqrt(squared_distances(self._latent[members], self._latent[some]))
-            k = min(_NEIGHBORS + 1, len(some))
+            distances[members[:, None] == some[None]] = np.inf
+            k = max(1, min(_NEIGHBORS, len(some) - 1))
             mean = np.partition(distances, k - 1, axis=1)[:, :k].mean(axis=1)
             self._order[cluster] = members[np.argsort(mean, kind="stable")].tolist()
         return self._order[cluster]
