@@ -135,7 +135,7 @@ def test_wrong_input_is_refused(fitted: GMVAE, x: np.ndarray) -> None:
         GMVAE(0).fit(x)
     with pytest.raises(InputError, match="batchsize"):
         GMVAE(2, training={"batchsize": 3}).fit(x)
-    with pytest.raises(InputError, match="shape"):
+    with pytest.raises(ValueError, match="Expected 2D array, got 1D array"):
         GMVAE(2).fit(x[0])
 
 
