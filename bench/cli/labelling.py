@@ -25,7 +25,7 @@ Model = Annotated[
     str | None, typer.Option(help="Model of the run, e.g. k100-s0. (default: largest K, first seed)", show_default=False)
 ]
 Labels = Annotated[
-    Path | None, typer.Option(help="CSV with the columns item (or file) and label: what is known so far.", show_default=False)
+    Path | None, typer.Option(help="CSV with the columns item (or id) and label: what is known so far.", show_default=False)
 ]
 _SHEETS, _FIGURES = (".html", ".png"), (".png", ".svg", ".pdf")
 
@@ -213,7 +213,7 @@ def _write_picks(found: "Selection", place: "Workplace", out: Path, given: "Give
     rows = [
         {
             "item": item,
-            **({"file": ids[item]} if ids else {}),
+            **({"id": ids[item]} if ids else {}),
             "label": label,
             "sampler": sampler,
             "cluster": int(assignment[item]),
@@ -281,7 +281,7 @@ def _write_labels(found: "Labelling", place: "Workplace", out: Path) -> None:
     names[found.abstained] = None
     columns: dict[str, Any] = {"item": np.arange(len(names))}
     if place.dataset.ids:
-        columns["file"] = list(place.dataset.ids)
+        columns["id"] = list(place.dataset.ids)
     columns |= {"class": names, "probability": found.probability, "cluster": found.cluster, "given": found.given}
     frame = pd.DataFrame(columns)
     write_atomically(out, lambda path: frame.to_csv(path, index=False) if out.suffix == ".csv" else frame.to_parquet(path))

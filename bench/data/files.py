@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 
-from bench.data.dataset import Dataset
+from bench.data.dataset import Dataset, printable
 from bench.errors import DataError
 from gmvae.errors import first_line
 
@@ -29,6 +29,8 @@ _UNREADABLE = (
     *(SyntaxError, zipfile.BadZipFile, zlib.error),
 )
 LABEL_COLUMNS = ("label", "class", "target", "y")
+# Names rows; as a number among the features it would only mislead.
+_ID_COLUMN = "id"
 
 
 def load(path: Path, label_column: str | None = None) -> Dataset:
@@ -36,7 +38,7 @@ def load(path: Path, label_column: str | None = None) -> Dataset:
 
     An `.npz` holds items under `x` (n, d) or (n, h, w) and labels, if there are any, under `y`: integers with -1, floats with
     NaN, or strings with "" where unknown; optionally `x_test`, `y_test` and `class_names`. A table has one row per item, numbers
-    in every column but the label column; without one no label is known.
+    in every column but the label column and one called `id`; without a label column no label is known.
     """
     if not path.is_file():
         raise DataError(f"no file {path}; give a {', '.join(SUFFIXES)} file, or a name that `gmvae-bench datasets` lists")
@@ -139,7 +141,8 @@ def _from_table(path: Path, label_column: str | None) -> Dataset:
     column = label_column or next((name for name in LABEL_COLUMNS if name in table.columns), None)
     if column is not None and column not in table.columns:
         raise DataError(f"{path}: no column {column!r} in the table, which --label-column names; it has {_columns(table)}")
-    values = table if column is None else table.drop(columns=column)
+    identity = next((name for name in table.columns if str(name).lower() == _ID_COLUMN and name != column), None)
+    values = table.drop(columns=[name for name in (column, identity) if name is not None])
     text = [str(name) for name in values.columns if not pd.api.types.is_numeric_dtype(values[name])]
     if text or values.empty:
         raise DataError(f"{path}: columns that are not numbers: {', '.join(text[:5]) or 'there are none'}; encode or drop them")
@@ -149,7 +152,8 @@ def _from_table(path: Path, label_column: str | None) -> Dataset:
         labels = np.array([_clean(value) for value in given], dtype=str)
     names = _class_names(labels, None)
     pool, _ = _as_items(path, values.to_numpy(np.float32))
-    return Dataset(path.stem, pool, _codes(path, labels, names, as_codes=False), names)
+    ids = None if identity is None else tuple(printable(str(value)) for value in table[identity])
+    return Dataset(path.stem, pool, _codes(path, labels, names, as_codes=False), names, ids=ids)
 
 
 def _columns(table: pd.DataFrame) -> str:

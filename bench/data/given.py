@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int
 from bench.data.dataset import printable
 from bench.errors import DataError, unknown_name
 
-ITEM, FILE, LABEL, SAMPLER = "item", "file", "label", "sampler"
+ITEM, ID, LABEL, SAMPLER = "item", "id", "label", "sampler"
 RANDOM = "random"
 _MAX_NAMED, _MAX_DIGITS = 5, 15
 
@@ -40,12 +40,12 @@ class GivenLabels:
 def read_given(
     path: Path, n_pool: int, ids: Sequence[str] | None, class_names: Sequence[str] = (), *, closed: bool = False
 ) -> GivenLabels:
-    """Read a CSV table with the columns `item` (or `file`) and `label`; rows without a label are passed over.
+    """Read a CSV table with the columns `item` (or `id`) and `label`; rows without a label are passed over.
 
     Parameters
     ----------
     ids
-        Names of the pool's items, where they have any: then `file` may stand for `item`.
+        Names of the pool's items, where they have any: then `id` may stand for `item`.
     class_names
         Classes that the data speak of; those that only the table names follow them.
     closed
@@ -57,16 +57,16 @@ def read_given(
         If the table cannot be read, or names an item that is not there, an item twice, or a class that is not.
     """
     rows = _read(path)
-    key = ITEM if ITEM in rows[0] else FILE
-    places = {name: place for place, name in enumerate(ids or ())} if key == FILE else {}
+    key = ITEM if ITEM in rows[0] else ID
+    places = {name: place for place, name in enumerate(ids or ())} if key == ID else {}
     filled = [(line, row) for line, row in enumerate(rows, start=2) if row[LABEL].strip()]
     if not filled:
         raise DataError(f"{path} has no label: fill in the column {LABEL!r} of its {len(rows):,} rows")
     items = [_item(path, line, row[key].strip(), n_pool, places, key) for line, row in filled]
-    if key == ITEM and ids and FILE in rows[0]:
+    if key == ITEM and ids and ID in rows[0]:
         for item, (line, row) in zip(items, filled, strict=True):
-            if row[FILE].strip() and row[FILE].strip() != ids[item]:
-                raise DataError(f"{path}, line {line}: item {item} is {ids[item]!r}, not {printable(row[FILE].strip())!r}")
+            if row[ID].strip() and row[ID].strip() != ids[item]:
+                raise DataError(f"{path}, line {line}: item {item} is {ids[item]!r}, not {printable(row[ID].strip())!r}")
     labels = [printable(row[LABEL].strip()) for _, row in filled]
     _check_once(path, items, labels)
     new = set(labels) - set(class_names)
@@ -141,17 +141,15 @@ def _read(path: Path) -> list[dict[str, str]]:
         raise DataError(f"cannot read {path}: {error.strerror}; expected a CSV file with the columns item and label") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a CSV file in UTF-8 ({error}); write it with the columns item and label") from error
-    if LABEL not in columns or not {ITEM, FILE} & set(columns):
-        raise DataError(
-            f"{path} has the columns {', '.join(map(printable, columns)) or 'none'}; expected item (or file) and label"
-        )
+    if LABEL not in columns or not {ITEM, ID} & set(columns):
+        raise DataError(f"{path} has the columns {', '.join(map(printable, columns)) or 'none'}; expected item (or id) and label")
     if not rows:
         raise DataError(f"{path} has no rows; expected one per labelled item")
     return rows
 
 
 def _item(path: Path, line: int, text: str, n_pool: int, places: dict[str, int], key: str) -> int:
-    if key == FILE:
+    if key == ID:
         if text not in places:
             raise DataError(f"{path}, line {line}: no item of the data is called {printable(text)!r}")
         return places[text]

@@ -27,7 +27,7 @@ class Card:
     number: int
     """Place in the order of asking, from 1."""
     item: int
-    file: str
+    id: str
     """Its name, where it has one."""
     sampler: str
     reason: str
@@ -61,7 +61,7 @@ def labelling_page(cards: Sequence[Card], title: str, class_names: Sequence[str]
     rows = [
         {
             "item": card.item,
-            "file": card.file,
+            "id": card.id,
             "sampler": card.sampler,
             "number": card.number,
             "about": f"item {card.item}, cluster {card.cluster} of {card.cluster_size:,} items: {card.reason}",

@@ -245,6 +245,18 @@ def test_data_without_labels_can_be_read_but_not_compared_on(tmp_path: Path) -> 
     assert load_dataset(str(tmp_path / "own.csv")).pool.shape == (2, 2)
 
 
+def test_a_column_of_ids_names_the_rows_and_is_no_feature(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("Id,a,label\np7,1,x\np9,2,y\n")
+    data = load_dataset(str(path))
+    assert data.ids == ("p7", "p9")
+    assert data.pool.shape == (2, 1)
+    path.write_text("id,a,label\np7,1,0\np7,2,1\n")
+    with pytest.raises(DataError, match="1 different names for 2 items; each needs its own"):
+        load_dataset(str(path))
+    assert load_dataset(str(path), label_column="id").ids is None
+
+
 def test_unusable_tables(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("a,b\n1,2\n")

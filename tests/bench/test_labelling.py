@@ -219,8 +219,8 @@ GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("", "has the columns none; expected item (or file) and label"),
-        ("item,class\n1,2\n", "has the columns item, class; expected item (or file) and label"),
+        ("", "has the columns none; expected item (or id) and label"),
+        ("item,class\n1,2\n", "has the columns item, class; expected item (or id) and label"),
         ("item,label\n", "has no rows"),
         ("item,label\n1,\n2,\n", "has no label: fill in the column 'label' of its 2 rows"),
         (f"item,label\n{GOOD}1797,3\n", "line 62: item '1797' is not in the pool; expected 0 … 1,796"),
@@ -233,7 +233,7 @@ GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))
         ("item,label\n0,0\n10,0\n1,1\n", "has 3 labels for 10 classes; label more"),
         ("item,label\n" + "".join(f"{item},{code}\n" for item, code in enumerate([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5])),
          "has one label each of '5': a slip of the pen?"),
-        ("file,label\na.png,3\n", "line 2: no item of the data is called 'a.png'"),
+        ("id,label\na.png,3\n", "line 2: no item of the data is called 'a.png'"),
         ('item,label\n"1,2\n', "is not a CSV file in UTF-8"),
         ("item,label\n\u00b2,3\n", "item '²' is not in the pool"),
         (f"item,label\n{'9' * 5000},3\n", "is not in the pool"),
@@ -283,11 +283,11 @@ def test_commands_that_cannot_be_carried_out(
 
 
 def test_items_can_be_named_by_their_files(tmp_path: Path) -> None:
-    (tmp_path / "have.csv").write_text("file,label\nb/2.png,dog\na/1.png,cat\n")
+    (tmp_path / "have.csv").write_text("id,label\nb/2.png,dog\na/1.png,cat\n")
     given = read_given(tmp_path / "have.csv", 3, ("a/1.png", "b/2.png", "c.png"))
     assert given.items.tolist() == [1, 0]
     assert [given.class_names[code] for code in given.codes] == ["dog", "cat"]
-    (tmp_path / "have.csv").write_text("item,file,label\n1,c.png,dog\n")
+    (tmp_path / "have.csv").write_text("item,id,label\n1,c.png,dog\n")
     with pytest.raises(DataError, match=r"line 2: item 1 is 'b/2\.png', not 'c\.png'"):
         read_given(tmp_path / "have.csv", 3, ("a/1.png", "b/2.png", "c.png"))
 
