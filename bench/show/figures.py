@@ -1,5 +1,6 @@
 """Figures, drawn from computed data; returned, not saved."""
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,8 @@ from bench.stats.seeds import LOWER_IS_BETTER
 TARGET = 0.8
 # With more lines their bands melt into one, unless each is fainter.
 _FEW_LINES = 8
+# Of the axis, between two of its texts.
+_LEAST_GAP = 0.1
 _CHOSEN_MARKERS = ("D", "s", "^", "v", "P", "X", "h")
 
 
@@ -75,8 +78,18 @@ def _label_budgets(axes: Axes, curves: pd.DataFrame) -> None:
     shares = curves.groupby("n_labeled")["labeled_fraction"].first()
     upper = axes.secondary_xaxis("top")
     upper.xaxis.set_minor_locator(NullLocator())
-    upper.set_xticks([float(n) for n in budgets], [f"{100 * shares[n]:.2g} %" for n in budgets])
+    apart = _apart([float(n) for n in budgets])
+    upper.set_xticks(apart, [f"{100 * shares[n]:.2g} %" for n in apart])
     upper.tick_params(labelsize=8)
+
+
+def _apart(budgets: list[float]) -> list[float]:
+    """Return budgets that are far enough from each other on a log scale for the texts of their shares."""
+    chosen = budgets[:1]
+    for n in budgets[1:]:
+        if math.log(n / chosen[-1]) >= _LEAST_GAP * math.log(budgets[-1] / budgets[0]):
+            chosen.append(n)
+    return chosen
 
 
 def _mark_components(axes: Axes, curves: pd.DataFrame) -> None:
