@@ -1,12 +1,12 @@
 """Commands for a pile of unlabelled data: `select` says what to label, `label` labels the rest."""
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bench.cli import options
+from bench.cli.outcomes import draw_sheet, tell_labelling, tell_selection, write_labels, write_picks
 from bench.cli.reading import dataset_of, save_figure
 from bench.cli.state import make_console
 from bench.errors import SettingsError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from bench.data.dataset import Dataset
     from bench.data.given import GivenLabels
-    from bench.labelling import Labelling, Selection, Workplace
+    from bench.labelling import Workplace
 
 RunOrNone = Annotated[Path | None, typer.Argument(help="Folder of a run.", show_default=False)]
 Model = Annotated[
@@ -83,9 +83,9 @@ def select(
     from bench.labelling import select_items
 
     found = select_items(place, sampler, n, given, audit=audit, label_seed=label_seed)
-    _write_picks(found, place, out, given if labels is not None else None)
-    drawn = _draw_sheet(found, place, sheet or out.with_suffix(".html"))
-    _tell_selection(found, place, sampler, console)
+    write_picks(found, place, out, given if labels is not None else None)
+    drawn = draw_sheet(found, place, sheet or out.with_suffix(".html"))
+    tell_selection(found, place, sampler, console)
     console.print(f"\nwritten: {out}{f', {drawn}' if drawn else ''}", soft_wrap=True)
     more = (
         f"--labels {out}"
@@ -131,8 +131,8 @@ def label(
     found = label_items(place, given, method, abstain_below=abstain)
     if figure is not None and found.estimate is None:
         raise SettingsError(f"--figure needs labels of items drawn at random; {found.n_drawn} are too few")
-    _write_labels(found, place, out)
-    _tell_labelling(found, place, given, method, abstain, console)
+    write_labels(found, place, out)
+    tell_labelling(found, place, given, method, abstain, console)
     if figure is not None and found.estimate is not None:
         from bench.show.labelling import reliability_figure
 
@@ -192,146 +192,3 @@ def _given(place: "Workplace", labels: Path | None) -> "GivenLabels | None":
     if not len(known):
         return None
     return GivenLabels(known, place.known[known], dataset.class_names, np.ones(len(known), bool), says_drawn=False)
-
-
-def _write_picks(found: "Selection", place: "Workplace", out: Path, given: "GivenLabels | None") -> None:
-    """Write what is known already, so that one table holds it all, and then what is asked for."""
-    import pandas as pd
-
-    from bench.data.given import RANDOM
-    from bench.store.atomic import write_atomically
-
-    ids, assignment = place.dataset.ids, place.assignment
-    sizes = Counter(assignment.tolist())
-    known: list[tuple[int, str, str, str]] = []
-    if given is not None:
-        samplers = given.samplers or (RANDOM,) * len(given.items)
-        known = [
-            (item, given.class_names[code], sampler, "labelled before")
-            for item, code, sampler in zip(given.items.tolist(), given.codes, samplers, strict=True)
-        ]
-    rows = [
-        {
-            "item": item,
-            **({"id": ids[item]} if ids else {}),
-            "label": label,
-            "sampler": sampler,
-            "cluster": int(assignment[item]),
-            "cluster_size": sizes[int(assignment[item])],
-            "reason": reason,
-        }
-        for item, label, sampler, reason in [*known, *((pick.item, "", name, pick.reason) for pick, name in found.picks)]
-    ]
-    write_atomically(out, lambda path: pd.DataFrame(rows).to_csv(path, index=False))
-
-
-def _draw_sheet(found: "Selection", place: "Workplace", sheet: Path) -> Path | None:
-    shape = place.dataset.image_shape
-    if shape is None:
-        return None
-    from bench.show.labelling import Card, contact_sheet, labelling_page
-    from bench.store.atomic import write_text
-
-    ids, pool = place.dataset.ids, place.dataset.pool
-    cards = [
-        Card(
-            number,
-            pick.item,
-            ids[pick.item] if ids else "",
-            sampler,
-            pick.reason,
-            pick.cluster or 0,
-            pick.cluster_size or 0,
-            pool[pick.item].reshape(shape),
-        )
-        for number, (pick, sampler) in enumerate(found.picks, start=1)
-    ]
-    title = f"{place.dataset.name}: {len(cards):,} items to label"
-    if sheet.suffix == ".html":
-        write_text(sheet, labelling_page(cards, title, place.dataset.class_names))
-    else:
-        save_figure(contact_sheet(cards, title), sheet, tell=False)
-    return sheet
-
-
-def _tell_selection(found: "Selection", place: "Workplace", sampler: str, console: "Console") -> None:
-    """Say what was chosen, and what it is worth in random labels."""
-    dataset = place.dataset
-    if bool((dataset.labels >= 0).all()):
-        console.print(f"{dataset.name} brings a label of every item; they are not looked at here", style="dim")
-    need = found.random_needed
-    audit = len(found.picks) - found.n_chosen
-    console.print(
-        f"{found.n_chosen:,} items chosen by {sampler}"
-        + (f" and {audit:,} drawn at random" if audit else "")
-        + f", of {len(dataset.pool):,} ({place.key.id}; {found.n_known:,} labels before)\n"
-        f"with them {found.n_covered:,} of {found.n_clusters:,} clusters hold a label; at random that takes all clusters "
-        f"{need.at_least:,} to {need.enough:,} labels ({100 * need.confidence:g} % confidence)",
-        soft_wrap=True,
-    )
-
-
-def _write_labels(found: "Labelling", place: "Workplace", out: Path) -> None:
-    import numpy as np
-    import pandas as pd
-
-    from bench.store.atomic import write_atomically
-
-    names = np.array(found.class_names, dtype=object)[found.said]
-    names[found.abstained] = None
-    columns: dict[str, Any] = {"item": np.arange(len(names))}
-    if place.dataset.ids:
-        columns["id"] = list(place.dataset.ids)
-    columns |= {"class": names, "probability": found.probability, "cluster": found.cluster, "given": found.given}
-    frame = pd.DataFrame(columns)
-    write_atomically(out, lambda path: frame.to_csv(path, index=False) if out.suffix == ".csv" else frame.to_parquet(path))
-
-
-def _tell_labelling(
-    found: "Labelling", place: "Workplace", given: "GivenLabels", method: str, abstain: float, console: "Console"
-) -> None:
-    import numpy as np
-
-    from bench.show.grid import render_grid
-    from bench.show.labelling import classes_grid, percent
-
-    n_given, n_classes = int(found.given.sum()), len(found.class_names)
-    told = ~found.given & ~found.abstained
-    counts = np.bincount(found.said[told], minlength=n_classes)
-    sums = np.bincount(found.said[told], weights=found.probability[told], minlength=n_classes)
-    with np.errstate(invalid="ignore"):
-        means = sums / counts
-    given_counts = np.bincount(found.said[found.given], minlength=n_classes)
-    console.print(
-        render_grid(classes_grid(found.class_names, given_counts.tolist(), counts.tolist(), means.tolist()), console.width)
-    )
-    console.print(
-        f"\n{place.dataset.name}: {int(told.sum()):,} items labelled by {method} ({place.key.id}) from {n_given:,} labels",
-        soft_wrap=True,
-    )
-    estimate = found.estimate
-    if estimate is None:
-        console.print(
-            f"accuracy: not known. {found.n_drawn} labelled items were drawn at random; chosen ones say little of the rest.\n"
-            f"Ask for 50 more: gmvae-bench select {place.folder} --n 0 --audit 50 --labels …",
-            style="yellow",
-            soft_wrap=True,
-        )
-    else:
-        assumed = "" if given.says_drawn else ", if those items were drawn at random, which the table does not say"
-        if given.n_unanswered:
-            assumed += f"; {given.n_unanswered:,} random items have no label, and it does not speak of such"
-        console.print(
-            f"accuracy on the rest, estimated: {percent(estimate.accuracy)} "
-            f"({estimate.n:,} random items, hidden in turn{assumed})\n"
-            f"probabilities: temperature {found.temperature:.2f}, "
-            f"expected calibration error {100 * estimate.calibration_error:.1f} %",
-            soft_wrap=True,
-        )
-    if abstain:
-        share = found.abstained.sum() / max(1, (~found.given).sum())
-        sure = ""
-        if estimate is not None and estimate.confident is not None:
-            sure = f"; accuracy of the others, estimated: {percent(estimate.confident)}"
-        n_abstained = f"{int(found.abstained.sum()):,} items ({100 * share:.1f} %)"
-        console.print(f"below {abstain:g}, no class named: {n_abstained}{sure}", soft_wrap=True)
