@@ -16,7 +16,7 @@ def methods() -> None:
     def listing(*columns: str) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
         for name in columns:
-            table.add_column(name, no_wrap=name not in ("what it is", "from"))
+            table.add_column(name, no_wrap=name not in ("what it is", "from"), overflow="fold")
         return table
 
     console = make_console()

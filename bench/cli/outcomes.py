@@ -17,14 +17,14 @@ def write_picks(found: "Selection", place: "Workplace", out: Path, given: "Given
     """Write what is known already, so that one table holds it all, and then what is asked for."""
     import pandas as pd
 
-    from bench.data.given import RANDOM
     from bench.store.atomic import write_atomically
 
     ids, assignment = place.dataset.ids, place.assignment
     sizes = Counter(assignment.tolist())
     known: list[tuple[int, str, str, str]] = []
     if given is not None:
-        samplers = given.samplers or (RANDOM,) * len(given.items)
+        # Where the table did not say how items were chosen, the new one must not say it either.
+        samplers = given.samplers or ("",) * len(given.items)
         known = [
             (item, given.class_names[code], sampler, "labelled before")
             for item, code, sampler in zip(given.items.tolist(), given.codes, samplers, strict=True)
@@ -85,10 +85,14 @@ def tell_selection(found: "Selection", place: "Workplace", sampler: str, console
         f"{found.n_chosen:,} items chosen by {sampler}"
         + (f" and {audit:,} drawn at random" if audit else "")
         + f", of {len(dataset.pool):,} ({place.key.id}; {found.n_known:,} labels before)\n"
-        f"with them {found.n_covered:,} of {found.n_clusters:,} clusters hold a label; at random that takes all clusters "
-        f"{need.at_least:,} to {need.enough:,} labels ({100 * need.confidence:g} % confidence)",
+        f"with them {found.n_covered:,} of {found.n_clusters:,} clusters hold a label; for all to hold one, "
+        f"{_span(need.at_least, need.enough)} random labels would be needed ({100 * need.confidence:g} % confidence)",
         soft_wrap=True,
     )
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def write_labels(found: "Labelling", place: "Workplace", out: Path) -> None:
@@ -154,6 +158,6 @@ def tell_labelling(
         share = found.abstained.sum() / max(1, (~found.given).sum())
         sure = ""
         if estimate is not None and estimate.confident is not None:
-            sure = f"; accuracy of the others, estimated: {percent(estimate.confident)}"
+            sure = f"; accuracy of the others, estimated: {percent(estimate.confident)} ({estimate.n_confident:,} random items)"
         n_abstained = f"{int(found.abstained.sum()):,} items ({100 * share:.1f} %)"
         console.print(f"below {abstain:g}, no class named: {n_abstained}{sure}", soft_wrap=True)

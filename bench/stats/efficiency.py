@@ -95,7 +95,12 @@ def area_under_curve(table: SeedTable, budgets: Sequence[int]) -> Interval | Non
         return None
     x, scores = np.log(np.asarray(budgets, float)), table.scores[[table.budgets.index(n) for n in budgets]]
     areas = scores[0] if len(x) == 1 else np.trapezoid(scores, x, axis=0) / (x[-1] - x[0])
-    return table_interval(areas) if np.isfinite(areas).any() else None
+    if not np.isfinite(areas).any():
+        return None
+    found = table_interval(areas)
+    # Like the values themselves, their mean has bounds that Student's interval does not know.
+    low, high = (None if bound is None else float(np.clip(bound, 0, table.highest)) for bound in (found.ci_low, found.ci_high))
+    return Interval(found.mean, low, high)
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,10 @@ def test_asking_for_more_goes_on_from_what_is_known(command: Command, undisturbe
     # The table itself may be gone on with: its labels are carried over.
     assert command("select", str(undisturbed), "--n", "3", "--labels", str(known), "--out", str(known))[0] == 0
     assert (pd.read_csv(known, dtype=str, keep_default_na=False)["label"] != "").sum() == 15
+    # What a table does not say of its items, the next one does not say either.
+    known.write_text("item,label\n3,3\n4,4\n")
+    assert command("select", str(undisturbed), "--n", "2", "--labels", str(known), "--out", str(two))[0] == 0
+    assert pd.read_csv(two, keep_default_na=False)["sampler"].tolist() == ["", "", "cluster", "cluster"]
 
 
 def test_unlabelled_data_from_the_first_item_on(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
