@@ -76,7 +76,7 @@ def test_select_asks_for_the_items_that_a_run_shows(command: Command, undisturbe
 
 
 def test_asking_for_more_goes_on_from_what_is_known(command: Command, undisturbed: Path, tmp_path: Path) -> None:
-    one, two, known = tmp_path / "one.csv", tmp_path / "two.csv", tmp_path / "known.csv"
+    one, two, three, known = (tmp_path / name for name in ("one.csv", "two.csv", "three.csv", "known.csv"))
     command("select", str(undisturbed), "--n", "20", "--out", str(one))
     # The last five stay without an answer: they may be asked for again.
     filled(one, known, first=15)
@@ -100,8 +100,8 @@ def test_asking_for_more_goes_on_from_what_is_known(command: Command, undisturbe
     assert (pd.read_csv(known, dtype=str, keep_default_na=False)["label"] != "").sum() == 15
     # What a table does not say of its items, the next one does not say either.
     known.write_text("item,label\n3,3\n4,4\n")
-    assert command("select", str(undisturbed), "--n", "2", "--labels", str(known), "--out", str(two))[0] == 0
-    assert pd.read_csv(two, keep_default_na=False)["sampler"].tolist() == ["", "", "cluster", "cluster"]
+    assert command("select", str(undisturbed), "--n", "2", "--labels", str(known), "--out", str(three))[0] == 0
+    assert pd.read_csv(three, keep_default_na=False)["sampler"].tolist() == ["", "", "cluster", "cluster"]
 
 
 def test_unlabelled_data_from_the_first_item_on(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
