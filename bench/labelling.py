@@ -1,7 +1,7 @@
 """Wires one trained model to the two commands of a practitioner: which items to label, and labels for all the others."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,7 @@ from bench.stats.calibration import Bin, expected_calibration_error, fit_tempera
 from bench.stats.cluster_coverage import LabelsNeeded, labels_needed
 from bench.stats.intervals import Interval
 from bench.store.models import Pair, load_encoded
-from bench.store.presence import MODELS, is_trained
+from bench.store.presence import is_trained, trained_models
 
 _CONFIDENCE = 0.95
 # Fewer labels than this say nothing of how good the others are.
@@ -43,11 +43,16 @@ class Workplace:
         labels = self.dataset.labels
         return labels if (labels < 0).any() else np.full(len(labels), -1)
 
-    @property
+    @cached_property
     def assignment(self) -> Int[np.ndarray, " n"]:
         """Cluster of each item."""
         found: np.ndarray = self.encoded[0].posterior.argmax(axis=1)
         return found
+
+    @cached_property
+    def sizes(self) -> Int[np.ndarray, " k"]:
+        """Items of each cluster."""
+        return np.bincount(self.assignment, minlength=self.key.n_components)
 
     def known_with(self, given: GivenLabels | None) -> Int[np.ndarray, " n"]:
         """Return the labels that the data bring along and those that the user gives: codes of the latter's classes."""
@@ -72,21 +77,6 @@ def open_workplace(folder: Path, dataset: Dataset, model: str | None = None) -> 
     if chosen is None:
         raise unknown_name("model in this run", str(model), [key.id for key in keys])
     return Workplace(folder, dataset, chosen, load_encoded(folder, chosen))
-
-
-def trained_models(folder: Path) -> tuple[ModelKey, ...]:
-    """Return the trained models of a run with more than one component, the largest K first."""
-    found = []
-    for path in (folder / MODELS).glob("k*-s*"):
-        k, _, seed = path.name[1:].partition("-s")
-        if k.isdigit() and seed.isdigit() and is_trained(folder, ModelKey(int(k), int(seed))):
-            found.append(ModelKey(int(k), int(seed)))
-    return tuple(sorted(found, key=lambda key: (-key.n_components, key.model_seed)))
-
-
-def cluster_sizes(folder: Path, key: ModelKey) -> Int[np.ndarray, " k"]:
-    """Return the items of each cluster of a trained model."""
-    return np.bincount(load_encoded(folder, key)[0].posterior.argmax(axis=1), minlength=key.n_components)
 
 
 @dataclass(frozen=True)
@@ -132,11 +122,10 @@ def select_items(
             for pick, _ in asked:
                 asker.tell(pick.item, -1)
             asked += [(pick, name) for pick in draw(asker, count, unanswered)]
-    assignment = place.assignment
-    sizes = np.bincount(assignment, minlength=place.key.n_components)
+    assignment, sizes = place.assignment, place.sizes
     items = [*np.flatnonzero(y >= 0).tolist(), *(pick.item for pick, _ in asked)]
     return Selection(
-        picks=tuple((_with_cluster(pick, assignment, sizes), name) for pick, name in asked),
+        picks=tuple((_with_cluster(pick, place), name) for pick, name in asked),
         n_chosen=n,
         n_known=int((y >= 0).sum()),
         n_clusters=int((sizes > 0).sum()),
@@ -145,9 +134,9 @@ def select_items(
     )
 
 
-def _with_cluster(pick: Pick, assignment: Int[np.ndarray, " n"], sizes: Int[np.ndarray, " k"]) -> Pick:
-    cluster = int(assignment[pick.item])
-    return Pick(pick.item, pick.reason, cluster, int(sizes[cluster]))
+def _with_cluster(pick: Pick, place: Workplace) -> Pick:
+    cluster = int(place.assignment[pick.item])
+    return Pick(pick.item, pick.reason, cluster, int(place.sizes[cluster]))
 
 
 @dataclass(frozen=True)

@@ -214,10 +214,12 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
     StoreError
         If the folder belongs to another configuration or cannot be written to, or the storage cannot be used.
     """
-    check_claim(folder, plan.identity)
+    before = check_claim(folder, plan.identity).get("settings")
     sweep(folder)
     notices = [f"{path.name}: records that could not be read; their cells run again" for path in set_broken_aside(folder)]
-    run_id = claim(folder, plan.identity, plan.settings.model_dump(mode="json"), plan.dataset)
+    # Models alone leave a run's last command what its status speaks of.
+    settings = before if before and not plan.cells else plan.settings.model_dump(mode="json")
+    run_id = claim(folder, plan.identity, settings, plan.dataset)
     if (folder / PARTS).is_dir():
         # What a process that was killed had judged, and no one merged.
         merge_records(folder)

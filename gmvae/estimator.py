@@ -50,7 +50,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     device
         `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
     random_state
-        The model seed; `None` draws one.
+        The model seed, or a `numpy.random.RandomState` to draw it from; `None` draws one.
 
     Attributes
     ----------

@@ -64,14 +64,16 @@ def _coverage_of_equal_clusters(
 
 
 def _coverage_of_run(run: Path, confidences: tuple[float, ...], figure: Path | None) -> None:
-    from bench.labelling import cluster_sizes, trained_models
+    from bench.gallery import Gallery
     from bench.store.folder import open_run
+    from bench.store.presence import trained_models
     from bench.summary import coverage_of, known_labels, observed_of
 
     stored = open_run(run, empty=True)
     if stored.records.empty:
         # Models alone, which `select` has trained.
-        sizes = {key: cluster_sizes(run, key) for key in trained_models(run)}
+        models = Gallery(stored, None, stored.records)
+        sizes = {key: models.sizes(key) for key in trained_models(run)}
         if sizes:
             print_grid(coverage_of(sizes, int(stored.dataset["n_pool"]), confidences), "rich")
             return

@@ -191,4 +191,4 @@ def _given(place: "Workplace", labels: Path | None) -> "GivenLabels | None":
         return given
     if not len(known):
         return None
-    return GivenLabels(known, place.known[known], dataset.class_names, np.ones(len(known), bool), says_drawn=False)
+    return GivenLabels(known, place.known[known], dataset.class_names)

@@ -1,6 +1,5 @@
 """What `select` and `label` write and say."""
 
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,7 @@ def write_picks(found: "Selection", place: "Workplace", out: Path, given: "Given
 
     from bench.store.atomic import write_atomically
 
-    ids, assignment = place.dataset.ids, place.assignment
-    sizes = Counter(assignment.tolist())
+    ids, assignment, sizes = place.dataset.ids, place.assignment, place.sizes
     known: list[tuple[int, str, str, str]] = []
     if given is not None:
         # Where the table did not say how items were chosen, the new one must not say it either.
@@ -36,7 +34,7 @@ def write_picks(found: "Selection", place: "Workplace", out: Path, given: "Given
             "label": label,
             "sampler": sampler,
             "cluster": int(assignment[item]),
-            "cluster_size": sizes[int(assignment[item])],
+            "cluster_size": int(sizes[assignment[item]]),
             "reason": reason,
         }
         for item, label, sampler, reason in [*known, *((pick.item, "", name, pick.reason) for pick, name in found.picks)]

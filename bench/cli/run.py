@@ -4,7 +4,6 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +120,6 @@ def train_only(
         from bench.data.registry import load_dataset
         from bench.engine.watch import Failures
         from bench.pipeline import make_training_plan, make_work
-        from bench.plan.settings import RunSettings
         from bench.store.folder import check_claim, default_folder
         from bench.store.lock import locked
         from bench.store.presence import is_trained
@@ -130,12 +128,9 @@ def train_only(
         check(dataset)
         plan = make_training_plan(settings, dataset)
         folder = default_folder(settings.data, plan.identity)
-    stored = check_claim(folder, plan.identity)
+    check_claim(folder, plan.identity)
     if all(is_trained(folder, key) for key in plan.models):
         return plan, folder
-    if stored.get("settings"):
-        # It is the folder of a run, whose last command stays what its status speaks of.
-        plan = replace(plan, settings=RunSettings.model_validate(stored["settings"]))
     failures = Failures()
     with locked(folder):
         _carry_out(plan, make_work(plan, folder.resolve()), console, progress, failures)

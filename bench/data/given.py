@@ -14,6 +14,7 @@ from bench.errors import DataError, unknown_name
 
 ITEM, ID, LABEL, SAMPLER = "item", "id", "label", "sampler"
 RANDOM = "random"
+"""What the column `sampler` says of items drawn at random: the name of that sampler."""
 _MAX_NAMED, _MAX_DIGITS = 5, 15
 
 
@@ -27,14 +28,20 @@ class GivenLabels:
     """Class of each, a place in `class_names`."""
     class_names: tuple[str, ...]
     """As the user wrote them."""
-    drawn: Bool[np.ndarray, " s"]
-    """Whether the item was drawn at random, so that what holds for it holds for the pool."""
-    says_drawn: bool
-    """Whether the table says how items were chosen; otherwise all count as drawn, which only the user can know."""
     samplers: tuple[str, ...] = ()
-    """What the table says of each; empty where it does not."""
+    """Which sampler asked for each; empty where the table does not say."""
     n_unanswered: int = 0
     """Items drawn at random that are in the table without a label."""
+
+    @property
+    def says_drawn(self) -> bool:
+        """Whether the table says how items were chosen."""
+        return bool(self.samplers)
+
+    @property
+    def drawn(self) -> Bool[np.ndarray, " s"]:
+        """Whether each was drawn at random, so that what holds for it holds for the pool; all, where the table does not say."""
+        return np.array([sampler == RANDOM for sampler in self.samplers or (RANDOM,) * len(self.items)], bool)
 
 
 def read_given(
@@ -73,15 +80,13 @@ def read_given(
     if new and closed:
         raise DataError(f"{path}: {unknown_name('class', min(new), class_names)}")
     names = (*class_names, *_sorted(new))
-    says_drawn = SAMPLER in rows[0]
+    says = SAMPLER in rows[0]
     return GivenLabels(
         items=np.array(items, np.int64),
         codes=np.array([names.index(label) for label in labels], np.int64),
         class_names=names,
-        drawn=np.array([not says_drawn or row[SAMPLER].strip() == RANDOM for _, row in filled], bool),
-        says_drawn=says_drawn,
-        samplers=tuple(row[SAMPLER].strip() for _, row in filled) if says_drawn else (),
-        n_unanswered=sum(says_drawn and row[SAMPLER].strip() == RANDOM and not row[LABEL].strip() for row in rows),
+        samplers=tuple(row[SAMPLER].strip() for _, row in filled) if says else (),
+        n_unanswered=sum(says and row[SAMPLER].strip() == RANDOM and not row[LABEL].strip() for row in rows),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -116,11 +117,15 @@ class Work:
 
     def draws(self, chooser: ModelKey, sampler: str) -> dict[int, int]:
         """Label seeds for which a model chooses items, with the most labels that any cell is shown."""
-        most: dict[int, int] = {}
+        return self._draws[chooser, sampler]
+
+    @cached_property
+    def _draws(self) -> dict[tuple[ModelKey | None, str], dict[int, int]]:
+        found: dict[tuple[ModelKey | None, str], dict[int, int]] = {}
         for batch in self.batches:
-            if batch.sampler == sampler and batch.clustering == chooser:
-                most |= {seed: max(n, most.get(seed, 0)) for seed, n in batch.draws.items()}
-        return most
+            most = found.setdefault((batch.clustering, batch.sampler), {})
+            most |= {seed: max(n, most.get(seed, 0)) for seed, n in batch.draws.items()}
+        return found
 
     def models_of(self, batch: Batch) -> frozenset[ModelKey]:
         """Trained models that a batch needs."""

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from scipy import stats
 from scipy.optimize import isotonic_regression
 
-from bench.stats.intervals import CONFIDENCE, Interval, table_interval
+from bench.stats.intervals import CONFIDENCE, Interval
 from bench.stats.seeds import SeedTable
 
 _DRAWS = 1_000
@@ -93,14 +93,13 @@ def area_under_curve(table: SeedTable, budgets: Sequence[int]) -> Interval | Non
     """
     if not budgets or not set(budgets) <= set(table.scored_budgets):
         return None
-    x, scores = np.log(np.asarray(budgets, float)), table.scores[[table.budgets.index(n) for n in budgets]]
+    rows = [table.budgets.index(n) for n in budgets]
+    x, scores = np.log(np.asarray(budgets, float)), table.scores[rows]
     areas = scores[0] if len(x) == 1 else np.trapezoid(scores, x, axis=0) / (x[-1] - x[0])
-    if not np.isfinite(areas).any():
-        return None
-    found = table_interval(areas)
-    # Like the values themselves, their mean has bounds that Student's interval does not know.
-    low, high = (None if bound is None else float(np.clip(bound, 0, table.highest)) for bound in (found.ci_low, found.ci_high))
-    return Interval(found.mean, low, high)
+    if table.fresh is not None:
+        # A draw that shows nothing new at any budget is no second observation of the curve.
+        areas = np.where(table.fresh[rows].any(axis=0), areas, np.nan)
+    return table.interval(areas) if np.isfinite(areas).any() else None
 
 
 @dataclass(frozen=True)

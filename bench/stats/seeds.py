@@ -47,7 +47,11 @@ class SeedTable:
         scores = self.fresh_scores[self.budgets.index(n_labeled)]
         if not np.isfinite(scores).any():
             return None
-        found = table_interval(scores)
+        return self.interval(scores)
+
+    def interval(self, values: Float[np.ndarray, "m s"]) -> Interval:
+        """Return the mean of values of the metric, one per model and draw, with its interval inside the metric's bounds."""
+        found = table_interval(values)
         # Student's interval knows no bounds; a share does. Seconds only have the lower one.
         low, high = (None if bound is None else float(np.clip(bound, 0, self.highest)) for bound in (found.ci_low, found.ci_high))
         return Interval(found.mean, low, high)

@@ -36,3 +36,13 @@ def model_fault(folder: Path, key: ModelKey) -> str | None:
             except (OSError, SafetensorError) as error:
                 return f"{name} is broken: {first_line(error)}"
     return None
+
+
+def trained_models(folder: Path) -> tuple[ModelKey, ...]:
+    """Return the trained models of a run with more than one component, the largest K first."""
+    found = []
+    for path in (folder / MODELS).glob("k*-s*"):
+        k, _, seed = path.name[1:].partition("-s")
+        if k.isdigit() and seed.isdigit() and is_trained(folder, ModelKey(int(k), int(seed))):
+            found.append(ModelKey(int(k), int(seed)))
+    return tuple(sorted(found, key=lambda key: (-key.n_components, key.model_seed)))

@@ -197,7 +197,8 @@ def test_estimates_hold_about_as_often_as_they_say(chosen: int) -> None:
     for seed in range(repetitions):
         drawn = rng.choice(np.setdiff1d(np.arange(300), typical), 60, replace=False)
         items = np.concatenate([typical, drawn])
-        given = GivenLabels(items, truth[items], found.dataset.class_names, np.arange(len(items)) >= chosen, says_drawn=True)
+        samplers = ("cluster",) * chosen + ("random",) * len(drawn)
+        given = GivenLabels(items, truth[items], found.dataset.class_names, samplers)
         said = label_items(place, given, "soft", method_seed=seed)
         assert said.estimate is not None
         interval, rest = said.estimate.accuracy, ~said.given

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Int
 
+from bench.data import given
 from bench.errors import SettingsError, unknown_name
 from bench.plan.samplers.base import Asker, Sampler, Sight, draw
 from bench.plan.samplers.blind import RandomAsker, StratifiedAsker
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gmvae.posteriors import Encoded
 
 ENTRY_POINTS = "gmvae_bench.samplers"
-RANDOM = "random"
+RANDOM = given.RANDOM
 
 SAMPLERS: dict[str, Sampler] = {
     RANDOM: Sampler(RandomAsker, "uniformly random, as in the study"),

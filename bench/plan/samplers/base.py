@@ -53,10 +53,12 @@ class Asker:
         self.open: Bool[np.ndarray, " n"] = np.zeros(sight.n_pool, bool)
         """Items that can still be asked for."""
         self.open[sight.candidates] = True
+        self._n_left = len(sight.candidates)
         self.told: dict[int, int] = {}
 
     def tell(self, item: int, label: int) -> None:
         """Take the class of an item, asked for or not; `UNKNOWN` where it is asked for and not known."""
+        self._n_left -= int(self.open[item])
         self.open[item] = False
         self.told[item] = label
         self._learn(item, label)
@@ -69,7 +71,7 @@ class Asker:
         SettingsError
             If every candidate's label was told.
         """
-        if not self.open[self.sight.candidates].any():
+        if not self._n_left:
             raise SettingsError(f"all {len(self.sight.candidates):,} items that can be asked for have been asked for")
         return self._next()
 

@@ -13,14 +13,9 @@ class RandomAsker(Asker):
         self._order = np.random.default_rng(sight.seed).permutation(sight.candidates)
         self._place = 0
 
-    def ask(self) -> Pick:
-        """Return the first item of the order that is open."""
-        while self._place < len(self._order) and not self.open[self._order[self._place]]:
-            self._place += 1
-        # The common check looks at every candidate, which ten thousand draws need not pay.
-        return self._next() if self._place < len(self._order) else super().ask()
-
     def _next(self) -> Pick:
+        while not self.open[self._order[self._place]]:
+            self._place += 1
         return Pick(int(self._order[self._place]), "drawn at random")
 
 
