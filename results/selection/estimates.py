@@ -15,7 +15,7 @@ from bench.data.given import RANDOM, GivenLabels
 from bench.data.registry import load_dataset
 from bench.labelling import Workplace, label_items, open_workplace
 from bench.plan.samplers import labeled_items
-from bench.stats.calibration import expected_calibration_error, reliability, tempered
+from bench.stats.calibration import expected_calibration_error, reliability, share_interval, tempered
 from gmvae.decoding import DECODERS
 
 _SETTINGS = ((50, 100), (200, 100), (73, 0), (146, 0), (291, 0))
@@ -40,12 +40,14 @@ def measure(place: Workplace, truth: np.ndarray, method: str, n_random: int, cho
         raw = tempered(decoder.predict_proba(place.encoded[0].posterior[rest]), 1.0)[np.arange(len(rest)), found.said[rest]]
         errors = [expected_calibration_error(reliability(confidence, right)) for confidence in (found.probability[rest], raw)]
         interval = found.estimate.accuracy
-        holds = interval.ci_low <= right.mean() <= interval.ci_high
-        rows.append((holds, right.mean(), interval.mean, interval.ci_high - interval.ci_low, *errors))
-    held, true, estimate, width, calibrated, uncalibrated = 100 * np.mean(rows, axis=0)
+        plain = share_interval(round(interval.mean * n_random), n_random)
+        holds = [bounds.ci_low <= right.mean() <= bounds.ci_high for bounds in (interval, plain)]
+        rows.append((*holds, right.mean(), interval.mean, interval.ci_high - interval.ci_low, *errors))
+    held, plainly, true, estimate, width, calibrated, uncalibrated = 100 * np.mean(rows, axis=0)
     return (
-        f"{method:10} {len(chosen):3} chosen {n_random:3} random: holds {held:5.1f} %  true {true:.1f}  estimate {estimate:.1f}  "
-        f"width {width:.1f}  ECE {calibrated:.1f}, without the temperature {uncalibrated:.1f}\n"
+        f"{method:10} {len(chosen):3} chosen {n_random:3} random: holds {held:.0f} % (plain Wilson {plainly:.0f} %)  "
+        f"true {true:.1f}  estimate {estimate:.1f}  width {width:.1f}  "
+        f"ECE {calibrated:.1f}, without the temperature {uncalibrated:.1f}\n"
     )
 
 
