@@ -11,11 +11,12 @@ from bench.data.dataset import Dataset
 from bench.engine.work import Executor, Listener, TrainingJob, Work, make_batches
 from bench.errors import DataError, SettingsError
 from bench.judge.identity import cell_id, training_fingerprint
-from bench.judge.methods import Method, select_methods
+from bench.judge.methods import Method, all_methods, select_methods
 from bench.judge.record import Origin
 from bench.plan.budgets import Budget, resolve_budgets
 from bench.plan.cells import Cell, ModelKey, expand_cells
 from bench.plan.defaults import default_components
+from bench.plan.limits import within_limits
 from bench.plan.models import configure, plain_vae, variant_name
 from bench.plan.samplers import select_samplers
 from bench.plan.samplers.base import Sampler
@@ -136,6 +137,9 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
         budgets,
         settings.label_seeds,
     )
+    cells = within_limits(cells, settings.limits, int((dataset.labels >= 0).sum()), all_methods())
+    if not cells:
+        raise SettingsError("the limits leave nothing of the grid; widen them, or the grid")
     return RunPlan(settings, methods, samplers, budgets, clusterings, cells, model, training, dataset)
 
 
@@ -235,6 +239,8 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
         if model_folder(folder, job.key).is_dir():
             notices.append(f"model {job.key.id}: {model_fault(folder, job.key)}; it is trained again")
         trainings.append(job)
+    # The longest first, so that no CPU is left alone with a large model in the end.
+    trainings.sort(key=lambda job: -job.key.n_components)
     return Work(
         dataset=plan.dataset,
         origin=plan.origin,

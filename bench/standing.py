@@ -12,6 +12,7 @@ from bench.judge.methods import all_methods
 from bench.judge.record import Origin
 from bench.plan.budgets import resolve_budgets
 from bench.plan.cells import Cell, CellKey, ModelKey, expand_cells
+from bench.plan.limits import Limit, within_limits
 from bench.plan.samplers import RANDOM, all_samplers, select_samplers
 from bench.store.folder import StoredRun
 from bench.store.lock import is_locked
@@ -71,8 +72,10 @@ def expected_cells(config: dict[str, Any], dataset: dict[str, Any]) -> tuple[Cel
         budgets = resolve_budgets(settings["budgets"], int(dataset["n_pool_labels_known"]))
         samplers = select_samplers(settings.get("samplers", [RANDOM]))
         looks = {name: sampler.needs_model for name, sampler in samplers.items()}
-        return expand_cells(methods, looks, keys, budgets, settings["label_seeds"])
-    except (KeyError, TypeError, BenchError):
+        cells = expand_cells(methods, looks, keys, budgets, settings["label_seeds"])
+        limits = [Limit.model_validate(limit) for limit in settings.get("limits", [])]
+        return within_limits(cells, limits, int(dataset["n_pool_labels_known"]), known)
+    except (KeyError, TypeError, ValueError, BenchError):
         return None
 
 

@@ -32,7 +32,7 @@ def plot(
 ) -> None:
     """Draw a run's figures as PNG and SVG: curves, soft against hard, classes, clusters, latent space, coverage, training."""
     from bench.gallery import FIGURES, Drawing, Gallery
-    from bench.plan.settings import parse_names
+    from bench.plan.values import parse_names
     from bench.store.folder import FIGURES as FOLDER
     from bench.store.folder import open_run
 

@@ -9,8 +9,9 @@ from bench.data.dataset import Dataset
 from bench.errors import SettingsError, unknown_name
 from bench.plan.defaults import default_components
 from bench.plan.models import configure
-from bench.plan.settings import Names, RunSettings, explain, make_settings, parse_names
+from bench.plan.settings import RunSettings, explain, make_settings
 from bench.plan.space import DECODING, Choices, Domain, Space, Value, applied, make_space, parse_space
+from bench.plan.values import Names, parse_names
 from gmvae.config import ModelConfig, TrainingConfig
 
 Algorithm = Literal["tpe", "random", "gp", "cma-es", "nsga-ii"]

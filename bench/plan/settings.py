@@ -1,71 +1,18 @@
 """Settings of a run: from defaults, a preset or TOML file, and flags; validated, saved as JSON."""
 
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from bench.errors import SettingsError, unknown_name
+from bench.plan.limits import Limit
 from bench.plan.selection import BY_HAND, joined
+from bench.plan.values import Assignments, Components, Integers, Names, Seeds, Widths
 
-_RANGE = re.compile(r"(\d+)-(\d+)")
-_MAX_LIST = 100_000
 _MAX_TOML_BYTES = 2**20
-
-
-def parse_integers(value: Any) -> Any:
-    """Turn `50,100`, `0-2`, `3` or a list of these into a tuple of integers, each once, in the order given."""
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
-    numbers: list[int] = []
-    for part in parts:
-        text = str(part).strip()
-        span = _RANGE.fullmatch(text)
-        if span and 0 <= int(span[2]) - int(span[1]) < _MAX_LIST:
-            numbers += range(int(span[1]), int(span[2]) + 1)
-        elif text.isdigit():
-            numbers.append(int(text))
-        else:
-            raise ValueError(f"{text!r} is not a whole number or a range such as 0-2")
-    return tuple(dict.fromkeys(numbers))
-
-
-def parse_seeds(value: Any) -> Any:
-    """Turn a bare number n into the seeds 0 … n-1, anything else as `parse_integers` does."""
-    if isinstance(value, int) or (isinstance(value, str) and value.strip().isdigit()):
-        if not 0 < int(value) < _MAX_LIST:
-            raise ValueError(f"{value} seeds; expected at least 1")
-        return tuple(range(int(value)))
-    return parse_integers(value)
-
-
-def parse_names(value: Any) -> Any:
-    """Turn `soft,hard`, or a list, into a tuple of texts, each once, in the order given."""
-    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
-    return tuple(dict.fromkeys(text for text in (str(part).strip() for part in parts) if text))
-
-
-def parse_assignments(value: Any) -> Any:
-    """Turn a list of `name=value` into a dictionary; a TOML table is one already."""
-    if isinstance(value, dict):
-        return {str(key).replace("-", "_"): item for key, item in value.items()}
-    pairs = [str(text).partition("=") for text in (value if isinstance(value, (list, tuple)) else [value])]
-    for name, sign, _ in pairs:
-        if not sign or not name.strip():
-            raise ValueError(f"{name!r} is not of the form name=value, e.g. contrast=0")
-    return {name.strip().replace("-", "_"): item.strip() for name, _, item in pairs}
-
-
-Integers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_integers), Field(min_length=1)]
-Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_seeds), Field(min_length=1)]
-Names = Annotated[tuple[str, ...], BeforeValidator(parse_names), Field(min_length=1)]
-Components = Annotated[tuple[Annotated[int, Field(ge=2)], ...], BeforeValidator(parse_integers), Field(min_length=1)]
-Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(parse_integers)]
-
-
-Assignments = Annotated[dict[str, Any], BeforeValidator(parse_assignments)]
 
 
 class RunSettings(BaseModel):
@@ -83,6 +30,7 @@ class RunSettings(BaseModel):
     label_seeds: Seeds = (0, 1, 2, 3, 4)
     methods: Names | None = None
     samplers: Names = ("random",)
+    limits: tuple[Limit, ...] = ()
     objective: str | None = None
     variant: Literal["plain", "invariance"] | None = None
     epochs: Annotated[int, Field(ge=1)] | None = None
@@ -167,7 +115,10 @@ def make_settings(*layers: Mapping[str, Any]) -> RunSettings:
 
 def explain(detail: Mapping[str, Any], prefix: str = "--") -> str:
     """Say what is wrong with a value, from one of pydantic's error details: option, what was got, why it does not fit."""
-    name = str(detail["loc"][0])
-    option = prefix + (name.replace("_", "-") if prefix == "--" else name)
+    name, *inner = map(str, detail["loc"])
+    # What has an inside is written in TOML, not as a flag.
+    option = (
+        ".".join([name, *inner]) if inner and name == "limits" else prefix + (name.replace("_", "-") if prefix == "--" else name)
+    )
     reason = detail["msg"].removeprefix("Value error, ")
     return f"{option} got {detail['input']!r}: {reason[0].lower()}{reason[1:]}"

@@ -26,7 +26,8 @@ from bench.judge.representations import View
 from bench.plan.budgets import resolve_budgets
 from bench.plan.cells import Cell
 from bench.plan.models import configure, plain_vae
-from bench.plan.settings import make_settings, parse_integers, parse_names
+from bench.plan.settings import make_settings
+from bench.plan.values import parse_integers, parse_names
 from gmvae.decoding import Posterior
 from gmvae.posteriors import encode
 from gmvae.training import Trainer

@@ -12,11 +12,13 @@ from bench.pipeline import make_plan
 from bench.plan.budgets import resolve_budget, resolve_budgets
 from bench.plan.cells import Cell, ModelKey, expand_cells
 from bench.plan.defaults import default_components, default_epochs
+from bench.plan.limits import within_limits
 from bench.plan.models import configure, plain_vae, variant_name
 from bench.plan.presets import read_preset
 from bench.plan.samplers import labeled_items
 from bench.plan.seeds import derive_seed
-from bench.plan.settings import make_settings, parse_integers, parse_seeds, read_toml
+from bench.plan.settings import make_settings, read_toml
+from bench.plan.values import parse_integers, parse_seeds
 from gmvae.config import TrainingConfig
 
 
@@ -104,6 +106,46 @@ def test_cells_of_a_grid() -> None:
     assert {cell.sampler for cell in cells if cell.clustering is None} == {"random"}
     assert len({cell.key for cell in cells}) == len(cells)
     assert len({cell.method_seed for cell in cells}) == len(cells)
+
+
+METHODS_OF_TWO_KINDS = {"soft": True, "xgboost": False}
+
+
+def limited(*limits: dict[str, object]) -> list[tuple[str, int, str, int, int | None]]:
+    """Method, labels, sampler, draw and K of the cells that limits leave of a grid."""
+    keys = [ModelKey(10, 0), ModelKey(20, 0)]
+    cells = expand_cells(
+        METHODS_OF_TWO_KINDS, {"random": False, "cluster": True}, keys, resolve_budgets(("5", "9"), 100), range(3)
+    )
+    settings = make_settings({"limits": list(limits)})
+    left = within_limits(cells, settings.limits, 100, METHODS_OF_TWO_KINDS)
+    return [(c.method, c.budget.n_labeled, c.sampler, c.label_seed, c.clustering and c.clustering.n_components) for c in left]
+
+
+def test_limits_take_cells_out_of_a_grid() -> None:
+    everything = limited()
+    bound = {"methods": "xgboost", "samplers": ["random"], "most_labels": "7%", "label_seeds": [0, 2]}
+    kept = [cell for cell in everything if cell[0] == "soft" or (cell[1] == 5 and cell[2] == "random" and cell[3] != 1)]
+    assert limited(bound) == kept
+    # K says nothing of a cell without a clustering; two limits hold together.
+    of_k = [cell for cell in kept if cell[4] in (None, 20)]
+    assert limited(bound, {"methods": ["soft", "xgboost"], "components": 20}) == of_k
+    assert 0 < len(of_k) < len(kept) < len(everything)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"methods": "xgbost"}, "did you mean 'xgboost'"),
+        ({"methods": "soft", "samplers": "clusters"}, "did you mean 'cluster'"),
+        ({"methods": "soft", "most_labels": "many"}, "budget 'many'"),
+        ({"methods": "soft", "budget": 5}, r"limits\.0\.budget"),
+        ({"samplers": "random"}, r"limits\.0\.methods"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused(limit: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        limited(limit)
 
 
 def test_a_cell_keeps_its_seed_when_the_grid_grows() -> None:
