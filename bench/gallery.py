@@ -28,9 +28,10 @@ from bench.stats.comparison import selection_notes
 from bench.stats.curves import curves
 from bench.stats.paired import paired_differences
 from bench.stats.seeds import of_one_kind, seed_tables
+from bench.store.atomic import read_json
 from bench.store.folder import StoredRun
 from bench.store.models import load_encoded
-from bench.store.presence import is_trained, model_folder
+from bench.store.presence import CLUSTERS, is_exported, is_trained, model_folder
 from gmvae.checkpoint import load
 from gmvae.disk import HISTORY
 
@@ -78,13 +79,18 @@ class Gallery:
         return self.stored.dataset | {"note": self.about}
 
     @cached_property
-    def keys(self) -> tuple[ModelKey, ...]:
-        """The run's trained models, the largest K first."""
+    def models(self) -> tuple[ModelKey, ...]:
+        """The run's models, the largest K first: trained ones, and those that an export has history and cluster sizes of."""
         known = self.records.dropna(subset=["n_components"])[["n_components", "model_seed"]].drop_duplicates().astype(int)
         keys = (ModelKey(int(k), int(seed)) for k, seed in known.itertuples(index=False, name=None))
-        return tuple(
-            sorted((key for key in keys if is_trained(self.stored.folder, key)), key=lambda k: (-k.n_components, k.model_seed))
-        )
+        folder = self.stored.folder
+        there = (key for key in keys if is_trained(folder, key) or is_exported(folder, key))
+        return tuple(sorted(there, key=lambda key: (-key.n_components, key.model_seed)))
+
+    @cached_property
+    def keys(self) -> tuple[ModelKey, ...]:
+        """The run's trained models, the largest K first."""
+        return tuple(key for key in self.models if is_trained(self.stored.folder, key))
 
     @cached_property
     def inspection(self) -> Inspection | None:
@@ -99,12 +105,26 @@ class Gallery:
 
     def sizes(self, key: ModelKey) -> Int[np.ndarray, " k"]:
         """Return the items per cluster (argmax) of a model: those that can get a label, where the data are at hand."""
+        if key not in self._sizes and is_exported(self.stored.folder, key):
+            self._sizes[key] = np.array(read_json(model_folder(self.stored.folder, key) / CLUSTERS)["sizes"], int)
         if key not in self._sizes:
             assignment = load_encoded(self.stored.folder, key)[0].posterior.argmax(axis=1)
             if self.dataset is not None:
                 assignment = assignment[self.dataset.labels >= 0]
             self._sizes[key] = np.bincount(assignment, minlength=key.n_components)
         return self._sizes[key]
+
+    def histories(self) -> dict[ModelKey, pd.DataFrame]:
+        """Return the history of every model that has one: a row an epoch."""
+        paths = {key: model_folder(self.stored.folder, key) / HISTORY for key in self.models}
+        return {key: pd.read_csv(path) for key, path in paths.items() if path.is_file()}
+
+    def training_seconds(self) -> dict[int, list[float]]:
+        """Return the clock's seconds of every training, by number of components."""
+        found: dict[int, list[float]] = {}
+        for key, history in self.histories().items():
+            found.setdefault(key.n_components, []).append(float(history["seconds"].iloc[-1]))
+        return found
 
     def draw(self, names: tuple[str, ...] | None = None) -> Iterator[Drawing]:
         """Yield the figures of the given names, or all of them, each drawn when it is asked for."""
@@ -188,11 +208,11 @@ def _latent_map(gallery: Gallery) -> Figure | None:
 
 
 def _coverage(gallery: Gallery) -> Figure | None:
-    if not gallery.keys:
+    if not gallery.models:
         return None
-    k = gallery.keys[0].n_components
+    k = gallery.models[0].n_components
     observed = [row for row in observed_coverage(gallery.records) if row.n_components == k]
-    sizes = [gallery.sizes(key) for key in gallery.keys if key.n_components == k]
+    sizes = [gallery.sizes(key) for key in gallery.models if key.n_components == k]
     most = max(10 * k, max((row.n_labeled for row in observed), default=0))
     labels = [int(n) for n in np.unique(np.geomspace(max(1, k // 10), min(most, sizes[0].sum()), 60).astype(int))]
     covered = [float(np.mean([covered_probabilities(s, n, replacement=False).sum() for s in sizes])) for n in labels]
@@ -200,11 +220,7 @@ def _coverage(gallery: Gallery) -> Figure | None:
 
 
 def _training(gallery: Gallery) -> Figure | None:
-    histories = {}
-    for key in gallery.keys:
-        path = model_folder(gallery.stored.folder, key) / HISTORY
-        if path.is_file():
-            histories[key.id] = pd.read_csv(path)
+    histories = {key.id: history for key, history in gallery.histories().items()}
     return training_figure(histories, f"{gallery.stored.dataset['name']}: training") if histories else None
 
 

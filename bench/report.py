@@ -80,7 +80,7 @@ def _accuracy(table: SeedTable, n_labeled: int) -> str:
 
 def _sections(gallery: Gallery, tables: tuple[SeedTable, ...]) -> list[Section]:
     stored, records = gallery.stored, gallery.records
-    sizes = {key: gallery.sizes(key) for key in gallery.keys}
+    sizes = {key: gallery.sizes(key) for key in gallery.models}
     of_study = [size for key, size in sizes.items() if key.n_components == STUDY_COMPONENTS]
     sections = [
         Section("claims", "The study's claims", claims_grid(claims(records, stored.dataset, of_study), gallery.about)),

@@ -18,7 +18,7 @@ RUN = [
     "--encoder-layers", "32", "--decoder-layers", "32", "--latent-dim", "4", "--checkpoint-seconds", "0",
 ]  # fmt: skip
 METHODS = ["--methods", "soft,hard,knn"]
-MEASURED = ["fit_seconds", "predict_seconds", "host"]
+MEASURED = ["fit_seconds", "predict_seconds", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "host"]
 _PATIENCE_SECONDS = 180
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
 

@@ -26,7 +26,7 @@ SMALL = [
     "0.2",
 ]
 METHODS = ["--methods", "soft,hard-fallback,latent-spreading,knn,kmeans-soft,label-spreading", "--samplers", "random,cluster"]
-MEASURED = ["fit_seconds", "predict_seconds"]
+MEASURED = ["fit_seconds", "predict_seconds", "cpu_seconds", "view_cpu_seconds", "peak_bytes"]
 
 
 def run(folder: Path, *options: str, expected_code: int = 0) -> subprocess.CompletedProcess[str]:

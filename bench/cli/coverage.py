@@ -30,7 +30,7 @@ def coverage(
 
     For a run also what its label draws covered, and whether accuracy rose with it.
     """
-    from bench.plan.settings import parse_integers
+    from bench.plan.values import parse_integers
 
     try:
         confidences = tuple(float(part) for part in confidence.split(","))
@@ -78,7 +78,7 @@ def _coverage_of_run(run: Path, confidences: tuple[float, ...], figure: Path | N
             print_grid(coverage_of(sizes, int(stored.dataset["n_pool"]), confidences), "rich")
             return
     gallery = gallery_of(stored)
-    sizes = {key: gallery.sizes(key) for key in gallery.keys}
+    sizes = {key: gallery.sizes(key) for key in gallery.models}
     if not sizes:
         raise SettingsError(f"{run} holds no trained model; `gmvae-bench coverage --components K` answers for equal clusters")
     print_grid(coverage_of(sizes, known_labels(stored.dataset), confidences), "rich")

@@ -7,6 +7,7 @@ import typer
 
 from bench.cli.coverage import coverage
 from bench.cli.drawings import explain, plot, report
+from bench.cli.export import export
 from bench.cli.labelling import label, select
 from bench.cli.listing import datasets, methods
 from bench.cli.run import run
@@ -39,6 +40,7 @@ for command in (
     plot,
     explain,
     report,
+    export,
     coverage,
     select,
     label,

@@ -32,7 +32,7 @@ def chosen_records(stored: "StoredRun", methods: str | None) -> "pd.DataFrame":
         If there are none, or a method is not in the run.
     """
     from bench.errors import SettingsError, unknown_name
-    from bench.plan.settings import parse_names
+    from bench.plan.values import parse_names
 
     records = stored.records
     if records.empty:
@@ -76,7 +76,8 @@ def gallery_of(stored: "StoredRun") -> "Gallery":
     from bench.gallery import Gallery
     from bench.summary import known_labels
 
-    partly = known_labels(stored.dataset) < int(stored.dataset["n_pool"])
+    # An export has counted them already.
+    partly = known_labels(stored.dataset) < int(stored.dataset["n_pool"]) and not stored.exported
     return Gallery(stored, dataset_of(stored, None, needed=True) if partly else None, chosen_records(stored, None))
 
 
@@ -85,6 +86,12 @@ def dataset_of(stored: "StoredRun", data_dir: Path | None, *, needed: bool = Fal
     from bench.data.registry import load_dataset
     from bench.errors import BenchError, SettingsError
 
+    if stored.exported:
+        message = f"{stored.folder} is an exported run, without models"
+        if needed:
+            raise SettingsError(f"{message}; the run that it was made from, or the same command again, has them")
+        typer.echo(f"{message}: figures that need them are left out", err=True)
+        return None
     settings = stored.config.get("settings", {})
     folder = data_dir or (Path(settings["data_dir"]) if settings.get("data_dir") else None)
     try:

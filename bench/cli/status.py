@@ -22,7 +22,7 @@ def status(run: RunFolder, format_: Format = "rich") -> None:
     stored = open_run(run, empty=True)
     found = standing_of(stored)
     grid = status_grid(
-        f"{run}: {_state(found)}",
+        f"{run}: {_state(found, exported=stored.exported)}",
         [(of.method, of.done, of.running, of.failed, of.missing) for of in found.methods],
         found.progress if found.running else None,
         found.trained,
@@ -37,7 +37,9 @@ def status(run: RunFolder, format_: Format = "rich") -> None:
             typer.echo("The run's command with --retry-failed runs them again.")
 
 
-def _state(found: "Standing") -> str:
+def _state(found: "Standing", *, exported: bool) -> str:
+    if exported:
+        return "an exported run: records, without models"
     if found.running:
         who = found.progress
         return "running" if who is None else f"running (process {who.pid} on {who.host}, since {who.begun})"

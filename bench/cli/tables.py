@@ -41,16 +41,22 @@ def table(
     target: Annotated[
         float | None, typer.Option(help="Show labels needed for this accuracy, e.g. 0.8.", min=0, max=1, show_default=False)
     ] = None,
+    cost: Annotated[bool, typer.Option("--cost", help="Show CPU time and memory of trainings and methods.")] = False,
 ) -> None:
     """Print the comparison of a run: method by budget, mean and 95 % interval.
 
     With --reference: differences in points, tested. With --target: labels to an accuracy, ratios, area under the curve.
+    With --cost: CPU time and memory.
     """
     check_format(format_)
     from bench.store.folder import open_run
 
     stored = open_run(run)
-    if target is not None:
+    if cost:
+        if reference is not None or target is not None:
+            raise SettingsError("--cost makes a table of its own; leave out --reference and --target")
+        print_grid(_with_selections(_costs(stored, methods), stored, methods), format_)
+    elif target is not None:
         _table_of_labels(stored, metric, format_, methods, target, reference)
     elif reference is not None:
         _table_of_differences(stored, metric, format_, methods, reference)
@@ -128,6 +134,15 @@ def _tables_and_references(
     return [found for found in every if found.method in chosen or (found in bases and required)], bases
 
 
+def _costs(stored: "StoredRun", methods: str | None) -> "Grid":
+    from bench.show.statistics import costs_grid
+    from bench.stats.costs import method_costs
+
+    about = f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items"
+    trainings = gallery_of(stored).training_seconds() if methods is None else {}
+    return costs_grid(method_costs(chosen_records(stored, methods)), trainings, about)
+
+
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs.", show_default=False)],
     metric: Metric = "accuracy",
@@ -191,7 +206,7 @@ def claims(run: RunFolder, format_: Format = "rich") -> None:
 
     stored = open_run(run)
     gallery = gallery_of(stored)
-    sizes = [gallery.sizes(key) for key in gallery.keys if key.n_components == STUDY_COMPONENTS]
+    sizes = [gallery.sizes(key) for key in gallery.models if key.n_components == STUDY_COMPONENTS]
     about = str(stored.dataset.get("note") or f"measured on {stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
     grid = claims_grid(judge_claims(chosen_records(stored, None), stored.dataset, sizes), about)
     print_grid(_with_selections(grid, stored, None), format_)

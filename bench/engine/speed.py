@@ -1,19 +1,17 @@
 """Measures how fast this machine trains: images per second, arithmetic, memory, and what a sweep would take."""
 
-import ctypes
-import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.engine.steps import threads
+from bench.judge.cost import begin_peak, end_peak
 from gmvae.config import ModelConfig, TrainingConfig, study_configs
 from gmvae.devices import multiplies_bfloat16_fast, resolve_device
 from gmvae.objectives import OBJECTIVES
@@ -28,7 +26,6 @@ _ROUND_SECONDS = 2.0
 _MIN_STEPS = 3
 _MATRIX_SIZES = {"cpu": 1024, "cuda": 8192, "mps": 4096}
 _PASS_ITEMS = 4_096
-_CLEAR_PEAK = Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
@@ -219,21 +216,8 @@ def _begin_peak(device: torch.device) -> int:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return int(torch.cuda.memory_allocated(device))
-    try:
-        # Memory that is freed but still held would hide what the next candidate takes.
-        ctypes.CDLL(None).malloc_trim(0)
-        _CLEAR_PEAK.write_text("5")
-        return _status_bytes("VmRSS")
-    except (OSError, AttributeError):
-        return 0
+    return begin_peak() or 0
 
 
 def _end_peak(device: torch.device) -> int:
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    return _status_bytes("VmHWM") if _CLEAR_PEAK.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _status_bytes(name: str) -> int:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(name + ":"))
-    return int(line.split()[1]) * 1024
+    return int(torch.cuda.max_memory_allocated(device)) if device.type == "cuda" else end_peak()

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from bench.data.dataset import Dataset
+from bench.judge.cost import Cost
 from bench.judge.methods import Method
 from bench.judge.metrics import accuracy, macro_accuracy
 from bench.judge.record import Outcome
@@ -42,13 +43,14 @@ def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, order: np.n
     y[shown] = dataset.labels[shown]
     # Made before the clock starts: the first of its kind in a process loads its library.
     learner = method.make(dataset.n_classes, n_jobs, cell.method_seed)
-    begun = time.perf_counter()
-    learner = learner.fit(view.pool, y)
-    fitted = time.perf_counter()
-    predicted = getattr(learner, "transduction_", None)
-    if predicted is None:
-        predicted = learner.predict(view.pool)
-    done = time.perf_counter()
+    with Cost() as cost:
+        begun = time.perf_counter()
+        learner = learner.fit(view.pool, y)
+        fitted = time.perf_counter()
+        predicted = getattr(learner, "transduction_", None)
+        if predicted is None:
+            predicted = learner.predict(view.pool)
+        done = time.perf_counter()
     rest = np.flatnonzero((y < 0) & (dataset.labels >= 0))
     said, truth = predicted[rest], dataset.labels[rest]
     return Outcome(
@@ -59,6 +61,9 @@ def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, order: np.n
         classes_seen=len(np.unique(y[shown])),
         fit_seconds=fitted - begun,
         predict_seconds=done - fitted,
+        cpu_seconds=cost.cpu_seconds,
+        view_cpu_seconds=view.cpu_seconds,
+        peak_bytes=cost.peak_bytes,
         shown=hashlib.sha256(np.sort(shown).astype("<i8").tobytes()).hexdigest()[:8],
     )
 

@@ -75,6 +75,12 @@ class Record:
     """Labels that the choice took."""
     shown: str | None = None
     """Fingerprint of the items whose labels were shown: draws that have the same are one observation."""
+    cpu_seconds: float | None = None
+    """Processor time of all threads, to fit and to predict the pool."""
+    view_cpu_seconds: float | None = None
+    """Processor time of what the method sees (a graph, clusters; not a trained model), made once for all cells that share it."""
+    peak_bytes: int | None = None
+    """Most memory while fitting and predicting, beyond what the process held before: data and view are in that."""
 
     @property
     def key(self) -> CellKey:
@@ -95,6 +101,9 @@ class Outcome:
     fit_seconds: float | None = None
     predict_seconds: float | None = None
     shown: str | None = None
+    cpu_seconds: float | None = None
+    view_cpu_seconds: float | None = None
+    peak_bytes: int | None = None
     status: Status = "ok"
     error: str | None = None
 

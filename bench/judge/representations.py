@@ -1,7 +1,8 @@
 """Representations: what a method sees of a pool, computed without labels, once for all budgets and label seeds."""
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ class View:
 
     pool: Any
     test: Any | None
+    cpu_seconds: float = 0.0
+    """Processor time that it took, a parent's included and a trained model's not."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,13 @@ class Representation:
 
     def __call__(self, source: Source, parent: View | None = None) -> View:
         """Compute the view; a parent's view that is not given is computed too."""
+        begun = time.process_time()
         if self.parent is None:
-            return self.make(source)
-        return self.make(source, parent or REPRESENTATIONS[self.parent](source))
+            view: View = self.make(source)
+            return replace(view, cpu_seconds=time.process_time() - begun)
+        before = parent.cpu_seconds if parent else 0.0
+        view = self.make(source, parent or REPRESENTATIONS[self.parent](source))
+        return replace(view, cpu_seconds=before + time.process_time() - begun)
 
 
 REPRESENTATIONS: dict[str, Representation] = {

@@ -1,6 +1,6 @@
 """Statistics of a run as tables: claims, differences, labels to a target, coverage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from bench.show.grid import Grid
 from bench.stats.claims import Claim
 from bench.stats.cluster_coverage import AllCovered, LabelsNeeded, Observed
+from bench.stats.costs import MethodCost
 from bench.stats.efficiency import Labels, Ratio
 from bench.stats.intervals import Interval
 from bench.stats.paired import Difference
@@ -276,3 +277,56 @@ def sizes_grid(rows: Sequence[tuple[str, int, LabelsNeeded, LabelsNeeded, AllCov
             "simulated: P(all covered) with the larger number; empty clusters can hold no label and are left out",
         ),
     )
+
+
+def costs_grid(costs: Sequence[MethodCost], trainings: Mapping[int, Sequence[float]], about: str) -> Grid:
+    """Return what training and every method cost; `trainings` are clock seconds of each model, by its number of components."""
+    hours = {k: sum(seconds) / 3600 for k, seconds in trainings.items()}
+    models = [
+        (
+            f"training, K = {k}",
+            f"{len(seconds):,}",
+            *(_cpu_seconds(value) for value in (min(seconds), float(np.median(seconds)), max(seconds))),
+            "-",
+            f"{hours[k]:.2f}",
+            "-",
+        )
+        for k, seconds in trainings.items()
+    ]
+    methods = [
+        (
+            cost.method,
+            f"{cost.n_cells:,}",
+            *map(_cpu_seconds, cost.cell_seconds),
+            "-" if cost.view_seconds is None else _cpu_seconds(cost.view_seconds),
+            f"{cost.total_seconds / 3600:.2f}",
+            "-" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:,.0f}",
+        )
+        for cost in costs
+    ]
+    by_clock = {cost.method: cost.n_by_clock for cost in costs if cost.n_by_clock}
+    names = ", ".join(f"{method} {n:,}" for method, n in by_clock.items())
+    return Grid(
+        "What it cost",
+        ("", "cells", "least", "median", "most", "sees", "CPU h", "MB"),
+        tuple(models + methods),
+        (
+            about,
+            "least, median, most: CPU seconds of a cell, to fit and to predict; of a training, the clock's",
+            "sees: CPU seconds of what the method sees (a graph, clusters), once for all its cells; models are rows of their own",
+            "MB: most memory of a cell beyond data and what it sees",
+            *([f"by the clock, for want of CPU time: cells of {names}"] if by_clock else []),
+        ),
+        data=(
+            ("method", "cells", "cpu_seconds_least", "cpu_seconds_median", "cpu_seconds_most", "view", "cpu_hours", "peak_bytes"),
+            *(
+                (f"training K={k}", len(of_k), min(of_k), float(np.median(of_k)), max(of_k), None, hours[k], None)
+                for k, of_k in trainings.items()
+            ),
+            *((c.method, c.n_cells, *c.cell_seconds, c.view_seconds, c.total_seconds / 3600, c.peak_bytes) for c in costs),
+        ),
+    )
+
+
+def _cpu_seconds(seconds: float) -> str:
+    return f"{seconds:,.0f}" if seconds >= 100 else f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2g}"

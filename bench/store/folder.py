@@ -51,6 +51,11 @@ class StoredRun:
     dataset: dict[str, Any]
     records: pd.DataFrame
 
+    @property
+    def exported(self) -> bool:
+        """Whether it is a copy for publication (`bench.store.export`), without models."""
+        return bool(self.config.get("exported"))
+
 
 def default_folder(data: str, identity: Mapping[str, Any], kind: str = "runs") -> Path:
     """Return where a run, or a search, goes when the user names no folder: another configuration gets another one."""

@@ -9,6 +9,8 @@ from gmvae.disk import HISTORY, SETTINGS, WEIGHTS
 from gmvae.errors import first_line
 
 MODELS, ENCODED = "models", "posterior.safetensors"
+# Of a model in an exported run: items per cluster, in place of what they were counted from.
+CLUSTERS = "clusters.json"
 # The posterior comes last: a model that has one is complete.
 FILES = (SETTINGS, WEIGHTS, HISTORY, ENCODED)
 
@@ -36,6 +38,11 @@ def model_fault(folder: Path, key: ModelKey) -> str | None:
             except (OSError, SafetensorError) as error:
                 return f"{name} is broken: {first_line(error)}"
     return None
+
+
+def is_exported(folder: Path, key: ModelKey) -> bool:
+    """Whether the model's history and cluster sizes are there, as in an exported run."""
+    return all((model_folder(folder, key) / name).is_file() for name in (HISTORY, CLUSTERS))
 
 
 def trained_models(folder: Path) -> tuple[ModelKey, ...]:

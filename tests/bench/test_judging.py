@@ -103,6 +103,32 @@ def test_labels_that_are_not_shown_are_never_read(small_dataset: Dataset, name: 
     assert len(honest) == 2
 
 
+def test_the_cost_of_a_cell_is_its_own(small_dataset: Dataset) -> None:
+    class Greedy(Probe):
+        def fit(self, x: Any, y: np.ndarray) -> Self:
+            self.waste = np.ones(40 * 2**20, np.uint8)
+            for _ in range(40):
+                self.waste += 1
+            return super().fit(x, y)
+
+    def outcome(probe: type[Probe]) -> Any:
+        method = Method(lambda *_: probe(small_dataset), "pixels", "")
+        return judge(CELL, method, replace(pixels(small_dataset), cpu_seconds=1.5), small_dataset)
+
+    greedy, frugal = outcome(Greedy), outcome(Probe)
+    assert 40 * 2**20 <= greedy.peak_bytes < 60 * 2**20
+    assert frugal.peak_bytes < 10 * 2**20
+    assert greedy.cpu_seconds > frugal.cpu_seconds >= 0
+    assert greedy.view_cpu_seconds == 1.5
+
+
+def test_a_view_costs_what_its_parent_costs_too(small_dataset: Dataset) -> None:
+    source = Source(small_dataset.pool, None)
+    parent = REPRESENTATIONS["pca"](source)
+    assert parent.cpu_seconds > 0
+    assert REPRESENTATIONS["pixel-graph"](source, replace(parent, cpu_seconds=100.0)).cpu_seconds > 100
+
+
 def test_whatever_a_method_raises_is_an_outcome(small_dataset: Dataset) -> None:
     def broken(*_: int) -> Any:
         raise KeyError("gone")

@@ -1,5 +1,6 @@
 """Everything that is made of a finished run: tables, figures, an explanation, and a page that a real browser opens."""
 
+import io
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -68,6 +69,81 @@ def test_some_figures_and_unknown_ones(command: Command, run_folder: Path, tmp_p
     assert (code, "did you mean 'confusion'" in err) == (2, True)
     code, _, err = command("plot", str(run_folder), "--figures", "clusters", "--methods", "knn", "--out", str(tmp_path))
     assert (code, "nothing to draw clusters from" in err) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def exported(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from bench.cli import main as cli
+
+    folder = tmp_path_factory.mktemp("published") / "digits"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["gmvae-bench", "export", str(run_folder), str(folder)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert not ended.value.code
+    return folder
+
+
+@pytest.mark.parametrize("arguments", [("table",), ("table", "--target", "0.8"), ("table", "--cost"), ("claims",), ("coverage",)])
+def test_an_export_says_what_its_run_says(command: Command, run_folder: Path, exported: Path, arguments: tuple[str, ...]) -> None:
+    name, *options = arguments
+    of_run, of_export = (command(name, str(folder), *options) for folder in (run_folder, exported))
+    assert of_export == of_run
+    assert of_run[0] == 0
+
+
+def test_an_export_names_no_place_and_holds_no_model(run_folder: Path, exported: Path) -> None:
+    import platform
+
+    files = [path for path in exported.rglob("*") if path.is_file()]
+    assert not any(path.suffix == ".safetensors" for path in files)
+    assert sum(path.stat().st_size for path in files) < 200_000
+    host = platform.node().encode()
+    for path in files:
+        content = path.read_bytes()
+        assert str(run_folder.parent).encode() not in content
+        assert not host or path.suffix != ".parquet" or host not in content
+    assert set(pd.read_parquet(exported / "records.parquet")["host"]) == {"-"}
+
+
+def test_what_an_export_can_draw(command: Command, exported: Path, tmp_path: Path) -> None:
+    code, _, err = command("plot", str(exported), "--out", str(tmp_path))
+    assert (code, "is an exported run, without models" in err) == (0, True)
+    drawn = {path.stem for path in tmp_path.glob("*.png")}
+    assert drawn == {"label-efficiency", "soft-minus-hard", "accuracy-by-components", "coverage", "training"}
+    code, _, err = command("explain", str(exported))
+    assert (code, "is an exported run, without models" in err) == (2, True)
+    code, out, _ = command("status", str(exported))
+    assert (code, "an exported run" in out) == (0, True)
+
+
+def test_an_export_takes_no_run_s_place(command: Command, run_folder: Path, exported: Path, tmp_path: Path) -> None:
+    code, _, err = command("export", str(run_folder), str(run_folder))
+    assert (code, "holds a run, not an export" in err) == (2, True)
+    (tmp_path / "note.txt").write_text("mine")
+    code, _, err = command("export", str(run_folder), str(tmp_path))
+    assert (code, "is not the folder of a run" in err) == (2, True)
+    before = (exported / "records.parquet").read_bytes()
+    assert command("export", str(run_folder), str(exported))[0] == 0
+    assert (exported / "records.parquet").read_bytes() == before
+
+
+def test_costs_of_a_run(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("table", str(run_folder), "--cost", "--format", "csv")
+    assert code == 0
+    costs = pd.read_csv(io.StringIO(out), index_col="method")
+    records = pd.read_parquet(run_folder / "records.parquet")
+    for method, cells in records.groupby("method"):
+        row = costs.loc[method]
+        assert row["cells"] == len(cells)
+        assert row["cpu_seconds_least"] == pytest.approx(cells["cpu_seconds"].min())
+        assert row["cpu_seconds_most"] == pytest.approx(cells["cpu_seconds"].max())
+        views = cells.groupby(["n_components", "model_seed"], dropna=False)["view_cpu_seconds"].max().sum()
+        assert row["cpu_hours"] * 3600 == pytest.approx(cells["cpu_seconds"].sum() + views)
+    seconds = [pd.read_csv(path)["seconds"].iloc[-1] for path in run_folder.glob("models/k20-*/history.csv")]
+    assert costs.loc["training K=20", "cpu_hours"] * 3600 == pytest.approx(sum(seconds))
+    code, _, err = command("table", str(run_folder), "--cost", "--target", "0.8")
+    assert (code, "--cost makes a table of its own" in err) == (2, True)
 
 
 def test_explain_an_item_of_ones_choice(command: Command, run_folder: Path, tmp_path: Path) -> None:
