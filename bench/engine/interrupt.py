@@ -2,21 +2,27 @@
 
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Who ends a process and its group, as `timeout` does, sends it two signals and means one.
+_SAME_SECONDS = 0.5
 
 
 class Interrupt:
-    """Turns SIGINT and SIGTERM into a flag that an executor looks at between steps; a second signal interrupts at once.
+    """Turns SIGINT and SIGTERM into a flag that an executor looks at between steps.
+
+    A second signal, not of the same moment, interrupts at once.
 
     Python's own KeyboardInterrupt can come in the middle of a write or of one of Ray's compiled callbacks; a flag cannot. Outside
     a `with` block, or in a thread, nothing is changed and `check` does nothing.
     """
 
     def __init__(self) -> None:
-        self._flag = threading.Event()
+        # Not an Event: its lock would be waited for in vain by a signal that comes while another is being heard.
+        self._heard_at: float | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -30,10 +36,12 @@ class Interrupt:
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal has come."""
-        if self._flag.is_set():
+        if self._heard_at is not None:
             raise KeyboardInterrupt
 
     def _hear(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the signature of a handler
-        if self._flag.is_set():
+        now = time.monotonic()
+        if self._heard_at is None:
+            self._heard_at = now
+        elif now - self._heard_at > _SAME_SECONDS:
             raise KeyboardInterrupt
-        self._flag.set()
