@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import options
-from bench.cli.reading import Metric, RunFolder, SomeMethods, chosen_records, dataset_of, save_figure
+from bench.cli.reading import Metric, RunFolder, SomeComponents, SomeMethods, chosen_records, dataset_of, save_figure
 from bench.cli.state import make_console
 from bench.errors import SettingsError, unknown_name
 
@@ -23,6 +23,7 @@ def plot(
     run: RunFolder,
     metric: Metric = "accuracy",
     methods: SomeMethods = None,
+    components: SomeComponents = None,
     figures: Annotated[
         str | None, typer.Option(help="Only these figures, e.g. label-efficiency,confusion. (default: all)", show_default=False)
     ] = None,
@@ -41,7 +42,7 @@ def plot(
         if name not in FIGURES:
             raise unknown_name("figure", name, FIGURES)
     stored = open_run(run)
-    records = chosen_records(stored, methods)
+    records = chosen_records(stored, methods, components)
     place = out or run / FOLDER
     if metric != "accuracy":
         from bench.show.figures import label_efficiency

@@ -20,35 +20,62 @@ if TYPE_CHECKING:
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
 Metric = Annotated[str, typer.Option(help="accuracy, macro_accuracy, accuracy_test or fit_seconds.")]
 Format = Annotated[str, typer.Option("--format", help="rich, markdown, csv or latex.")]
-SomeMethods = Annotated[str | None, typer.Option("--methods", help="Only these methods.")]
+SomeMethods = Annotated[
+    str | None, typer.Option("--methods", help="Only these methods; soft@cluster: only with items of that sampler.")
+]
+SomeComponents = Annotated[
+    str | None, typer.Option("--components", help="Only models of these K, and methods without one.", show_default=False)
+]
 
 
-def chosen_records(stored: "StoredRun", methods: str | None) -> "pd.DataFrame":
-    """Return a run's records, or those of some methods.
+def chosen_records(stored: "StoredRun", methods: str | None, components: str | None = None) -> "pd.DataFrame":
+    """Return a run's records, or those of some methods, samplers (`soft@cluster`) and K.
 
     Raises
     ------
     SettingsError
-        If there are none, or a method is not in the run.
+        If there are none, or one of them is not in the run.
     """
-    from bench.errors import SettingsError, unknown_name
-    from bench.plan.values import parse_names
+    from bench.errors import SettingsError
 
     records = stored.records
     if records.empty:
         raise SettingsError(
             f"{stored.folder} has no finished cells yet; repeat `gmvae-bench run` with the same settings to go on"
         )
-    if methods is None:
-        return records
+    if components is not None:
+        records = _of_components(records, components)
+    return records if methods is None else _of_methods(records, methods)
+
+
+def _of_components(records: "pd.DataFrame", components: str) -> "pd.DataFrame":
+    from bench.errors import SettingsError
+    from bench.plan.values import parse_integers
+
+    there = sorted(int(k) for k in records["n_components"].dropna().unique())
+    try:
+        asked = parse_integers(components)
+    except ValueError as error:
+        raise SettingsError(f"--components got {components!r}: {error}") from error
+    missing = [k for k in asked if k not in there]
+    if missing or not asked:
+        raise SettingsError(f"--components got {components!r}; the run has {', '.join(map(str, there)) or 'no models'}")
+    return records[records["n_components"].isin(asked) | records["n_components"].isna()]
+
+
+def _of_methods(records: "pd.DataFrame", methods: str) -> "pd.DataFrame":
+    from bench.errors import SettingsError, unknown_name
+    from bench.plan.values import parse_names
+
     names = parse_names(methods)
     if not names:
         raise SettingsError("--methods names no method; leave it out for all of them")
-    there = set(records["method"])
+    with_sampler = records["method"] + "@" + records["sampler"]
+    there = {*records["method"], *with_sampler}
     for name in names:
         if name not in there:
             raise unknown_name("method in this run", name, there)
-    return records[records["method"].isin(names)]
+    return records[records["method"].isin(names) | with_sampler.isin(names)]
 
 
 def check_format(format_: str) -> None:
@@ -71,14 +98,18 @@ def print_grid(grid: "Grid", format_: str) -> None:
         typer.echo(to_text(grid, format_), nl=False)
 
 
-def gallery_of(stored: "StoredRun") -> "Gallery":
-    """Return the run's models and records; with its data only where some labels are unknown, since those cannot be drawn."""
+def gallery_of(stored: "StoredRun", records: "pd.DataFrame | None" = None) -> "Gallery":
+    """Return the run's models and records, or some of them.
+
+    Its data come along only where some labels are unknown, since those cannot be drawn.
+    """
     from bench.gallery import Gallery
     from bench.summary import known_labels
 
     # An export has counted them already.
     partly = known_labels(stored.dataset) < int(stored.dataset["n_pool"]) and not stored.exported
-    return Gallery(stored, dataset_of(stored, None, needed=True) if partly else None, chosen_records(stored, None))
+    dataset = dataset_of(stored, None, needed=True) if partly else None
+    return Gallery(stored, dataset, chosen_records(stored, None) if records is None else records)
 
 
 def dataset_of(stored: "StoredRun", data_dir: Path | None, *, needed: bool = False) -> "Dataset | None":

@@ -209,13 +209,15 @@ def _carry_out(plan: "RunPlan", work: "Work", console: "Console", progress: "Con
 
 
 def _finish(plan: "RunPlan", folder: Path, console: "Console") -> None:
+    from bench.cli.reading import chosen_records
     from bench.cli.tables import comparison_of
     from bench.show.tables import render
     from bench.store.folder import open_run
     from bench.store.records import failures
 
     stored = open_run(folder)
-    console.print(render(comparison_of(stored, "accuracy", ",".join(plan.methods)), console.width), soft_wrap=False)
+    records = chosen_records(stored, ",".join(plan.methods))
+    console.print(render(comparison_of(stored, records, "accuracy"), console.width), soft_wrap=False)
     # An earlier command's failures are shown in the table, but this one's exit code speaks of its own cells.
     failed = failures(stored.records, plan.cells)
     console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)

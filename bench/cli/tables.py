@@ -9,6 +9,7 @@ from bench.cli.reading import (
     Format,
     Metric,
     RunFolder,
+    SomeComponents,
     SomeMethods,
     check_format,
     chosen_records,
@@ -21,6 +22,8 @@ from bench.errors import SettingsError, unknown_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
     from bench.show.grid import Grid
     from bench.stats.comparison import Comparison
@@ -35,6 +38,7 @@ def table(
     metric: Metric = "accuracy",
     format_: Format = "rich",
     methods: SomeMethods = None,
+    components: SomeComponents = None,
     reference: Annotated[
         str | None, typer.Option(help="Show differences to this method, on the same labels.", show_default=False)
     ] = None,
@@ -52,95 +56,96 @@ def table(
     from bench.store.folder import open_run
 
     stored = open_run(run)
+    records, every = (chosen_records(stored, names, components) for names in (methods, None))
     if cost:
         if reference is not None or target is not None:
             raise SettingsError("--cost makes a table of its own; leave out --reference and --target")
-        print_grid(_with_selections(_costs(stored, methods), stored, methods), format_)
+        grid = _costs(stored, records)
     elif target is not None:
-        _table_of_labels(stored, metric, format_, methods, target, reference)
+        grid = _labels_to(records, every, metric, target, reference)
     elif reference is not None:
-        _table_of_differences(stored, metric, format_, methods, reference)
+        grid = _differences(records, every, metric, reference)
     else:
-        _table_of_scores(stored, metric, format_, methods)
+        _print_scores(stored, records, metric, format_)
+        return
+    print_grid(_with_selections(grid, records), format_)
 
 
-def _table_of_scores(stored: "StoredRun", metric: str, format_: str, methods: str | None) -> None:
+def _print_scores(stored: "StoredRun", records: "pd.DataFrame", metric: str, format_: str) -> None:
     from bench.show.tables import render, to_latex, to_markdown
     from bench.stats.curves import curves
 
     if format_ == "csv":
-        records = chosen_records(stored, methods)
         place = ["method", "sampler", "n_labeled"]
         chosen = records.groupby(place)[["selection", "selection_labels"]].first()
         table = curves(records, metric)
         typer.echo((table.join(chosen, on=place) if chosen["selection"].notna().any() else table).to_csv(index=False), nl=False)
         return
-    comparison = comparison_of(stored, metric, methods)
+    comparison = comparison_of(stored, records, metric)
     console = make_console()
     if format_ == "rich":
         console.print(render(comparison, console.width))
-        console.print(_rank_line(stored, metric, methods), style="dim")
+        console.print(_rank_line(records, metric), style="dim")
     else:
         typer.echo({"markdown": to_markdown, "latex": to_latex}[format_](comparison), nl=False)
 
 
-def _rank_line(stored: "StoredRun", metric: str, methods: str | None) -> str:
+def _rank_line(records: "pd.DataFrame", metric: str) -> str:
     from bench.stats.ranks import average_ranks
     from bench.stats.seeds import LOWER_IS_BETTER, seed_tables
 
-    tables = seed_tables(chosen_records(stored, methods), metric)
-    ranks = average_ranks(tables, lower_is_better=metric in LOWER_IS_BETTER)
+    ranks = average_ranks(seed_tables(records, metric), lower_is_better=metric in LOWER_IS_BETTER)
     if len(ranks) < 2:
         return ""
     order = sorted(ranks.items(), key=lambda item: item[1])
     return "\nmean rank over budgets and label draws: " + ", ".join(f"{label} {rank:.1f}" for label, rank in order)
 
 
-def _table_of_differences(stored: "StoredRun", metric: str, format_: str, methods: str | None, reference: str) -> None:
+def _differences(records: "pd.DataFrame", every: "pd.DataFrame", metric: str, reference: str) -> "Grid":
     from bench.show.statistics import differences_grid
     from bench.stats.paired import paired_differences
 
-    tables, bases = _tables_and_references(stored, metric, methods, reference)
+    tables, bases = _tables_and_references(records, every, metric, reference)
     found = paired_differences(tables, bases)
     if not found:
         raise SettingsError(f"--reference {reference} has no budget and label draw in common with another method of the run")
-    grid = differences_grid(found, reference, sorted({difference.n_labeled for difference in found}))
-    print_grid(_with_selections(grid, stored, methods), format_)
+    return differences_grid(found, reference, sorted({difference.n_labeled for difference in found}))
 
 
-def _table_of_labels(
-    stored: "StoredRun", metric: str, format_: str, methods: str | None, target: float, reference: str | None
-) -> None:
+def _labels_to(records: "pd.DataFrame", every: "pd.DataFrame", metric: str, target: float, reference: str | None) -> "Grid":
     from bench.summary import BOOSTED, efficiency_of
 
-    tables, bases = _tables_and_references(stored, metric, methods, reference or BOOSTED, required=reference is not None)
-    grid = efficiency_of(tables, target, bases[0] if bases else None)
-    print_grid(_with_selections(grid, stored, methods), format_)
+    tables, bases = _tables_and_references(records, every, metric, reference or BOOSTED, required=reference is not None)
+    return efficiency_of(tables, target, bases[0] if bases else None)
 
 
 def _tables_and_references(
-    stored: "StoredRun", metric: str, methods: str | None, reference: str, *, required: bool = True
+    records: "pd.DataFrame", every: "pd.DataFrame", metric: str, reference: str, *, required: bool = True
 ) -> "tuple[list[SeedTable], list[SeedTable]]":
-    """Return the seed tables of the chosen methods, and those of the reference: a method's name, or with its K (`soft K=50`)."""
-    from bench.stats.seeds import LOWER_IS_BETTER, METRICS, reference_tables, seed_tables
+    """Return the seed tables of the chosen records, and those of the reference: a method's name, or with its K (`soft K=50`)."""
+    from bench.stats.seeds import CURVE, LOWER_IS_BETTER, METRICS, reference_tables, seed_tables
 
     if metric not in METRICS or metric in LOWER_IS_BETTER:
         raise unknown_name("metric for this table", metric, [name for name in METRICS if name not in LOWER_IS_BETTER])
-    every = seed_tables(chosen_records(stored, None), metric)
-    bases = reference_tables(every, reference)
+    tables = seed_tables(every, metric)
+    bases = reference_tables(tables, reference)
     if not bases and required:
-        raise unknown_name("method in this run", reference, [found.label for found in every])
-    chosen = set(chosen_records(stored, methods)["method"])
-    return [found for found in every if found.method in chosen or (found in bases and required)], bases
+        raise unknown_name("method in this run", reference, [found.label for found in tables])
+    curves = records[list(CURVE)].drop_duplicates().fillna({"n_components": 0})
+    chosen = set(curves.itertuples(index=False, name=None))
+
+    def is_chosen(table: "SeedTable") -> bool:
+        return (table.method, table.sampler, table.n_components or 0) in chosen
+
+    return [found for found in tables if is_chosen(found) or (found in bases and required)], bases
 
 
-def _costs(stored: "StoredRun", methods: str | None) -> "Grid":
+def _costs(stored: "StoredRun", records: "pd.DataFrame") -> "Grid":
     from bench.show.statistics import costs_grid
     from bench.stats.costs import method_costs
 
     about = f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items"
-    trainings = gallery_of(stored).training_seconds() if methods is None else {}
-    return costs_grid(method_costs(chosen_records(stored, methods)), trainings, about)
+    return costs_grid(method_costs(records), gallery_of(stored, records).training_seconds(), about)
 
 
 def compare(
@@ -148,6 +153,7 @@ def compare(
     metric: Metric = "accuracy",
     format_: Format = "rich",
     methods: SomeMethods = None,
+    components: SomeComponents = None,
 ) -> None:
     """Print several runs in one table; over several data sets also test whether the methods' ranks differ."""
     check_format(format_)
@@ -159,12 +165,13 @@ def compare(
     from bench.store.folder import open_run
 
     opened = [open_run(folder) for folder in runs]
-    tables = [seed_tables(chosen_records(stored, methods), metric) for stored in opened]
+    chosen = [chosen_records(stored, methods, components) for stored in opened]
+    tables = [seed_tables(records, metric) for records in chosen]
     about = [
         f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items, {', '.join(stored.records['model'].dropna().unique())}, "
         f"{stored.config.get('settings', {}).get('epochs', '?')} epochs"
-        + "".join(f"; {note}" for note in selection_notes(chosen_records(stored, methods)))
-        for stored in opened
+        + "".join(f"; {note}" for note in selection_notes(records))
+        for stored, records in zip(opened, chosen, strict=True)
     ]
     print_grid(runs_grid(run_names(opened), about, tables, metric), format_)
     names = {str(stored.dataset["name"]) for stored in opened}
@@ -209,22 +216,21 @@ def claims(run: RunFolder, format_: Format = "rich") -> None:
     sizes = [gallery.sizes(key) for key in gallery.models if key.n_components == STUDY_COMPONENTS]
     about = str(stored.dataset.get("note") or f"measured on {stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
     grid = claims_grid(judge_claims(chosen_records(stored, None), stored.dataset, sizes), about)
-    print_grid(_with_selections(grid, stored, None), format_)
+    print_grid(_with_selections(grid, stored.records), format_)
 
 
-def _with_selections(grid: "Grid", stored: "StoredRun", methods: str | None) -> "Grid":
+def _with_selections(grid: "Grid", records: "pd.DataFrame") -> "Grid":
     """Add how settings were chosen, and what that took in labels, to what a table says of itself."""
     from dataclasses import replace
 
     from bench.stats.comparison import selection_notes
 
-    return replace(grid, notes=(*grid.notes, *selection_notes(chosen_records(stored, methods))))
+    return replace(grid, notes=(*grid.notes, *selection_notes(records)))
 
 
-def comparison_of(stored: "StoredRun", metric: str, methods: str | None) -> "Comparison":
-    """Compute the comparison table of a run."""
+def comparison_of(stored: "StoredRun", records: "pd.DataFrame", metric: str) -> "Comparison":
+    """Compute the comparison table of a run's records."""
     from bench.stats.comparison import compare as arrange
     from bench.stats.curves import curves
 
-    records = chosen_records(stored, methods)
     return arrange(records, curves(records, metric), stored.dataset, metric)

@@ -71,6 +71,28 @@ def test_some_figures_and_unknown_ones(command: Command, run_folder: Path, tmp_p
     assert (code, "nothing to draw clusters from" in err) == (2, True)
 
 
+def test_tables_of_some_components_and_samplers(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    def labels(*options: str) -> list[str]:
+        code, out, _ = command("table", str(run_folder), "--format", "csv", *options)
+        assert code == 0
+        return sorted(set(pd.read_csv(io.StringIO(out))["label"]))
+
+    assert labels("--components", "20") == ["hard", "hard-fallback", "knn", "logreg", "soft"]
+    assert labels("--methods", "soft@random,knn") == ["knn", "soft K=10", "soft K=20"]
+    assert labels("--methods", "soft,knn", "--components", "10,20") == ["knn", "soft K=10", "soft K=20"]
+    for options in (("--reference", "knn"), ("--target", "0.8")):
+        code, out, _ = command("table", str(run_folder), "--components", "10", "--methods", "hard", *options)
+        assert (code, "hard" in out, "K=" in out) == (0, True, False)
+    for wrong in ("30", "ten", ""):
+        code, _, err = command("table", str(run_folder), "--components", wrong)
+        assert (code, f"--components got {wrong!r}" in err) == (2, True)
+    code, _, err = command("table", str(run_folder), "--methods", "soft@cluster")
+    assert (code, "unknown method in this run 'soft@cluster'" in err) == (2, True)
+    code, _, _ = command("plot", str(run_folder), "--components", "10", "--figures", "label-efficiency", "--out", str(tmp_path))
+    assert code == 0
+    assert "K=" not in (tmp_path / "label-efficiency.svg").read_text()
+
+
 @pytest.fixture(scope="module")
 def exported(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from bench.cli import main as cli
