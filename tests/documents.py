@@ -1,0 +1,85 @@
+"""Commands in the documents, with what they print. `python tests/documents.py` writes what they print now into the documents.
+
+An example is a block of one `gmvae-bench` command that reads `results/reference`, followed by a block with all of its output.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "results").glob("**/README.md"))]
+REFERENCE = "results/reference"
+# Of the terminal that the documents show.
+COLUMNS = "120"
+_BLOCK = re.compile(r"^```bash\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+_ASSIGNMENT = re.compile(r'(\w+)="(.*)"$')
+_INLINE = re.compile(r"`gmvae-bench ([^`\n]+)`")
+_OUTPUT = re.compile(r"\s*```\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A command and what the document says that it prints."""
+
+    command: str
+    output: str
+    start: int
+    """Of the output in the document's text."""
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """Yield the words of every `gmvae-bench` command in a document, in its blocks of commands and in its sentences."""
+    yield from (shlex.split(inline[1]) for inline in _INLINE.finditer(text))
+    for block in _BLOCK.finditer(text):
+        given: dict[str, str] = {}
+        for line in block[1].replace("\\\n", " ").splitlines():
+            if assigned := _ASSIGNMENT.match(line):
+                given[assigned[1]] = assigned[2]
+            for name, value in given.items():
+                line = line.replace(f"${name}", value)
+            for part in re.split(r"&&|[;|>]", "" if line.startswith("#") else line.partition(" #")[0]):
+                words = shlex.split(part)
+                if words and words[0].endswith("gmvae-bench"):
+                    yield words[1:]
+
+
+def examples(text: str) -> Iterator[Example]:
+    """Yield the examples of a document."""
+    for block in _BLOCK.finditer(text):
+        output = _OUTPUT.match(text, block.end())
+        if output and REFERENCE in block[1]:
+            (words,) = commands(block[0])
+            yield Example(shlex.join(words), output[1], output.start(1))
+
+
+def refresh(text: str, run: Callable[[str], str]) -> str:
+    """Return the document with what its examples' commands print now."""
+    for example in reversed(list(examples(text))):
+        text = text[: example.start] + tidy(run(example.command)) + text[example.start + len(example.output) :]
+    return text
+
+
+def tidy(printed: str) -> str:
+    """Return output as documents show it: no blanks at the ends of lines, one line end at the last."""
+    return "\n".join(line.rstrip() for line in printed.strip("\n").splitlines()) + "\n"
+
+
+def _print_of(command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.cli.main", *shlex.split(command)],
+        cwd=ROOT, env=os.environ | {"COLUMNS": COLUMNS}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+if __name__ == "__main__":
+    for path in DOCUMENTS:
+        before = path.read_text()
+        path.write_text(refresh(before, _print_of))
+        sys.stdout.write(f"{path.relative_to(ROOT)}: {len(list(examples(before)))} examples\n")
