@@ -26,10 +26,15 @@ SomeMethods = Annotated[
 SomeComponents = Annotated[
     str | None, typer.Option("--components", help="Only models of these K, and methods without one.", show_default=False)
 ]
+SomeBudgets = Annotated[
+    str | None, typer.Option("--budgets", help="Only these numbers of labels, e.g. 73,291,7%.", show_default=False)
+]
 
 
-def chosen_records(stored: "StoredRun", methods: str | None, components: str | None = None) -> "pd.DataFrame":
-    """Return a run's records, or those of some methods, samplers (`soft@cluster`) and K.
+def chosen_records(
+    stored: "StoredRun", methods: str | None, components: str | None = None, budgets: str | None = None
+) -> "pd.DataFrame":
+    """Return a run's records, or those of some methods, samplers (`soft@cluster`), K and budgets.
 
     Raises
     ------
@@ -45,6 +50,8 @@ def chosen_records(stored: "StoredRun", methods: str | None, components: str | N
         )
     if components is not None:
         records = _of_components(records, components)
+    if budgets is not None:
+        records = _of_budgets(stored, records, budgets)
     return records if methods is None else _of_methods(records, methods)
 
 
@@ -61,6 +68,20 @@ def _of_components(records: "pd.DataFrame", components: str) -> "pd.DataFrame":
     if missing or not asked:
         raise SettingsError(f"--components got {components!r}; the run has {', '.join(map(str, there)) or 'no models'}")
     return records[records["n_components"].isin(asked) | records["n_components"].isna()]
+
+
+def _of_budgets(stored: "StoredRun", records: "pd.DataFrame", budgets: str) -> "pd.DataFrame":
+    from bench.errors import SettingsError
+    from bench.plan.budgets import resolve_budgets
+    from bench.plan.values import parse_names
+    from bench.summary import known_labels
+
+    asked = resolve_budgets(parse_names(budgets), known_labels(stored.dataset))
+    there = dict(zip(records["n_labeled"], records["budget"], strict=True))
+    missing = [budget.asked for budget in asked if budget.n_labeled not in there]
+    if missing or not asked:
+        raise SettingsError(f"--budgets got {budgets!r}; the run has {', '.join(there[n] for n in sorted(there))}")
+    return records[records["n_labeled"].isin([budget.n_labeled for budget in asked])]
 
 
 def _of_methods(records: "pd.DataFrame", methods: str) -> "pd.DataFrame":

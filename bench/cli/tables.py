@@ -9,6 +9,7 @@ from bench.cli.reading import (
     Format,
     Metric,
     RunFolder,
+    SomeBudgets,
     SomeComponents,
     SomeMethods,
     check_format,
@@ -39,6 +40,7 @@ def table(
     format_: Format = "rich",
     methods: SomeMethods = None,
     components: SomeComponents = None,
+    budgets: SomeBudgets = None,
     reference: Annotated[
         str | None, typer.Option(help="Show differences to this method, on the same labels.", show_default=False)
     ] = None,
@@ -56,7 +58,7 @@ def table(
     from bench.store.folder import open_run
 
     stored = open_run(run)
-    records, every = (chosen_records(stored, names, components) for names in (methods, None))
+    records, every = (chosen_records(stored, names, components, budgets) for names in (methods, None))
     if cost:
         if reference is not None or target is not None:
             raise SettingsError("--cost makes a table of its own; leave out --reference and --target")

@@ -1,7 +1,7 @@
 """Does an independent slice fall within the published intervals? `python results/replication/check.py`, from a clone.
 
-The slice has another model and other draws of labels than the reference run. A published interval is one of the mean over models and
-draws, and a slice of one model and two draws varies more than that mean: so the range of the published cells is given too.
+The slice has another model and other draws of labels than the reference run. A published interval is one of the mean over models
+and draws, and a slice of one model and two draws varies more than that mean: so the range of the published cells is given too.
 """
 
 import sys

@@ -80,6 +80,11 @@ def test_tables_of_some_components_and_samplers(command: Command, run_folder: Pa
     assert labels("--components", "20") == ["hard", "hard-fallback", "knn", "logreg", "soft"]
     assert labels("--methods", "soft@random,knn") == ["knn", "soft K=10", "soft K=20"]
     assert labels("--methods", "soft,knn", "--components", "10,20") == ["knn", "soft K=10", "soft K=20"]
+    code, out, _ = command("table", str(run_folder), "--format", "csv", "--methods", "knn", "--budgets", "200,20")
+    assert (code, sorted(pd.read_csv(io.StringIO(out))["n_labeled"])) == (0, [20, 200])
+    for wrong in ("30", ""):
+        code, _, err = command("table", str(run_folder), "--budgets", wrong)
+        assert (code, f"--budgets got {wrong!r}; the run has 20, 60, 200" in err) == (2, True)
     for options in (("--reference", "knn"), ("--target", "0.8")):
         code, out, _ = command("table", str(run_folder), "--components", "10", "--methods", "hard", *options)
         assert (code, "hard" in out, "K=" in out) == (0, True, False)
