@@ -246,3 +246,17 @@ def test_a_plain_vae_is_trained_by_the_bound_alone() -> None:
     assert (training.needs_views, training.augmentation, training.reseed, training.epochs) == (False, 0, False, 7)
     assert ModelKey(50, 3).plain_vae == ModelKey(1, 3)
     assert ModelKey(50, 3).plain_vae.id == "vae-s3"
+
+
+def test_status_knows_the_limits_of_a_run() -> None:
+    from bench.standing import expected_cells
+
+    limits = [{"methods": ["xgboost"], "samplers": ["random"], "most_labels": "5%", "label_seeds": [1]}]
+    settings = make_settings({
+        "components": 10, "model_seeds": 0, "label_seeds": 2, "budgets": "5,9", "methods": "soft,xgboost",
+        "samplers": "random,cluster", "limits": limits,
+    })  # fmt: skip
+    cells = expected_cells({"settings": settings.model_dump(mode="json")}, {"n_pool_labels_known": 100})
+    assert cells is not None
+    assert len([cell for cell in cells if cell.method == "soft"]) == 2 * 2 * 2
+    assert [cell.key for cell in cells if cell.method == "xgboost"] == [("xgboost", -1, -1, "random", 5, 1)]
