@@ -98,6 +98,20 @@ def test_tables_of_some_components_and_samplers(command: Command, run_folder: Pa
     assert "K=" not in (tmp_path / "label-efficiency.svg").read_text()
 
 
+def test_a_figure_of_too_many_lines_draws_one_k(
+    command: Command, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn() -> str:
+        assert command("plot", str(run_folder), "--figures", "label-efficiency", "--out", str(tmp_path))[0] == 0
+        return (tmp_path / "label-efficiency.svg").read_text()
+
+    assert "<!-- soft K=10 -->" in drawn()
+    monkeypatch.setattr("bench.gallery._MANY_LINES", 7)
+    figure = drawn()
+    assert "<!-- soft -->" in figure
+    assert "; K = 20 -->" in figure
+
+
 @pytest.fixture(scope="module")
 def exported(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from bench.cli import main as cli
