@@ -28,12 +28,11 @@ from bench.stats.comparison import selection_notes
 from bench.stats.curves import curves
 from bench.stats.paired import paired_differences
 from bench.stats.seeds import of_one_kind, seed_tables
-from bench.store.atomic import read_json
+from bench.store.described import read_clusters, read_history
 from bench.store.folder import StoredRun
 from bench.store.models import load_encoded
-from bench.store.presence import CLUSTERS, is_exported, is_trained, model_folder
+from bench.store.presence import is_exported, is_trained, model_folder, model_keys
 from gmvae.checkpoint import load
-from gmvae.disk import HISTORY
 
 _MAP_ITEMS, _FEW_ITEMS = 1_200, 10
 _MAX_CLUSTERS, _SAMPLES = 100, 6
@@ -80,13 +79,17 @@ class Gallery:
         return self.stored.dataset | {"note": self.about}
 
     @cached_property
-    def models(self) -> tuple[ModelKey, ...]:
-        """The run's models, the largest K first: trained ones, and those that an export has history and cluster sizes of."""
+    def recorded(self) -> tuple[ModelKey, ...]:
+        """The models that records speak of, the largest K first."""
         known = self.records.dropna(subset=["n_components"])[["n_components", "model_seed"]].drop_duplicates().astype(int)
         keys = (ModelKey(int(k), int(seed)) for k, seed in known.itertuples(index=False, name=None))
+        return tuple(sorted(keys, key=lambda key: (-key.n_components, key.model_seed)))
+
+    @cached_property
+    def models(self) -> tuple[ModelKey, ...]:
+        """Those of them that are trained, or that an export has history and cluster sizes of."""
         folder = self.stored.folder
-        there = (key for key in keys if is_trained(folder, key) or is_exported(folder, key))
-        return tuple(sorted(there, key=lambda key: (-key.n_components, key.model_seed)))
+        return tuple(key for key in self.recorded if is_trained(folder, key) or is_exported(folder, key))
 
     @cached_property
     def keys(self) -> tuple[ModelKey, ...]:
@@ -107,7 +110,7 @@ class Gallery:
     def sizes(self, key: ModelKey) -> Int[np.ndarray, " k"]:
         """Return the items per cluster (argmax) of a model: those that can get a label, where the data are at hand."""
         if key not in self._sizes and is_exported(self.stored.folder, key):
-            self._sizes[key] = np.array(read_json(model_folder(self.stored.folder, key) / CLUSTERS)["sizes"], int)
+            self._sizes[key] = read_clusters(self.stored.folder, key)
         if key not in self._sizes:
             assignment = load_encoded(self.stored.folder, key)[0].posterior.argmax(axis=1)
             if self.dataset is not None:
@@ -116,12 +119,12 @@ class Gallery:
         return self._sizes[key]
 
     def histories(self) -> dict[ModelKey, pd.DataFrame]:
-        """Return the history of every model that has one: a row an epoch."""
-        paths = {key: model_folder(self.stored.folder, key) / HISTORY for key in self.models}
-        return {key: pd.read_csv(path) for key, path in paths.items() if path.is_file()}
+        """Return the history of every model of the run that has one, plain VAEs among them: a row an epoch."""
+        found = ((key, read_history(self.stored.folder, key)) for key in model_keys(self.stored.folder))
+        return {key: history for key, history in found if history is not None}
 
     def training_seconds(self) -> dict[int, list[float]]:
-        """Return the clock's seconds of every training, by number of components."""
+        """Return the clock's seconds of every training, by number of components (1: a plain VAE)."""
         found: dict[int, list[float]] = {}
         for key, history in self.histories().items():
             found.setdefault(key.n_components, []).append(float(history["seconds"].iloc[-1]))
@@ -143,15 +146,16 @@ class Gallery:
         return f"{self.stored.dataset['name']}: {self.keys[0].id}{labels}"
 
 
-def _label_efficiency(gallery: Gallery) -> Figure:
-    found = curves(gallery.records)
+def curves_figure(gallery: Gallery, metric: str = "accuracy") -> Figure:
+    """Draw a metric against the number of labels, a line per method, sampler and K, or of one K where that were too many."""
+    found = curves(gallery.records, metric)
     if found["label"].nunique() <= _MANY_LINES or found["n_components"].nunique() < 2:
-        return label_efficiency(found, gallery.described)
+        return label_efficiency(found, gallery.described, metric)
     # No one can follow so many lines: those of one K, which most methods have.
     methods = found.dropna(subset=["n_components"]).groupby("n_components")["method"].nunique()
     k = max(methods.index, key=lambda k: (methods[k], k))
     records = gallery.records[(gallery.records["n_components"] == k) | gallery.records["n_components"].isna()]
-    return label_efficiency(curves(records), gallery.described | {"note": f"{gallery.about}; K = {k}"})
+    return label_efficiency(curves(records, metric), gallery.described | {"note": f"{gallery.about}; K = {k}"}, metric)
 
 
 def _soft_minus_hard(gallery: Gallery) -> Figure | None:
@@ -228,7 +232,7 @@ def _coverage(gallery: Gallery) -> Figure | None:
 
 
 def _training(gallery: Gallery) -> Figure | None:
-    histories = {key.id: history for key, history in gallery.histories().items()}
+    histories = {key.id: history for key, history in gallery.histories().items() if key in gallery.models}
     return training_figure(histories, f"{gallery.stored.dataset['name']}: training") if histories else None
 
 
@@ -244,7 +248,7 @@ def _explanation(gallery: Gallery) -> Figure | None:
 
 FIGURES: Mapping[str, tuple[Callable[[Gallery], Figure | None], str]] = {
     "label-efficiency": (
-        _label_efficiency,
+        curves_figure,
         "Accuracy on the unlabelled rest against the number of labels shown, a line per method with its 95 % interval.",
     ),
     "soft-minus-hard": (

@@ -48,6 +48,8 @@ class RunPlan:
     dataset: Dataset
     models: tuple[ModelKey, ...] = ()
     """To be trained whether or not a cell needs them."""
+    left_out: tuple[str, ...] = ()
+    """Methods that were asked for, and of which the limits leave no cell."""
 
     @property
     def model_name(self) -> str:
@@ -80,6 +82,10 @@ class RunPlan:
             selected_by=self.settings.selected_by,
             selection_labels=self.settings.selection_labels,
         )
+
+    def notices(self) -> list[str]:
+        """Say what was asked for and is not in the grid."""
+        return [f"no cell of the grid is within the limits of {name}" for name in self.left_out]
 
     def trainings(self) -> tuple[TrainingJob, ...]:
         """Return a job for every model that some method needs."""
@@ -138,9 +144,13 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
         settings.label_seeds,
     )
     cells = within_limits(cells, settings.limits, int((dataset.labels >= 0).sum()), all_methods())
-    if not cells:
+    judged = {cell.method for cell in cells}
+    if not judged:
         raise SettingsError("the limits leave nothing of the grid; widen them, or the grid")
-    return RunPlan(settings, methods, samplers, budgets, clusterings, cells, model, training, dataset)
+    left_out = tuple(name for name in methods if name not in judged)
+    methods = {name: method for name, method in methods.items() if name in judged}
+    settings = settings.model_copy(update={"methods": tuple(methods)})
+    return RunPlan(settings, methods, samplers, budgets, clusterings, cells, model, training, dataset, left_out=left_out)
 
 
 def make_training_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
@@ -220,7 +230,8 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
     """
     before = check_claim(folder, plan.identity).get("settings")
     sweep(folder)
-    notices = [f"{path.name}: records that could not be read; their cells run again" for path in set_broken_aside(folder)]
+    notices = plan.notices()
+    notices += [f"{path.name}: records that could not be read; their cells run again" for path in set_broken_aside(folder)]
     # Models alone leave a run's last command what its status speaks of.
     settings = before if before and not plan.cells else plan.settings.model_dump(mode="json")
     run_id = claim(folder, plan.identity, settings, plan.dataset)
@@ -268,6 +279,7 @@ def preview_work(plan: RunPlan, folder: Path, found: Survey) -> Work:
         batches=make_batches(found.missing, plan.methods, len(plan.dataset.pool)),
         folder=folder,
         storage=Storage(str(folder / CHECKPOINTS)),
+        notices=tuple(plan.notices()),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import options
 from bench.cli.reading import gallery_of, print_grid, save_figure
 from bench.cli.state import make_console
 from bench.errors import SettingsError
@@ -22,6 +23,7 @@ def coverage(
     labels: Annotated[
         str | None, typer.Option(help="Labels to show the clusters covered for. (default: 73,146,291,728)", show_default=False)
     ] = None,
+    data_dir: options.DataDir = None,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw clusters covered, to this file.", dir_okay=False, show_default=False)
     ] = None,
@@ -44,7 +46,7 @@ def coverage(
         return
     if components or n or labels:
         raise SettingsError("a run has its own clusters, items and budgets; leave out --components, --n and --labels")
-    _coverage_of_run(run, confidences, figure)
+    _coverage_of_run(run, data_dir, confidences, figure)
 
 
 def _coverage_of_equal_clusters(
@@ -63,7 +65,7 @@ def _coverage_of_equal_clusters(
         save_figure(coverage_figure(components, range(1, 2 * most, max(1, most // 200)), None, (), f"{n:,} items"), figure)
 
 
-def _coverage_of_run(run: Path, confidences: tuple[float, ...], figure: Path | None) -> None:
+def _coverage_of_run(run: Path, data_dir: Path | None, confidences: tuple[float, ...], figure: Path | None) -> None:
     from bench.gallery import Gallery
     from bench.store.folder import open_run
     from bench.store.presence import trained_models
@@ -77,7 +79,7 @@ def _coverage_of_run(run: Path, confidences: tuple[float, ...], figure: Path | N
         if sizes:
             print_grid(coverage_of(sizes, int(stored.dataset["n_pool"]), confidences), "rich")
             return
-    gallery = gallery_of(stored)
+    gallery = gallery_of(stored, data_dir)
     sizes = {key: gallery.sizes(key) for key in gallery.models}
     if not sizes:
         raise SettingsError(f"{run} holds no trained model; `gmvae-bench coverage --components K` answers for equal clusters")

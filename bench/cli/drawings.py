@@ -32,7 +32,7 @@ def plot(
     out: Annotated[Path | None, typer.Option(help="Folder for the figures. (default: RUN/figures)", show_default=False)] = None,
 ) -> None:
     """Draw a run's figures as PNG and SVG: curves, soft against hard, classes, clusters, latent space, coverage, training."""
-    from bench.gallery import FIGURES, Drawing, Gallery
+    from bench.gallery import FIGURES, Drawing, Gallery, curves_figure
     from bench.plan.values import parse_names
     from bench.store.folder import FIGURES as FOLDER
     from bench.store.folder import open_run
@@ -45,10 +45,7 @@ def plot(
     records = chosen_records(stored, methods, components)
     place = out or run / FOLDER
     if metric != "accuracy":
-        from bench.show.figures import label_efficiency
-        from bench.stats.curves import curves
-
-        figure = label_efficiency(curves(records, metric), Gallery(stored, None, records).described, metric)
+        figure = curves_figure(Gallery(stored, None, records), metric)
         _save_both(Drawing(f"label-efficiency-{metric}", "", figure), place)
         return
     gallery = Gallery(stored, dataset_of(stored, data_dir), records, labels)

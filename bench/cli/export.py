@@ -5,19 +5,32 @@ from typing import Annotated
 
 import typer
 
+from bench.cli import options
 from bench.cli.reading import RunFolder, gallery_of
 
 
-def export(run: RunFolder, folder: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)]) -> None:
+def export(
+    run: RunFolder,
+    folder: Annotated[Path, typer.Argument(help="Folder to write.", show_default=False)],
+    data_dir: options.DataDir = None,
+) -> None:
     """Write a run small enough to publish: records, settings, histories, cluster sizes; no weights, places or host names.
 
     `table`, `compare`, `claims`, `coverage`, `plot` and `report` read it as they read a run.
     """
+    from bench.errors import SettingsError
     from bench.store.export import export_run
     from bench.store.folder import open_run
 
     stored = open_run(run)
-    gallery = gallery_of(stored)
-    export_run(stored, {key: gallery.sizes(key) for key in gallery.models}, folder)
+    if stored.exported:
+        raise SettingsError(f"{run} is an export already; copy it")
+    gallery = gallery_of(stored, data_dir=data_dir)
+    kept = gallery.histories()
+    sizes = {key: gallery.sizes(key) for key in gallery.models}
+    export_run(stored, kept, sizes, folder)
+    lost = sorted({key.id for key in gallery.recorded} - {key.id for key in gallery.models})
+    if lost:
+        typer.echo(f"not in the export, for they are not whole in {run}: {', '.join(lost)}", err=True)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    typer.echo(f"{len(stored.records):,} records and {len(gallery.models)} models' histories, {size / 1e3:,.0f} kB: {folder}")
+    typer.echo(f"{len(stored.records):,} records and {len(kept)} models' histories, {size / 1e3:,.0f} kB: {folder}")

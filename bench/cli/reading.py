@@ -52,7 +52,7 @@ def chosen_records(
         records = _of_components(records, components)
     if budgets is not None:
         records = _of_budgets(stored, records, budgets)
-    return records if methods is None else _of_methods(records, methods)
+    return records if methods is None else _of_methods(stored.records, records, methods)
 
 
 def _of_components(records: "pd.DataFrame", components: str) -> "pd.DataFrame":
@@ -84,19 +84,25 @@ def _of_budgets(stored: "StoredRun", records: "pd.DataFrame", budgets: str) -> "
     return records[records["n_labeled"].isin([budget.n_labeled for budget in asked])]
 
 
-def _of_methods(records: "pd.DataFrame", methods: str) -> "pd.DataFrame":
+def _of_methods(every: "pd.DataFrame", records: "pd.DataFrame", methods: str) -> "pd.DataFrame":
+    """Return those of some records whose methods, or `method@sampler`, are named; `every` are all of the run."""
     from bench.errors import SettingsError, unknown_name
     from bench.plan.values import parse_names
 
-    names = parse_names(methods)
+    # As in tables: `soft @cluster`.
+    names = tuple(name.replace(" @", "@") for name in parse_names(methods))
     if not names:
         raise SettingsError("--methods names no method; leave it out for all of them")
-    with_sampler = records["method"] + "@" + records["sampler"]
-    there = {*records["method"], *with_sampler}
+    there = set(every["method"])
+    if len(every["sampler"].unique()) > 1 or any("@" in name for name in names):
+        there |= set(every["method"] + "@" + every["sampler"])
     for name in names:
         if name not in there:
             raise unknown_name("method in this run", name, there)
-    return records[records["method"].isin(names) | with_sampler.isin(names)]
+    chosen = records[records["method"].isin(names) | (records["method"] + "@" + records["sampler"]).isin(names)]
+    if chosen.empty:
+        raise SettingsError(f"--methods {methods} has no records with such --components and --budgets")
+    return chosen
 
 
 def check_format(format_: str) -> None:
@@ -119,18 +125,15 @@ def print_grid(grid: "Grid", format_: str) -> None:
         typer.echo(to_text(grid, format_), nl=False)
 
 
-def gallery_of(stored: "StoredRun", records: "pd.DataFrame | None" = None) -> "Gallery":
-    """Return the run's models and records, or some of them.
-
-    Its data come along only where some labels are unknown, since those cannot be drawn.
-    """
+def gallery_of(stored: "StoredRun", data_dir: Path | None = None) -> "Gallery":
+    """Return the run's models and records; with its data only where some labels are unknown, since those cannot be drawn."""
     from bench.gallery import Gallery
     from bench.summary import known_labels
 
     # An export has counted them already.
     partly = known_labels(stored.dataset) < int(stored.dataset["n_pool"]) and not stored.exported
-    dataset = dataset_of(stored, None, needed=True) if partly else None
-    return Gallery(stored, dataset, chosen_records(stored, None) if records is None else records)
+    dataset = dataset_of(stored, data_dir, needed=True) if partly else None
+    return Gallery(stored, dataset, chosen_records(stored, None))
 
 
 def dataset_of(stored: "StoredRun", data_dir: Path | None, *, needed: bool = False) -> "Dataset | None":

@@ -25,15 +25,15 @@ def status(run: RunFolder, format_: Format = "rich") -> None:
         f"{run}: {_state(found, exported=stored.exported)}",
         [(of.method, of.done, of.running, of.failed, of.missing) for of in found.methods],
         found.progress if found.running else None,
-        found.trained,
-        found.untrained,
+        () if stored.exported else found.trained,
+        () if stored.exported else found.untrained,
         _notes(found),
     )
     print_grid(grid, format_)
     if format_ == "rich":
         for method, error, count in found.causes[:_MAX_CAUSES]:
             typer.echo(f"failed: {method}, {count:,} cells: {error}")
-        if found.causes:
+        if found.causes and not stored.exported:
             typer.echo("The run's command with --retry-failed runs them again.")
 
 

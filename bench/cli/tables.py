@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.cli import options
 from bench.cli.reading import (
     Format,
     Metric,
@@ -60,8 +61,8 @@ def table(
     stored = open_run(run)
     records, every = (chosen_records(stored, names, components, budgets) for names in (methods, None))
     if cost:
-        if reference is not None or target is not None:
-            raise SettingsError("--cost makes a table of its own; leave out --reference and --target")
+        if reference is not None or target is not None or metric != "accuracy":
+            raise SettingsError("--cost makes a table of its own; leave out --metric, --reference and --target")
         grid = _costs(stored, records)
     elif target is not None:
         grid = _labels_to(records, every, metric, target, reference)
@@ -143,11 +144,12 @@ def _tables_and_references(
 
 
 def _costs(stored: "StoredRun", records: "pd.DataFrame") -> "Grid":
+    from bench.gallery import Gallery
     from bench.show.statistics import costs_grid
     from bench.stats.costs import method_costs
 
     about = f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items"
-    return costs_grid(method_costs(records), gallery_of(stored, records).training_seconds(), about)
+    return costs_grid(method_costs(records), Gallery(stored, None, records).training_seconds(), about)
 
 
 def compare(
@@ -167,7 +169,7 @@ def compare(
     from bench.store.folder import open_run
 
     opened = [open_run(folder) for folder in runs]
-    chosen = [chosen_records(stored, methods, components) for stored in opened]
+    chosen = [_records_of(stored, methods, components) for stored in opened]
     tables = [seed_tables(records, metric) for records in chosen]
     about = [
         f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items, {', '.join(stored.records['model'].dropna().unique())}, "
@@ -179,6 +181,13 @@ def compare(
     names = {str(stored.dataset["name"]) for stored in opened}
     if format_ == "rich" and len(names) >= _MANY_DATASETS and len(names) == len(opened):
         _print_rank_test(tables, metric)
+
+
+def _records_of(stored: "StoredRun", methods: str | None, components: str | None) -> "pd.DataFrame":
+    try:
+        return chosen_records(stored, methods, components)
+    except SettingsError as error:
+        raise SettingsError(f"{stored.folder}: {error}") from error
 
 
 def _print_rank_test(tables: "Sequence[Sequence[SeedTable]]", metric: str) -> None:
@@ -205,7 +214,7 @@ def _print_rank_test(tables: "Sequence[Sequence[SeedTable]]", metric: str) -> No
     )
 
 
-def claims(run: RunFolder, format_: Format = "rich") -> None:
+def claims(run: RunFolder, format_: Format = "rich", data_dir: options.DataDir = None) -> None:
     """Put the study's claims beside what a run measured: holds, does not hold, or cannot be judged here, and why."""
     check_format(format_)
     from bench.show.statistics import claims_grid
@@ -214,7 +223,7 @@ def claims(run: RunFolder, format_: Format = "rich") -> None:
     from bench.store.folder import open_run
 
     stored = open_run(run)
-    gallery = gallery_of(stored)
+    gallery = gallery_of(stored, data_dir)
     sizes = [gallery.sizes(key) for key in gallery.models if key.n_components == STUDY_COMPONENTS]
     about = str(stored.dataset.get("note") or f"measured on {stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
     grid = claims_grid(judge_claims(chosen_records(stored, None), stored.dataset, sizes), about)

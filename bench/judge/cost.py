@@ -10,7 +10,7 @@ _CLEAR_PEAK = Path("/proc/self/clear_refs")
 
 
 class Cost:
-    """Measures what happens inside its `with` block, or since `begin`.
+    """Measures what happens inside its `with` block.
 
     Attributes
     ----------

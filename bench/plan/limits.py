@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
-from bench.errors import unknown_name
+from bench.errors import SettingsError, unknown_name
 from bench.plan.budgets import resolve_budget
 from bench.plan.cells import Cell
 from bench.plan.samplers import select_samplers
-from bench.plan.values import Components, Names, Seeds
+from bench.plan.values import Components, Integers, Names, Seeds
+
+
+def _budget_text(value: Any) -> Any:
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 class Limit(BaseModel):
@@ -21,10 +26,26 @@ class Limit(BaseModel):
     samplers: Names | None = None
     components: Components | None = None
     """Values of K; says nothing of cells that need no clustering."""
-    model_seeds: Seeds | None = None
+    model_seeds: Integers | None = None
     label_seeds: Seeds | None = None
-    most_labels: str | int | None = None
+    most_labels: Annotated[str, BeforeValidator(_budget_text)] | None = None
     """A budget as in `--budgets`: a count, a percentage or a fraction."""
+
+
+def parse_limits(value: Any) -> Any:
+    """Return tables of limits with `-` in a key read as `_`, as everywhere in a configuration."""
+    if not isinstance(value, (list, tuple)) or not all(isinstance(limit, (dict, Limit)) for limit in value):
+        raise ValueError("limits are tables; begin each with a line [[limits]]")
+    tables = [
+        {key.replace("-", "_"): item for key, item in limit.items()} if isinstance(limit, dict) else limit for limit in value
+    ]
+    for key in (key for table in tables if isinstance(table, dict) for key in table):
+        if key not in Limit.model_fields:
+            raise ValueError(str(unknown_name("key of limits", key, Limit.model_fields)))
+    return tables
+
+
+Limits = Annotated[tuple[Limit, ...], BeforeValidator(parse_limits)]
 
 
 @dataclass(frozen=True)
@@ -69,7 +90,16 @@ def within_limits(
             if name not in methods:
                 raise unknown_name("method in limits", name, methods)
         select_samplers(limit.samplers or ())
-        bounds.append(
-            _Bound(limit, None if limit.most_labels is None else resolve_budget(str(limit.most_labels), n_labels).n_labeled)
-        )
+        bounds.append(_Bound(limit, _most_labels(limit, n_labels)))
     return tuple(cell for cell in cells if all(bound.admits(cell) for bound in bounds))
+
+
+def _most_labels(limit: Limit, n_labels: int) -> int | None:
+    asked = limit.most_labels
+    # A count that the pool does not have limits nothing.
+    if asked is None or (asked.isdigit() and int(asked) >= n_labels):
+        return None
+    try:
+        return resolve_budget(asked, n_labels).n_labeled
+    except SettingsError as error:
+        raise SettingsError(f"limits of {', '.join(limit.methods)}, most_labels: {error}") from error

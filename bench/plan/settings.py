@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from bench.errors import SettingsError, unknown_name
-from bench.plan.limits import Limit
+from bench.plan.limits import Limits
 from bench.plan.selection import BY_HAND, joined
 from bench.plan.values import Assignments, Components, Integers, Names, Seeds, Widths
 
@@ -30,7 +30,7 @@ class RunSettings(BaseModel):
     label_seeds: Seeds = (0, 1, 2, 3, 4)
     methods: Names | None = None
     samplers: Names = ("random",)
-    limits: tuple[Limit, ...] = ()
+    limits: Limits = ()
     objective: str | None = None
     variant: Literal["plain", "invariance"] | None = None
     epochs: Annotated[int, Field(ge=1)] | None = None
@@ -116,9 +116,7 @@ def make_settings(*layers: Mapping[str, Any]) -> RunSettings:
 def explain(detail: Mapping[str, Any], prefix: str = "--") -> str:
     """Say what is wrong with a value, from one of pydantic's error details: option, what was got, why it does not fit."""
     name, *inner = map(str, detail["loc"])
-    # What has an inside is written in TOML, not as a flag.
-    option = (
-        ".".join([name, *inner]) if inner and name == "limits" else prefix + (name.replace("_", "-") if prefix == "--" else name)
-    )
+    # Limits are written in TOML, not as a flag.
+    option = ".".join([name, *inner]) if name == "limits" else prefix + (name.replace("_", "-") if prefix == "--" else name)
     reason = detail["msg"].removeprefix("Value error, ")
     return f"{option} got {detail['input']!r}: {reason[0].lower()}{reason[1:]}"

@@ -282,51 +282,45 @@ def sizes_grid(rows: Sequence[tuple[str, int, LabelsNeeded, LabelsNeeded, AllCov
 def costs_grid(costs: Sequence[MethodCost], trainings: Mapping[int, Sequence[float]], about: str) -> Grid:
     """Return what training and every method cost; `trainings` are clock seconds of each model, by its number of components."""
     hours = {k: sum(seconds) / 3600 for k, seconds in trainings.items()}
-    models = [
-        (
-            f"training, K = {k}",
-            f"{len(seconds):,}",
-            *(_cpu_seconds(value) for value in (min(seconds), float(np.median(seconds)), max(seconds))),
-            "-",
-            f"{hours[k]:.2f}",
-            "-",
-        )
-        for k, seconds in trainings.items()
-    ]
-    methods = [
-        (
-            cost.method,
-            f"{cost.n_cells:,}",
-            *map(_cpu_seconds, cost.cell_seconds),
-            "-" if cost.view_seconds is None else _cpu_seconds(cost.view_seconds),
-            f"{cost.total_seconds / 3600:.2f}",
-            "-" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:,.0f}",
-        )
-        for cost in costs
-    ]
-    by_clock = {cost.method: cost.n_by_clock for cost in costs if cost.n_by_clock}
-    names = ", ".join(f"{method} {n:,}" for method, n in by_clock.items())
+    rows: list[tuple[str, ...]] = []
+    data: list[tuple[object, ...]] = []
+    for k, seconds in trainings.items():
+        name, spread = f"training, K = {k}" if k > 1 else "training, plain VAE", _spread(seconds)
+        rows.append((name, f"{len(seconds):,}", *map(_seconds, spread), "-", f"{hours[k]:.2f}", "-"))
+        data.append((f"training K={k}", len(seconds), "clock", *spread, None, hours[k], None, 0))
+    for cost in costs:
+        view = "-" if cost.view_seconds is None else _seconds(cost.view_seconds)
+        peak = "-" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:,.0f}"
+        total = cost.total_seconds / 3600
+        rows.append((cost.method, f"{cost.n_cells:,}", *map(_seconds, cost.cell_seconds), view, f"{total:.2f}", peak))
+        by = "cpu" if not cost.n_by_clock else "cpu and clock"
+        data.append((cost.method, cost.n_cells, by, *cost.cell_seconds, cost.view_seconds, total, cost.peak_bytes, cost.n_failed))
+    by_clock = ", ".join(f"{cost.method} {cost.n_by_clock:,}" for cost in costs if cost.n_by_clock)
+    failed = ", ".join(f"{cost.method} {cost.n_failed:,}" for cost in costs if cost.n_failed)
     return Grid(
         "What it cost",
-        ("", "cells", "least", "median", "most", "sees", "CPU h", "MB"),
-        tuple(models + methods),
+        ("", "cells", "least", "median", "most", "sees", "hours", "MB"),
+        tuple(rows),
         (
             about,
-            "least, median, most: CPU seconds of a cell, to fit and to predict; of a training, the clock's",
+            "least, median, most: CPU seconds of a cell, to fit and to predict; hours: of all",
+            "of a training: seconds and hours by the clock, waiting beside other work included",
             "sees: CPU seconds of what the method sees (a graph, clusters), once for all its cells; models are rows of their own",
             "MB: most memory of a cell beyond data and what it sees",
-            *([f"by the clock, for want of CPU time: cells of {names}"] if by_clock else []),
+            *([f"by the clock too, for want of CPU time: cells of {by_clock}"] if by_clock else []),
+            *([f"not counted: cells that failed, of {failed}"] if failed else []),
         ),
         data=(
-            ("method", "cells", "cpu_seconds_least", "cpu_seconds_median", "cpu_seconds_most", "view", "cpu_hours", "peak_bytes"),
-            *(
-                (f"training K={k}", len(of_k), min(of_k), float(np.median(of_k)), max(of_k), None, hours[k], None)
-                for k, of_k in trainings.items()
-            ),
-            *((c.method, c.n_cells, *c.cell_seconds, c.view_seconds, c.total_seconds / 3600, c.peak_bytes) for c in costs),
+            ("method", "cells", "measured_by", "seconds_least", "seconds_median", "seconds_most", "view_cpu_seconds", "hours",
+             "peak_bytes", "n_failed"),
+            *data,
         ),
-    )
+    )  # fmt: skip
 
 
-def _cpu_seconds(seconds: float) -> str:
+def _spread(seconds: Sequence[float]) -> tuple[float, float, float]:
+    return min(seconds), float(np.median(seconds)), max(seconds)
+
+
+def _seconds(seconds: float) -> str:
     return f"{seconds:,.0f}" if seconds >= 100 else f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2g}"

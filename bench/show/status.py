@@ -48,7 +48,7 @@ def render_preview(work: "Work", done: int, failed: int, estimate: "Estimate", c
     there = "" if work.folder.exists() else " (new)"
     grid = Grid(f"would run {sum(cells.values()):,} cells in {work.folder}{there}", ("method", "cells"), tuple(rows))
     models = ", ".join(job.key.id for job in work.trainings) or "none"
-    lines = [f"trainings: {len(work.trainings)} ({models})", f"done already: {done:,} cells"]
+    lines = [*work.notices, f"trainings: {len(work.trainings)} ({models})", f"done already: {done:,} cells"]
     if failed:
         lines.append(f"failed before and left alone: {failed:,} cells; --retry-failed runs them again")
     time = (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.plan.samplers import RANDOM
+from bench.judge.methods import all_methods
 
 
 @dataclass(frozen=True)
@@ -23,24 +23,24 @@ class MethodCost:
     """Most memory that a cell took beyond data and view."""
     n_by_clock: int
     """Cells without processor time, whose seconds are the clock's."""
+    n_failed: int
+    """Cells that failed, whose time no one knows."""
 
 
 def method_costs(records: pd.DataFrame) -> tuple[MethodCost, ...]:
     """Return what every method cost, the dearest cell first."""
-    done = records[records["status"] == "ok"]
-    return tuple(
-        sorted((_cost(str(method), group) for method, group in done.groupby("method")), key=lambda cost: -cost.cell_seconds[1])
-    )
+    costs = (_cost(str(method), group) for method, group in records.groupby("method") if (group["status"] == "ok").any())
+    return tuple(sorted(costs, key=lambda cost: -cost.cell_seconds[1]))
 
 
-def _cost(method: str, cells: pd.DataFrame) -> MethodCost:
+def _cost(method: str, every: pd.DataFrame) -> MethodCost:
+    cells = every[every["status"] == "ok"]
     clock = cells["fit_seconds"].astype(float) + cells["predict_seconds"].astype(float)
     seconds = cells["cpu_seconds"].astype(float).fillna(clock)
+    known = all_methods().get(method)
     # Chosen items make cells of baselines differ between models, but not what the baseline sees.
-    drawn = cells[cells["sampler"] == RANDOM]
-    views = (
-        (drawn if len(drawn) else cells).groupby(["n_components", "model_seed"], dropna=False)["view_cpu_seconds"].max().dropna()
-    )
+    place = ["dataset"] if known and known.needs == "nothing" else ["n_components", "model_seed"]
+    views = cells.groupby(place, dropna=False)["view_cpu_seconds"].max().dropna()
     peak = cells["peak_bytes"].max()
     return MethodCost(
         method=method,
@@ -50,4 +50,5 @@ def _cost(method: str, cells: pd.DataFrame) -> MethodCost:
         total_seconds=float(seconds.sum() + views.sum()),
         peak_bytes=None if pd.isna(peak) else int(peak),
         n_by_clock=int(cells["cpu_seconds"].isna().sum()),
+        n_failed=len(every) - len(cells),
     )

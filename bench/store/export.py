@@ -1,7 +1,8 @@
 """A run made small enough to publish: its records, settings and histories, without weights, posteriors, places and hosts."""
 
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,43 +15,69 @@ from jaxtyping import Int
 from bench.errors import StoreError
 from bench.plan.cells import ModelKey
 from bench.store.atomic import read_json, write_atomically, write_json
-from bench.store.folder import CONFIG, DATASET, ENVIRONMENT, StoredRun, check_claim
-from bench.store.presence import CLUSTERS, model_folder
+from bench.store.folder import CONFIG, DATASET, ENVIRONMENT, StoredRun, check_links
+from bench.store.presence import CLUSTERS, MODELS, model_folder
 from bench.store.records import SCHEMA, TABLE
 from gmvae.disk import HISTORY, SETTINGS
 
 # Settings that name places of the machine that the run was made on.
 _PLACES = ("data_dir", "storage", "address")
+_KIND_OF_ERROR = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")
 
 
-def export_run(stored: StoredRun, sizes: Mapping[ModelKey, Int[np.ndarray, " k"]], folder: Path) -> None:
+def export_run(
+    stored: StoredRun, models: Iterable[ModelKey], sizes: Mapping[ModelKey, Int[np.ndarray, " k"]], folder: Path
+) -> None:
     """Write the run to `folder`, where every command that reads records reads it.
 
     Parameters
     ----------
+    models
+        Those whose settings and history are kept.
     sizes
-        Items per cluster of every model, which coverage is computed from.
+        Items per cluster of those with more than one component, which coverage is computed from.
 
     Raises
     ------
     StoreError
         If `folder` holds anything but an earlier export of the same run, or cannot be written to.
     """
-    before = check_claim(folder, stored.config["identity"])
-    if before and not before.get("exported"):
-        raise StoreError(f"{folder} holds a run, not an export of one; name another folder")
-    write_json(folder / CONFIG, _config(stored.config))
-    write_json(folder / DATASET, stored.dataset)
-    write_json(folder / ENVIRONMENT, read_json(stored.folder / ENVIRONMENT))
-    for key, of_model in sizes.items():
-        place = model_folder(folder, key)
-        place.mkdir(parents=True, exist_ok=True)
-        for name in (SETTINGS, HISTORY):
-            write_atomically(place / name, partial(_copy, model_folder(stored.folder, key) / name))
-        write_json(place / CLUSTERS, {"sizes": [int(size) for size in of_model]})
-    table = pa.Table.from_pandas(stored.records.assign(host="-"), schema=SCHEMA, preserve_index=False)
-    # Last: a folder that has records is whole.
-    write_atomically(folder / TABLE, lambda path: pq.write_table(table, path, compression="zstd", compression_level=19))
+    _check_place(folder, stored.config)
+    try:
+        # What an earlier export of this run had, and this one has not, must not stay.
+        shutil.rmtree(folder / MODELS, ignore_errors=True)
+        write_json(folder / CONFIG, _config(stored.config))
+        write_json(folder / DATASET, stored.dataset)
+        write_json(folder / ENVIRONMENT, read_json(stored.folder / ENVIRONMENT))
+        for key in models:
+            place = model_folder(folder, key)
+            place.mkdir(parents=True)
+            write_json(place / SETTINGS, read_json(model_folder(stored.folder, key) / SETTINGS))
+            write_atomically(place / HISTORY, partial(_copy, model_folder(stored.folder, key) / HISTORY))
+            if key in sizes:
+                write_json(place / CLUSTERS, {"sizes": [int(size) for size in sizes[key]]})
+        records = stored.records.assign(host="-", error=stored.records["error"].map(_kind_of_error, na_action="ignore"))
+        table = pa.Table.from_pandas(records, schema=SCHEMA, preserve_index=False)
+        # Last: a folder that has records is whole.
+        write_atomically(folder / TABLE, lambda path: pq.write_table(table, path, compression="zstd", compression_level=19))
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"cannot write the export to {folder}: {error.strerror or error}; free space or name another folder"
+        ) from error
+
+
+def _check_place(folder: Path, config: Mapping[str, Any]) -> None:
+    check_links(folder)
+    if (folder / CONFIG).is_file():
+        before = read_json(folder / CONFIG)
+        if before.get("exported") and before.get("run_id") == config.get("run_id"):
+            return
+        what = "an export of another run" if before.get("exported") else "a run, not an export of one"
+        raise StoreError(f"{folder} holds {what}; name another folder")
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise StoreError(f"{folder} is there and is not an export; name another folder")
 
 
 def _config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,6 +86,12 @@ def _config(config: Mapping[str, Any]) -> dict[str, Any]:
         # A name stays as it is; of a file or folder its own name stays.
         settings["data"] = Path(settings["data"]).name
     return {"run_id": config.get("run_id"), "exported": True, "identity": config["identity"], "settings": settings}
+
+
+def _kind_of_error(error: str) -> str:
+    """Return the kind of an error without its text, which may name anything."""
+    kind = _KIND_OF_ERROR.match(error)
+    return kind[0] if kind else "failed"
 
 
 def _copy(source: Path, path: Path) -> None:

@@ -75,6 +75,8 @@ def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
     check_links(folder)
     if config.exists():
         stored = read_json(config)
+        if stored.get("exported"):
+            raise StoreError(f"{folder} is an exported run, which is only read; give another --out")
         before = stored.get("identity") or {}
         if ("search" in before) != ("search" in identity):
             kind, other = ("search", "run") if "search" in before else ("run", "search")

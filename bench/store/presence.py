@@ -45,11 +45,17 @@ def is_exported(folder: Path, key: ModelKey) -> bool:
     return all((model_folder(folder, key) / name).is_file() for name in (HISTORY, CLUSTERS))
 
 
-def trained_models(folder: Path) -> tuple[ModelKey, ...]:
-    """Return the trained models of a run with more than one component, the largest K first."""
+def model_keys(folder: Path) -> tuple[ModelKey, ...]:
+    """Return the models that a run has folders of, whatever is in them, the largest K first; plain VAEs (K = 1) last."""
     found = []
-    for path in (folder / MODELS).glob("k*-s*"):
-        k, _, seed = path.name[1:].partition("-s")
-        if k.isdigit() and seed.isdigit() and is_trained(folder, ModelKey(int(k), int(seed))):
+    for path in (folder / MODELS).glob("*-s*"):
+        name, _, seed = path.name.partition("-s")
+        k = "1" if name == "vae" else name.removeprefix("k")
+        if k.isdigit() and seed.isdigit() and ModelKey(int(k), int(seed)).id == path.name:
             found.append(ModelKey(int(k), int(seed)))
     return tuple(sorted(found, key=lambda key: (-key.n_components, key.model_seed)))
+
+
+def trained_models(folder: Path) -> tuple[ModelKey, ...]:
+    """Return the trained models of a run with more than one component, the largest K first."""
+    return tuple(key for key in model_keys(folder) if key.n_components > 1 and is_trained(folder, key))

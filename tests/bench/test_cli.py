@@ -193,6 +193,36 @@ def test_own_data_run_from_end_to_end(command: Command, tmp_path: Path) -> None:
     assert str(out_folder) in out
 
 
+def test_a_run_within_limits(command: Command, tmp_path: Path) -> None:
+    path, folder = tmp_path / "limits.toml", tmp_path / "run"
+    path.write_text("""
+methods = ["knn", "latent-logreg", "logreg"]
+budgets = [20, 50]
+label_seeds = 2
+[[limits]]
+methods = ["latent-logreg"]
+components = [20]
+[[limits]]
+methods = ["logreg"]
+most-labels = 20
+label-seeds = "1-1"
+""")
+    run = ("run", "--executor", "serial", "--config", str(path), "--components", "10", "--out", str(folder))
+    code, out, _ = command(*run, "--dry-run")
+    assert (code, "would run 5 cells" in out) == (0, True)
+    assert "no cell of the grid is within the limits of latent-logreg" in out
+    code, out, err = command(*run)
+    assert (code, "no cell of the grid is within the limits of latent-logreg" in err) == (0, True)
+    records = pd.read_parquet(folder / "records.parquet")
+    assert records.groupby("method").size().to_dict() == {"knn": 4, "logreg": 1}
+    assert records.set_index("method").loc["logreg", ["n_labeled", "label_seed"]].tolist() == [20, 1]
+    assert "complete" in command("status", str(folder))[1]
+    # Without the limits the same command adds what they had left out.
+    path.write_text('methods = ["knn", "logreg"]\nbudgets = [20, 50]\nlabel_seeds = 2\n')
+    assert command(*run)[0] == 0
+    assert len(pd.read_parquet(folder / "records.parquet")) == 8
+
+
 def test_variants_and_a_plain_vae_side_by_side_with_event_files(command: Command, tmp_path: Path) -> None:
     out_folder = tmp_path / "run"
     code, out, _ = command("run", "--executor", "serial", "--components", "10,20", "--model-seeds", "0,1", "--label-seeds", "2",

@@ -127,6 +127,9 @@ def test_limits_take_cells_out_of_a_grid() -> None:
     bound = {"methods": "xgboost", "samplers": ["random"], "most_labels": "7%", "label_seeds": [0, 2]}
     kept = [cell for cell in everything if cell[0] == "soft" or (cell[1] == 5 and cell[2] == "random" and cell[3] != 1)]
     assert limited(bound) == kept
+    # As everywhere: dashes in keys, a fraction, one seed by its number; and a bound above the pool is none.
+    assert limited({"methods": "soft", "most-labels": 0.07}) == [c for c in everything if c[0] == "xgboost" or c[1] == 5]
+    assert limited({"methods": "soft", "model_seeds": 0, "most_labels": 100_000}) == everything
     # K says nothing of a cell without a clustering; two limits hold together.
     of_k = [cell for cell in kept if cell[4] in (None, 20)]
     assert limited(bound, {"methods": ["soft", "xgboost"], "components": 20}) == of_k
@@ -138,8 +141,10 @@ def test_limits_take_cells_out_of_a_grid() -> None:
     [
         ({"methods": "xgbost"}, "did you mean 'xgboost'"),
         ({"methods": "soft", "samplers": "clusters"}, "did you mean 'cluster'"),
-        ({"methods": "soft", "most_labels": "many"}, "budget 'many'"),
-        ({"methods": "soft", "budget": 5}, r"limits\.0\.budget"),
+        ({"methods": "soft", "most_labels": "many"}, "limits of soft, most_labels: budget 'many'"),
+        ({"methods": "soft", "most_labels": -5}, "limits of soft, most_labels: budget '-5'"),
+        ({"methods": "soft", "most_labels": True}, r"limits\.0\.most_labels"),
+        ({"methods": "soft", "most_label": 5}, "unknown key of limits 'most_label'; did you mean 'most_labels'"),
         ({"samplers": "random"}, r"limits\.0\.methods"),
     ],
 )
@@ -190,6 +195,7 @@ def test_flags_win_over_toml_over_preset(tmp_path: Path) -> None:
         ({"label_seeds": "0"}, "--label-seeds"),
         ({"budgets": ""}, "--budgets"),
         ({"learning_rate": -1}, "--learning-rate"),
+        ({"limits": {"methods": "soft"}}, r"limits got .*begin each with a line \[\[limits\]\]"),
     ],
 )
 def test_bad_settings_are_named(layer: dict[str, object], message: str) -> None:

@@ -93,9 +93,27 @@ def test_tables_of_some_components_and_samplers(command: Command, run_folder: Pa
         assert (code, f"--components got {wrong!r}" in err) == (2, True)
     code, _, err = command("table", str(run_folder), "--methods", "soft@cluster")
     assert (code, "unknown method in this run 'soft@cluster'" in err) == (2, True)
+    assert labels("--methods", "soft @random", "--components", "10") == ["soft"]
+    code, _, err = command("compare", str(run_folder), str(run_folder), "--components", "30")
+    assert (code, f"{run_folder}: --components got '30'" in err) == (2, True)
     code, _, _ = command("plot", str(run_folder), "--components", "10", "--figures", "label-efficiency", "--out", str(tmp_path))
     assert code == 0
     assert "K=" not in (tmp_path / "label-efficiency.svg").read_text()
+
+
+def test_costs_that_records_do_not_tell() -> None:
+    from bench.stats.costs import method_costs
+
+    records = pd.DataFrame({
+        "method": "knn", "sampler": "cluster", "dataset": "digits", "n_components": [10, 10, 20, 20], "model_seed": 0,
+        "status": ["ok", "ok", "ok", "timeout"], "fit_seconds": [3.0, 1.0, 1.0, None], "predict_seconds": [1.0, 1.0, 1.0, None],
+        "cpu_seconds": [None, 1.5, 1.0, None], "view_cpu_seconds": [None, 100.0, 100.0, None], "peak_bytes": [None, 7, 5, None],
+    })  # fmt: skip
+    (cost,) = method_costs(records)
+    assert cost.cell_seconds == (1.0, 1.5, 4.0)
+    # What knn sees is the same whichever model chose the items.
+    assert (cost.view_seconds, cost.total_seconds) == (100.0, 106.5)
+    assert (cost.n_cells, cost.n_by_clock, cost.n_failed, cost.peak_bytes) == (3, 1, 1, 7)
 
 
 def test_a_figure_of_too_many_lines_draws_one_k(
@@ -133,18 +151,44 @@ def test_an_export_says_what_its_run_says(command: Command, run_folder: Path, ex
     assert of_run[0] == 0
 
 
-def test_an_export_names_no_place_and_holds_no_model(run_folder: Path, exported: Path) -> None:
+def test_an_export_names_no_place_and_holds_no_model(
+    command: Command, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import json
     import platform
 
-    files = [path for path in exported.rglob("*") if path.is_file()]
-    assert not any(path.suffix == ".safetensors" for path in files)
-    assert sum(path.stat().st_size for path in files) < 200_000
-    host = platform.node().encode()
-    for path in files:
-        content = path.read_bytes()
-        assert str(run_folder.parent).encode() not in content
-        assert not host or path.suffix != ".parquet" or host not in content
-    assert set(pd.read_parquet(exported / "records.parquet")["host"]) == {"-"}
+    from bench.store import export
+
+    # As if it were the run of a file, somewhere on a cluster, with a failure that tells where.
+    run, secret = tmp_path / "run", "/home/alice"
+    shutil.copytree(run_folder, run)
+    config = json.loads((run / "config.json").read_text())
+    config["settings"] |= {
+        "data": f"{secret}/scans.npz", "data_dir": secret, "storage": f"{secret}/ck", "address": "10.1.2.3:6379",
+    }  # fmt: skip
+    config["earlier_settings"] = [{"data_dir": secret}]
+    (run / "config.json").write_text(json.dumps(config))
+    records = pd.read_parquet(run / "records.parquet")
+    records.loc[0, ["status", "error", "accuracy"]] = ["failed", f"FileNotFoundError: {secret} on 10.1.2.3", None]
+    records.to_parquet(run / "records.parquet")
+
+    def told(folder: Path) -> str:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        assert not any(path.suffix == ".safetensors" for path in files)
+        assert sum(path.stat().st_size for path in files) < 200_000
+        texts = [path.read_text() for path in files if path.suffix in (".json", ".csv")]
+        return "\n".join([*texts, pd.read_parquet(folder / "records.parquet").to_csv()])
+
+    assert command("export", str(run), str(tmp_path / "out"))[0] == 0
+    text = told(tmp_path / "out")
+    for place in (secret, "10.1.2.3", str(tmp_path), *([platform.node()] if platform.node() else [])):
+        assert place not in text
+    assert "FileNotFoundError" in text
+    assert '"data": "scans.npz"' in text
+    # The test can see what it looks for.
+    monkeypatch.setattr(export, "_PLACES", ())
+    assert command("export", str(run), str(tmp_path / "other"))[0] == 0
+    assert secret in told(tmp_path / "other")
 
 
 def test_what_an_export_can_draw(command: Command, exported: Path, tmp_path: Path) -> None:
@@ -158,15 +202,61 @@ def test_what_an_export_can_draw(command: Command, exported: Path, tmp_path: Pat
     assert (code, "an exported run" in out) == (0, True)
 
 
-def test_an_export_takes_no_run_s_place(command: Command, run_folder: Path, exported: Path, tmp_path: Path) -> None:
+def test_an_export_takes_no_one_s_place(command: Command, run_folder: Path, exported: Path, tmp_path: Path) -> None:
+    import json
+
     code, _, err = command("export", str(run_folder), str(run_folder))
     assert (code, "holds a run, not an export" in err) == (2, True)
     (tmp_path / "note.txt").write_text("mine")
     code, _, err = command("export", str(run_folder), str(tmp_path))
-    assert (code, "is not the folder of a run" in err) == (2, True)
+    assert (code, "is there and is not an export; name another folder" in err) == (2, True)
     before = (exported / "records.parquet").read_bytes()
+    stale = exported / "models" / "k99-s0"
+    stale.mkdir()
     assert command("export", str(run_folder), str(exported))[0] == 0
     assert (exported / "records.parquet").read_bytes() == before
+    assert not stale.exists()
+    other = tmp_path / "other"
+    shutil.copytree(run_folder, other)
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(config | {"run_id": "another"}))
+    code, _, err = command("export", str(other), str(exported))
+    assert (code, "holds an export of another run" in err) == (2, True)
+    code, _, err = command("export", str(exported), str(tmp_path / "again"))
+    assert (code, "is an export already" in err) == (2, True)
+
+
+def test_an_export_is_only_read(command: Command, exported: Path) -> None:
+    before = (exported / "config.json").read_bytes()
+    arguments = ("run", "--executor", "serial", "--components", "10", "--epochs", "12", "--out", str(exported))
+    for more in ((), ("--dry-run",)):
+        code, _, err = command(*arguments, *more)
+        assert (code, "is an exported run, which is only read; give another --out" in err) == (2, True)
+    assert (exported / "config.json").read_bytes() == before
+    code, _, _ = command("report", str(exported), "--out", str(exported.parent / "report.html"))
+    assert code == 0
+    assert (exported.parent / "report.html").stat().st_size > 50_000
+
+
+def test_what_is_broken_or_missing_in_an_export_is_said(
+    command: Command, run_folder: Path, exported: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(exported, broken)
+    model = broken / "models" / "k20-s0"
+    for content in ("{}", '{"sizes": [1]}', '{"sizes": ["a"]}'):
+        (model / "clusters.json").write_text(content)
+        code, _, err = command("coverage", str(broken))
+        assert (code, "clusters.json does not hold the sizes of 20 clusters" in err) == (2, True)
+    for content in ("", "epoch,seconds\n", "\x00"):
+        (model / "history.csv").write_text(content)
+        code, _, err = command("table", str(broken), "--cost")
+        assert (code, "history.csv" in err) == (2, True), content
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    (run / "models" / "k20-s1" / "history.csv").unlink()
+    code, _, err = command("export", str(run), str(tmp_path / "out"))
+    assert (code, "not in the export" in err, "k20-s1" in err) == (0, True, True)
 
 
 def test_costs_of_a_run(command: Command, run_folder: Path) -> None:
@@ -177,12 +267,14 @@ def test_costs_of_a_run(command: Command, run_folder: Path) -> None:
     for method, cells in records.groupby("method"):
         row = costs.loc[method]
         assert row["cells"] == len(cells)
-        assert row["cpu_seconds_least"] == pytest.approx(cells["cpu_seconds"].min())
-        assert row["cpu_seconds_most"] == pytest.approx(cells["cpu_seconds"].max())
+        assert row["seconds_least"] == pytest.approx(cells["cpu_seconds"].min())
+        assert row["seconds_most"] == pytest.approx(cells["cpu_seconds"].max())
         views = cells.groupby(["n_components", "model_seed"], dropna=False)["view_cpu_seconds"].max().sum()
-        assert row["cpu_hours"] * 3600 == pytest.approx(cells["cpu_seconds"].sum() + views)
+        assert (row["measured_by"], row["n_failed"]) == ("cpu", 0)
+        assert row["hours"] * 3600 == pytest.approx(cells["cpu_seconds"].sum() + views)
     seconds = [pd.read_csv(path)["seconds"].iloc[-1] for path in run_folder.glob("models/k20-*/history.csv")]
-    assert costs.loc["training K=20", "cpu_hours"] * 3600 == pytest.approx(sum(seconds))
+    assert costs.loc["training K=20", "hours"] * 3600 == pytest.approx(sum(seconds))
+    assert costs.loc["training K=20", "measured_by"] == "clock"
     code, _, err = command("table", str(run_folder), "--cost", "--target", "0.8")
     assert (code, "--cost makes a table of its own" in err) == (2, True)
 
