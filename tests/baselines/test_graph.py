@@ -56,3 +56,30 @@ def test_two_moons_are_told_apart_by_one_label_each() -> None:
     y[[0, 150]] = [0, 1]
     learner = SpreadingBaseline(2, max_iter=5_000).fit(graph, y)
     assert (learner.transduction_ == np.repeat([0, 1], 100)).mean() == 1
+
+
+def test_the_compact_graph_is_the_graph_in_another_order_to_the_bit() -> None:
+    random = np.random.default_rng(3)
+    graph, _ = neighbor_graphs(random.normal(size=(200, 3)).astype(np.float32))
+    compact, order = graph.compact
+    assert sorted(order) == list(range(200))
+    np.testing.assert_array_equal(compact.toarray(), graph.weights.toarray()[np.ix_(order, order)])
+    field = random.random((200, 4)).astype(np.float32)
+    np.testing.assert_array_equal(compact @ field[order], (graph.weights @ field)[order])
+    # That is what it is for: neighbours are nearer to each other than they were.
+    far = [np.abs(np.subtract(*matrix.nonzero())).mean() for matrix in (graph.weights, compact)]
+    assert far[1] < far[0] / 2
+
+
+def test_spreading_is_zhou_s_iteration() -> None:
+    random = np.random.default_rng(4)
+    graph, _ = neighbor_graphs(random.normal(size=(150, 2)).astype(np.float32))
+    y = np.where(np.arange(150) % 11 == 0, np.arange(150) % 3, -1)
+    start = np.where(y[:, None] == np.arange(3), 1.0, 0.0)
+    field = start
+    for _ in range(100):
+        field = 0.99 * graph.weights.toarray().astype(float) @ field + 0.01 * start
+    share = (np.bincount(y[y >= 0]) + 1) / (np.bincount(y[y >= 0]) + 1).sum()
+    scaled = field * share / field.sum(axis=0)
+    found = SpreadingBaseline(3, max_iter=100, tol=0).fit(graph, y)
+    np.testing.assert_allclose(found.label_distributions_, scaled / scaled.sum(axis=1, keepdims=True), rtol=1e-3)
