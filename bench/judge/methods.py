@@ -123,7 +123,7 @@ METHODS: dict[str, Method] = {
         _baseline("linear", "LogisticBaseline"), "latent", "GMVAE latent means, logistic regression", "model", (0.3, 0.001)
     ),
     "latent-spreading": Method(
-        _baseline("graph", "SpreadingBaseline"), "latent-graph", "GMVAE latent means, label spreading", "model", (8.0, 0.0)
+        _baseline("graph", "SpreadingBaseline"), "latent-graph", "GMVAE latent means, label spreading", "model", (3.0, 0.0)
     ),
     "kmeans-soft": _soft_clusters("kmeans", "k-means on principal components, soft decoding"),
     "gmm-soft": _soft_clusters("mixture", "Gaussian mixture on principal components, soft decoding"),
@@ -131,7 +131,7 @@ METHODS: dict[str, Method] = {
         _decoder(SoftDecoder), "vae-mixture", "plain VAE, Gaussian mixture on its latent means, soft decoding", "vae", (0.1, 0.0)
     ),
     "label-spreading": Method(
-        _baseline("graph", "SpreadingBaseline"), "pixel-graph", "label spreading on a k-NN graph", seconds=(8.0, 0.0)
+        _baseline("graph", "SpreadingBaseline"), "pixel-graph", "label spreading on a k-NN graph", seconds=(3.0, 0.0)
     ),
     "self-training": Method(
         _baseline("self_training", "SelfTrainingBaseline"), "pca", "logistic regression, self-training", seconds=(10.0, 0.001)
