@@ -58,11 +58,7 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     StoreError
         If a file is broken or has other columns.
     """
-    try:
-        tables = _read_tables(folder, tolerant=tolerant)
-    except FileNotFoundError:
-        # Another process has just merged its batches into the table: everything is in there now.
-        tables = _read_tables(folder, tolerant=tolerant)
+    tables = _read_tables(folder, tolerant=tolerant)
     frame: pd.DataFrame = pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable)
     # A method of another version, say, makes another cell of the same place in the grid.
     place, identity = frame.groupby(list(KEY), dropna=False, sort=False).ngroup(), frame[CELL_ID].fillna("")
@@ -144,15 +140,25 @@ def _read_tables(folder: Path, *, tolerant: bool) -> list[pa.Table]:
     def read(path: Path) -> list[pa.Table]:
         try:
             return [_read_table(path)]
+        except FileNotFoundError:
+            # Another process merges its batches, one after another: this one is in the table by now.
+            return []
         except BrokenRecordsError:
             if not tolerant:
                 raise
             return []
 
-    # Batches before the table: one that is merged in between is then read twice, which is harmless, and never missed.
-    parts = sorted((folder / PARTS).glob("[!.]*.parquet"), key=lambda path: path.stat().st_mtime_ns)
+    # Batches before the table: one that is merged in between is then read there, or twice, which is harmless, and never missed.
+    parts = sorted((folder / PARTS).glob("[!.]*.parquet"), key=_written)
     batches = [table for path in parts for table in read(path)]
-    return [*(read(folder / TABLE) if (folder / TABLE).exists() else []), *batches]
+    return [*read(folder / TABLE), *batches]
+
+
+def _written(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _read_table(path: Path) -> pa.Table:

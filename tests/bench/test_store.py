@@ -261,3 +261,25 @@ def test_json_of_absurd_size_or_depth_is_refused(tmp_path: Path) -> None:
     path.write_text("[" * 100_000)
     with pytest.raises(StoreError, match="cannot be read"):
         read_json(path)
+
+
+@pytest.mark.parametrize("moment", ["_read_table", "_written"])
+def test_a_reader_sees_everything_while_another_process_merges(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    from bench.store import records
+
+    for seed in range(6):
+        append_records(tmp_path, [record(seed, accuracy=0.5)])
+    real, calls = getattr(records, moment), []
+
+    def merging(path: Path) -> object:
+        calls.append(path)
+        if len(calls) == 3:
+            monkeypatch.setattr(records, moment, real)
+            merge_records(tmp_path)
+        return real(path)
+
+    monkeypatch.setattr(records, moment, merging)
+    assert sorted(read_records(tmp_path)["label_seed"]) == list(range(6))
+    assert len(calls) >= 3
