@@ -16,7 +16,10 @@ _COVERAGE_LABELS = "73,146,291,728"
 def coverage(
     run: Annotated[Path | None, typer.Argument(help="Folder of a run, for its own clusters.", show_default=False)] = None,
     components: Annotated[
-        int | None, typer.Option(help="K, equal clusters. (default: 100)", min=1, max=100_000, show_default=False)
+        int | None,
+        typer.Option(
+            help="K of equal clusters (default: 100); of a run, its models to show.", min=1, max=100_000, show_default=False
+        ),
     ] = None,
     n: Annotated[int | None, typer.Option(help="Items, for percentages. (default: 145,600)", min=1, show_default=False)] = None,
     confidence: Annotated[str, typer.Option(help="Confidences that every cluster has a label.")] = "0.95,0.99",
@@ -44,9 +47,9 @@ def coverage(
     if run is None:
         _coverage_of_equal_clusters(components or 100, n or 145_600, confidences, counts, figure)
         return
-    if components or n or labels:
-        raise SettingsError("a run has its own clusters, items and budgets; leave out --components, --n and --labels")
-    _coverage_of_run(run, data_dir, confidences, figure)
+    if n or labels:
+        raise SettingsError("a run has its own items and budgets; leave out --n and --labels")
+    _coverage_of_run(run, components, data_dir, confidences, figure)
 
 
 def _coverage_of_equal_clusters(
@@ -65,7 +68,9 @@ def _coverage_of_equal_clusters(
         save_figure(coverage_figure(components, range(1, 2 * most, max(1, most // 200)), None, (), f"{n:,} items"), figure)
 
 
-def _coverage_of_run(run: Path, data_dir: Path | None, confidences: tuple[float, ...], figure: Path | None) -> None:
+def _coverage_of_run(
+    run: Path, components: int | None, data_dir: Path | None, confidences: tuple[float, ...], figure: Path | None
+) -> None:
     from bench.gallery import Gallery
     from bench.store.folder import open_run
     from bench.store.presence import trained_models
@@ -79,7 +84,7 @@ def _coverage_of_run(run: Path, data_dir: Path | None, confidences: tuple[float,
         if sizes:
             print_grid(coverage_of(sizes, int(stored.dataset["n_pool"]), confidences), "rich")
             return
-    gallery = gallery_of(stored, data_dir)
+    gallery = gallery_of(stored, data_dir, None if components is None else str(components))
     sizes = {key: gallery.sizes(key) for key in gallery.models}
     if not sizes:
         raise SettingsError(f"{run} holds no trained model; `gmvae-bench coverage --components K` answers for equal clusters")

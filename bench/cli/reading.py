@@ -125,15 +125,18 @@ def print_grid(grid: "Grid", format_: str) -> None:
         typer.echo(to_text(grid, format_), nl=False)
 
 
-def gallery_of(stored: "StoredRun", data_dir: Path | None = None) -> "Gallery":
-    """Return the run's models and records; with its data only where some labels are unknown, since those cannot be drawn."""
+def gallery_of(stored: "StoredRun", data_dir: Path | None = None, components: str | None = None) -> "Gallery":
+    """Return the run's models and records, or those of some K.
+
+    Its data come along only where some labels are unknown, since those cannot be drawn.
+    """
     from bench.gallery import Gallery
     from bench.summary import known_labels
 
     # An export has counted them already.
     partly = known_labels(stored.dataset) < int(stored.dataset["n_pool"]) and not stored.exported
     dataset = dataset_of(stored, data_dir, needed=True) if partly else None
-    return Gallery(stored, dataset, chosen_records(stored, None))
+    return Gallery(stored, dataset, chosen_records(stored, None, components))
 
 
 def dataset_of(stored: "StoredRun", data_dir: Path | None, *, needed: bool = False) -> "Dataset | None":

@@ -15,8 +15,8 @@ from bench.stats.seeds import LOWER_IS_BETTER
 TARGET = 0.8
 # With more lines their bands melt into one, unless each is fainter.
 _FEW_LINES = 8
-# Of the axis, between two of its texts.
-_LEAST_GAP = 0.1
+# Width of a character in shares of the axis: of the texts below it, and of the smaller ones above it.
+_CHARACTER, _SMALL_CHARACTER = 0.013, 0.0095
 _CHOSEN_MARKERS = ("D", "s", "^", "v", "P", "X", "h")
 
 
@@ -74,22 +74,24 @@ def _label_budgets(axes: Axes, curves: pd.DataFrame) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator([float(n) for n in budgets]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xticks([float(n) for n in budgets], [f"{n:,}" for n in budgets])
+    places = [float(n) for n in budgets]
+    axes.set_xticks(places, _apart(places, [f"{n:,}" for n in budgets], _CHARACTER))
     shares = curves.groupby("n_labeled")["labeled_fraction"].first()
     upper = axes.secondary_xaxis("top")
     upper.xaxis.set_minor_locator(NullLocator())
-    apart = _apart([float(n) for n in budgets])
-    upper.set_xticks(apart, [f"{100 * shares[n]:.2g} %" for n in apart])
+    upper.set_xticks(places, _apart(places, [f"{100 * shares[n]:.2g} %" for n in budgets], _SMALL_CHARACTER))
     upper.tick_params(labelsize=8)
 
 
-def _apart(budgets: list[float]) -> list[float]:
-    """Return budgets that are far enough from each other on a log scale for the texts of their shares."""
-    chosen = budgets[:1]
-    for n in budgets[1:]:
-        if math.log(n / chosen[-1]) >= _LEAST_GAP * math.log(budgets[-1] / budgets[0]):
-            chosen.append(n)
-    return chosen
+def _apart(places: list[float], texts: list[str], character: float) -> list[str]:
+    """Return the texts of ticks on a log scale, empty where one would touch the text before it."""
+    shown, last = texts[:1], 0
+    for index in range(1, len(places)):
+        gap = math.log(places[index] / places[last]) / math.log(places[-1] / places[0])
+        fits = gap >= character * ((len(texts[last]) + len(texts[index])) / 2 + 1)
+        shown.append(texts[index] if fits else "")
+        last = index if fits else last
+    return shown
 
 
 def _mark_components(axes: Axes, curves: pd.DataFrame) -> None:
