@@ -1,6 +1,7 @@
 """Commands in the documents, with what they print. `python tests/documents.py` writes what they print now into the documents.
 
-An example is a block of one `gmvae-bench` command that reads `results/reference`, followed by a block with all of its output.
+An example is a block of one `gmvae-bench` command that reads `results/reference`, or of a script of `results/`, followed by a block
+with all of its output.
 """
 
 import os
@@ -20,6 +21,7 @@ COLUMNS = "120"
 _BLOCK = re.compile(r"^```bash\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 _ASSIGNMENT = re.compile(r'(\w+)="(.*)"$')
 _INLINE = re.compile(r"`gmvae-bench ([^`\n]+)`")
+_SCRIPT = re.compile(r"python (results/\S+\.py)")
 _OUTPUT = re.compile(r"\s*```\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 
 
@@ -27,7 +29,8 @@ _OUTPUT = re.compile(r"\s*```\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 class Example:
     """A command and what the document says that it prints."""
 
-    command: str
+    arguments: str
+    """Of Python."""
     output: str
     start: int
     """Of the output in the document's text."""
@@ -53,15 +56,19 @@ def examples(text: str) -> Iterator[Example]:
     """Yield the examples of a document."""
     for block in _BLOCK.finditer(text):
         output = _OUTPUT.match(text, block.end())
-        if output and REFERENCE in block[1]:
+        if not output:
+            continue
+        if script := _SCRIPT.fullmatch(block[1].strip()):
+            yield Example(script[1], output[1], output.start(1))
+        elif REFERENCE in block[1]:
             (words,) = commands(block[0])
-            yield Example(shlex.join(words), output[1], output.start(1))
+            yield Example(shlex.join(["-m", "bench.cli.main", *words]), output[1], output.start(1))
 
 
 def refresh(text: str, run: Callable[[str], str]) -> str:
     """Return the document with what its examples' commands print now."""
     for example in reversed(list(examples(text))):
-        text = text[: example.start] + tidy(run(example.command)) + text[example.start + len(example.output) :]
+        text = text[: example.start] + tidy(run(example.arguments)) + text[example.start + len(example.output) :]
     return text
 
 
@@ -70,9 +77,10 @@ def tidy(printed: str) -> str:
     return "\n".join(line.rstrip() for line in printed.strip("\n").splitlines()) + "\n"
 
 
-def _print_of(command: str) -> str:
+def print_of(arguments: str) -> str:
+    """Return what Python prints with these arguments, in a clone, on a terminal of `COLUMNS`."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.cli.main", *shlex.split(command)],
+        [sys.executable, *shlex.split(arguments)],
         cwd=ROOT, env=os.environ | {"COLUMNS": COLUMNS}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return done.stdout
@@ -81,5 +89,5 @@ def _print_of(command: str) -> str:
 if __name__ == "__main__":
     for path in DOCUMENTS:
         before = path.read_text()
-        path.write_text(refresh(before, _print_of))
+        path.write_text(refresh(before, print_of))
         sys.stdout.write(f"{path.relative_to(ROOT)}: {len(list(examples(before)))} examples\n")

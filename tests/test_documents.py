@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 import typer
-from documents import COLUMNS, DOCUMENTS, REFERENCE, ROOT, commands, examples, tidy
+from documents import COLUMNS, DOCUMENTS, REFERENCE, ROOT, commands, examples, print_of, tidy
 
 from bench.cli.main import app
 
 EXAMPLES = {
-    (path.relative_to(ROOT).as_posix(), example.command): example for path in DOCUMENTS for example in examples(path.read_text())
+    (path.relative_to(ROOT).as_posix(), example.arguments): example
+    for path in DOCUMENTS
+    for example in examples(path.read_text())
 }
 
 
@@ -38,9 +40,13 @@ def test_the_documents_have_examples() -> None:
 def test_an_example_prints_what_the_document_says(
     key: tuple[str, str], command: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    module, _, arguments = key[1].partition("-m bench.cli.main ")
+    if module:
+        assert tidy(print_of(module)) == EXAMPLES[key].output
+        return
     shutil.copytree(ROOT / REFERENCE, tmp_path / REFERENCE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", COLUMNS)
-    code, out, err = command(*shlex.split(key[1]))
+    code, out, err = command(*shlex.split(arguments))
     assert code == 0, err
     assert tidy(out) == EXAMPLES[key].output

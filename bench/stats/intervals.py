@@ -45,18 +45,56 @@ def crossed_interval(values: Float[np.ndarray, "m s"], confidence: float = CONFI
     Simulated coverage of the 95 % interval: 0.93-0.98 with three or five model seeds, down to 0.89 with two where models differ
     much. (A bootstrap over seeds covers 0.64-0.85 with two model seeds: it can only resample what it has.)
     """
+    (m, s), (mean, of_rows, of_columns, of_rest) = values.shape, _mean_squares(values)
+    square = max(of_rows + of_columns - of_rest, of_rows, of_columns)
+    if square == 0:
+        return Interval(float(mean), float(mean), float(mean))
+    degrees = (of_rows + of_columns) ** 2 / (of_rows**2 / (m - 1) + of_columns**2 / (s - 1))
+    half = float(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(square / (m * s)))
+    return Interval(float(mean), float(mean - half), float(mean + half))
+
+
+def prediction_interval(
+    values: Float[np.ndarray, "m s"], n_models: int, n_draws: int, confidence: float = CONFIDENCE
+) -> Interval:
+    """Interval for the mean that new models and new label draws will have, not for the true mean: what a repetition should find.
+
+    With the variance components of a table of m x s seeds (two-way random effects, as in `crossed_interval`; none below 0), the
+    new mean differs from the table's by var_rows (1/m + 1/m') + var_columns (1/s + 1/s') + var_rest (1/(m s) + 1/(m' s')).
+    Degrees of freedom are Satterthwaite's for the mean squares of rows and columns. Simulated coverage of the 95 % interval with
+    three models and five draws: 0.94-0.99. Where one kind of seed does not vary, Student's interval for a new mean.
+
+    Parameters
+    ----------
+    values
+        Two or more of them; NaN is missing.
+    n_models, n_draws
+        m' and s' of the repetition.
+    """
+    values = values[np.isfinite(values).any(axis=1)][:, np.isfinite(values).any(axis=0)]
+    if min(values.shape) == 1:
+        known, n_new = values[np.isfinite(values)], n_models if values.shape[1] == 1 else n_draws
+        mean, square, degrees = known.mean(), known.var(ddof=1) * (1 / len(known) + 1 / n_new), len(known) - 1
+    else:
+        (m, s), (mean, of_rows, of_columns, of_rest) = values.shape, _mean_squares(values)
+        rows = max(of_rows - of_rest, 0) / s * (1 / m + 1 / n_models)
+        columns = max(of_columns - of_rest, 0) / m * (1 / s + 1 / n_draws)
+        square = rows + columns + of_rest * (1 / (m * s) + 1 / (n_models * n_draws))
+        parts = of_rows / s * (1 / m + 1 / n_models), of_columns / m * (1 / s + 1 / n_draws)
+        degrees = sum(parts) ** 2 / (parts[0] ** 2 / (m - 1) + parts[1] ** 2 / (s - 1)) if sum(parts) else m * s - 1
+    half = float(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(square))
+    return Interval(float(mean), float(mean - half), float(mean + half))
+
+
+def _mean_squares(values: Float[np.ndarray, "m s"]) -> tuple[float, float, float, float]:
+    """Return the mean, and the mean squares of rows, of columns and of the rest (two-way analysis of variance)."""
     values = _fill(values)
     m, s = values.shape
     mean = values.mean()
     row, column = values.mean(axis=1) - mean, values.mean(axis=0) - mean
     rest = values - mean - row[:, None] - column[None]
     of_rows, of_columns = s * (row**2).sum() / (m - 1), m * (column**2).sum() / (s - 1)
-    square = max(of_rows + of_columns - (rest**2).sum() / ((m - 1) * (s - 1)), of_rows, of_columns)
-    if square == 0:
-        return Interval(float(mean), float(mean), float(mean))
-    degrees = (of_rows + of_columns) ** 2 / (of_rows**2 / (m - 1) + of_columns**2 / (s - 1))
-    half = float(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(square / (m * s)))
-    return Interval(float(mean), float(mean - half), float(mean + half))
+    return float(mean), float(of_rows), float(of_columns), float((rest**2).sum() / ((m - 1) * (s - 1)))
 
 
 def _fill(values: Float[np.ndarray, "m s"]) -> Float[np.ndarray, "m s"]:

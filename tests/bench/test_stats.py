@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from bench.errors import SettingsError
 from bench.stats import coverage
 from bench.stats.comparison import compare
 from bench.stats.curves import curves
-from bench.stats.intervals import Interval, crossed_interval, t_interval
+from bench.stats.intervals import Interval, crossed_interval, prediction_interval, t_interval
 from bench.stats.paired import paired_differences
 from bench.stats.seeds import of_one_kind, reference_tables, seed_tables
 
@@ -97,6 +98,31 @@ def test_crossed_interval_covers_as_often_as_it_says(m: int, s: int, least: floa
         interval = crossed_interval(values)
         hits.append(interval.ci_low <= 0 <= interval.ci_high)  # type: ignore[operator]
     assert least < np.mean(hits) < 0.99
+
+
+@pytest.mark.parametrize("effects", [(1.0, 0.0, 0.3), (0.0, 1.0, 0.3), (1.0, 1.0, 0.5), (0.0, 0.0, 1.0)])
+def test_what_a_repetition_finds_is_predicted_as_often_as_it_says(effects: tuple[float, float, float]) -> None:
+    random = np.random.default_rng(7)
+
+    def seeds(m: int, s: int) -> np.ndarray:
+        of_rows, of_columns, of_rest = (random.normal(size=shape) for shape in ((m, 1), (1, s), (m, s)))
+        return effects[0] * of_rows + effects[1] * of_columns + effects[2] * of_rest
+
+    hits = []
+    for _ in range(600):
+        told = prediction_interval(seeds(3, 5), 1, 2)
+        assert told.ci_low is not None
+        assert told.ci_high is not None
+        hits.append(told.ci_low <= seeds(1, 2).mean() <= told.ci_high)
+    assert 0.92 < np.mean(hits) < 0.999
+
+
+def test_a_prediction_where_one_kind_of_seed_varies_is_students() -> None:
+    values = np.array([0.2, 0.5, 0.4, 0.7])
+    half = stats.t.ppf(0.975, 3) * values.std(ddof=1) * np.sqrt(1 / 4 + 1 / 2)
+    for shape, new in (((1, 4), (1, 2)), ((4, 1), (2, 1))):
+        told = prediction_interval(values.reshape(shape), *new)
+        assert (told.ci_low, told.ci_high) == pytest.approx((0.45 - half, 0.45 + half))
 
 
 def test_crossed_interval_without_model_effects_is_the_t_interval_over_labels() -> None:
