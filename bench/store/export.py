@@ -44,7 +44,8 @@ def export_run(
     """
     _check_place(folder, stored.config)
     try:
-        # What an earlier export of this run had, and this one has not, must not stay.
+        # What an earlier export of this run had, and this one has not, must not stay. A folder that has records is whole.
+        (folder / TABLE).unlink(missing_ok=True)
         shutil.rmtree(folder / MODELS, ignore_errors=True)
         write_json(folder / CONFIG, _config(stored.config))
         write_json(folder / DATASET, stored.dataset)
@@ -58,7 +59,6 @@ def export_run(
                 write_json(place / CLUSTERS, {"sizes": [int(size) for size in sizes[key]]})
         records = stored.records.assign(host="-", error=stored.records["error"].map(_kind_of_error, na_action="ignore"))
         table = pa.Table.from_pandas(records, schema=SCHEMA, preserve_index=False)
-        # Last: a folder that has records is whole.
         write_atomically(folder / TABLE, lambda path: pq.write_table(table, path, compression="zstd", compression_level=19))
     except StoreError:
         raise
