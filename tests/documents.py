@@ -1,7 +1,7 @@
 """Commands in the documents, with what they print. `python tests/documents.py` writes what they print now into the documents.
 
-An example is a block of one `gmvae-bench` command that reads `results/reference`, or of a script of `results/`, followed by a block
-with all of its output.
+An example is a block of one `gmvae-bench` command that reads `results/reference`, or of a script of `results/`, followed by a
+block with all of its output.
 """
 
 import os
