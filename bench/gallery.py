@@ -68,10 +68,20 @@ class Gallery:
         self.dataset = dataset
         self.records = records
         self.selections = selection_notes(records)
-        about = str(stored.dataset.get("note") or f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items")
-        self.about = "\n".join([about, *self.selections])
+        self.about = self.about_of(records)
         self._n_labeled = n_labeled
         self._sizes: dict[ModelKey, Int[np.ndarray, " k"]] = {}
+
+    def about_of(self, records: pd.DataFrame) -> str:
+        """Say what some records are of, and how the settings of their methods were chosen."""
+        dataset = self.stored.dataset
+        about = str(dataset.get("note") or f"{dataset['name']}, {dataset['n_pool']:,} items")
+        return "\n".join([about, *selection_notes(records)])
+
+    @property
+    def about_models(self) -> str:
+        """What the records that rest on a clustering are of."""
+        return self.about_of(self.records[self.records["n_components"].notna()])
 
     @property
     def described(self) -> dict[str, Any]:
@@ -168,7 +178,7 @@ def _soft_minus_hard(gallery: Gallery) -> Figure | None:
     of_largest = [table for table in tables if table.n_components == largest]
     reference = next((table for table in of_largest if table.method == "hard"), None)
     found = paired_differences(of_largest, [reference]) if reference else ()
-    return difference_figure(found, "hard", f"{gallery.about}; K = {largest}") if found else None
+    return difference_figure(found, "hard", f"{gallery.about_models}; K = {largest}") if found else None
 
 
 def _accuracy_by_components(gallery: Gallery) -> Figure | None:
@@ -176,7 +186,7 @@ def _accuracy_by_components(gallery: Gallery) -> Figure | None:
     if len({table.n_components for table in tables}) < 2:
         return None
     shared = sorted(set.intersection(*(set(table.budgets) for table in tables)))
-    return components_figure(tables, shared[len(shared) // 2], gallery.about) if shared else None
+    return components_figure(tables, shared[len(shared) // 2], gallery.about_models) if shared else None
 
 
 def _class_gain(gallery: Gallery) -> Figure | None:
@@ -228,7 +238,7 @@ def _coverage(gallery: Gallery) -> Figure | None:
     most = max(10 * k, max((row.n_labeled for row in observed), default=0))
     labels = [int(n) for n in np.unique(np.geomspace(max(1, k // 10), min(most, sizes[0].sum()), 60).astype(int))]
     covered = [float(np.mean([covered_probabilities(s, n, replacement=False).sum() for s in sizes])) for n in labels]
-    return coverage_figure(k, labels, covered, observed, gallery.about)
+    return coverage_figure(k, labels, covered, observed, gallery.about_models)
 
 
 def _training(gallery: Gallery) -> Figure | None:

@@ -29,7 +29,7 @@ def make_page(gallery: Gallery, n_cells: int | None) -> Page:
     return Page(
         title=f"{stored.dataset['name']}: how many labels?",
         headline=headline(tables, stored.dataset),
-        note=" ".join([str(stored.dataset.get("note", "")), *(f"{note}." for note in gallery.selections)]).strip(),
+        note=" ".join(f"{note}." for note in (stored.dataset.get("note"), *gallery.selections) if note),
         sections=tuple(_sections(gallery, tables)),
         figures=tuple(embed(drawing.name, drawing.caption, drawing.figure) for drawing in gallery.draw()),
         failures=[f"{method}, {n:,} cells: {error}" for (method, error), n in counts.most_common()],
@@ -124,7 +124,9 @@ def _flat(values: dict[str, Any]) -> dict[str, str]:
         if isinstance(value, dict):
             flat |= {f"{key} {name}": text for name, text in _flat(value).items()}
         elif isinstance(value, (list, tuple)):
-            flat[key] = ", ".join(map(str, value))
+            flat[key] = ", ".join(
+                "; ".join(map(": ".join, _flat(item).items())) if isinstance(item, dict) else str(item) for item in value
+            )
         elif value is not None:
             flat[key] = str(value)
     return flat

@@ -186,16 +186,17 @@ def _average(table: SeedTable, *, lower: bool) -> float:
 
 
 def _about_failures(tables: Sequence[SeedTable]) -> tuple[str, ...]:
-    return () if all(np.isfinite(table.scores).all() for table in tables) else ("!: some cells failed",)
+    return ("!: some cells failed",) if any(any(table.failed) for table in tables) else ()
 
 
 def _score(table: SeedTable, n_labeled: int, metric: str) -> str:
     if n_labeled not in table.budgets:
         return "-"
     interval, scale = table.at(n_labeled), 1 if metric in LOWER_IS_BETTER else 100
+    failed = any(n and budget == n_labeled for budget, n in zip(table.budgets, table.failed, strict=False))
     if interval is None:
-        return "failed"
-    mark = "" if np.isfinite(table.scores[table.budgets.index(n_labeled)]).all() else "!"
+        return "failed" if failed else "-"
+    mark = "!" if failed else ""
     return f"{scale * interval.mean:.1f}{mark}{_bounds(interval, scale, '.1f')}"
 
 

@@ -21,6 +21,7 @@ Verdict = Literal["holds", "does not hold", "cannot be judged"]
 TARGET, STUDY_COMPONENTS, STUDY_ITEMS, STUDY_CLASSES = 0.8, 100, 145_600, 26
 _SOFT_BUDGET, _FEW_BUDGET, _BOOSTED_BUDGET = 291, 73, 10_192
 _SOFT_GAIN, _FACTOR, _CONFIDENCE, _COVERAGE_SHARE = 0.18, 35, 0.95, 0.006
+_STUDY_MODEL, _PLAIN_VAE = "gmvae-exact", "vae"
 # Names of the data set whose letters the study used; other splits of it are told apart by their size and note.
 _STUDY_DATA = "emnist-letters"
 
@@ -55,12 +56,13 @@ def claims(records: pd.DataFrame, dataset: dict[str, Any], sizes: Sequence[Int[n
     boosted = labels_to_target(trees, TARGET) if trees else None
     judged = (
         _setting(dataset, soft),
+        _model(records),
         _soft_accuracy(soft),
         _labels_of_boosting(boosted),
         _factor(labels_to_target(soft, TARGET) if soft else None, boosted),
         _soft_gain(soft, hard),
         _pure_clusters(),
-        _coverage(sizes, int(dataset["n_pool"])),
+        _coverage(sizes),
     )
     if dataset["name"] == _STUDY_DATA:
         return judged
@@ -152,7 +154,17 @@ def _pure_clusters() -> Claim:
     return Claim("theory: pure, equal clusters need K labels", "100 (0.07 %)", f"100 ({share:.2f} %)", "holds", _ARITHMETIC)
 
 
-def _coverage(sizes: Sequence[Int[np.ndarray, " k"]], n_pool: int) -> Claim:
+def _model(records: pd.DataFrame) -> Claim:
+    names = sorted({str(name) for name in records["model"].dropna()} - {_PLAIN_VAE})
+    claim, measured = "setting: the study's model and objective", ", ".join(names) or "-"
+    if not names:
+        return Claim(claim, _STUDY_MODEL, measured, "cannot be judged", "the run has no model")
+    if names == [_STUDY_MODEL]:
+        return Claim(claim, _STUDY_MODEL, measured, "holds", "as --objective exact trains it")
+    return Claim(claim, _STUDY_MODEL, measured, "does not hold", "what follows is about this model, not the study's")
+
+
+def _coverage(sizes: Sequence[Int[np.ndarray, " k"]]) -> Claim:
     claim = "theory: 0.6 % random labels cover every cluster with 95 % confidence"
     equal = labels_for_confidence(STUDY_COMPONENTS, _CONFIDENCE)
     if not sizes:
@@ -163,14 +175,15 @@ def _coverage(sizes: Sequence[Int[np.ndarray, " k"]], n_pool: int) -> Claim:
     brackets = [labels_needed(of_model[of_model > 0], _CONFIDENCE, replacement=False) for of_model in sizes]
     low, high = min(bracket.at_least for bracket in brackets), max(bracket.enough for bracket in brackets)
     empty = sum(int((of_model == 0).sum()) for of_model in sizes)
-    budget = _COVERAGE_SHARE * n_pool
+    # In labels of the study's pool: clusters ask for counts, of whatever pool.
+    budget = round(_COVERAGE_SHARE * STUDY_ITEMS)
     holds = high <= budget
     return Claim(
         claim,
-        "0.6 %",
-        f"{low:,}-{high:,} ({100 * low / n_pool:.2f}-{100 * high / n_pool:.2f} %)",
+        f"0.6 % ({budget:,})",
+        f"{low:,}-{high:,} labels ({100 * low / STUDY_ITEMS:.2f}-{100 * high / STUDY_ITEMS:.2f} % of {STUDY_ITEMS:,})",
         "holds" if holds else "does not hold" if low > budget else "cannot be judged",
-        f"for the sizes of {len(sizes)} models' clusters, {empty} of them empty; {equal:,} if they were equal",
+        f"for the cluster sizes of {len(sizes)} model{'s' * (len(sizes) > 1)}, {empty} empty; {equal:,} if they were equal",
     )
 
 

@@ -37,6 +37,8 @@ class SeedTable:
     fresh: Bool[np.ndarray, "b m s"] | None = None
     """Whether a draw showed other items than those of smaller label seeds; `None`: all did. A sampler that leaves nothing to
     chance shows the same ones at every seed, which is one observation, however often it is made."""
+    failed: tuple[int, ...] = ()
+    """Cells that failed, by budget; those that were not run are not among them."""
     highest: float = 1.0
     """Of the metric's values, as 0 is the lowest: intervals end there."""
 
@@ -114,6 +116,7 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
                 label=label,
                 sampler=str(sampler),
                 fresh=_fresh(finished, places, values.shape),
+                failed=tuple(int(((group["n_labeled"] == n) & (group["status"] != "ok")).sum()) for n in ints[0]),
                 highest=highest,
             )
         )

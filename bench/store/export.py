@@ -58,7 +58,8 @@ def export_run(
             if key in sizes:
                 write_json(place / CLUSTERS, {"sizes": [int(size) for size in sizes[key]]})
         records = stored.records.assign(host="-", error=stored.records["error"].map(_kind_of_error, na_action="ignore"))
-        table = pa.Table.from_pandas(records, schema=SCHEMA, preserve_index=False)
+        # Without pandas' own notes on the columns, which contradict the schema where a column is empty.
+        table = pa.Table.from_pandas(records, schema=SCHEMA, preserve_index=False).replace_schema_metadata(None)
         write_atomically(folder / TABLE, lambda path: pq.write_table(table, path, compression="zstd", compression_level=19))
     except StoreError:
         raise

@@ -28,7 +28,8 @@ def records(
     frame = pd.DataFrame(rows, columns=["method", "n_components", "model_seed", "n_labeled", "label_seed", "accuracy"])
     # Labels that were chosen are of no interest to claims about random ones.
     chosen = frame.assign(sampler="cluster", accuracy=0.99)
-    return pd.concat([frame.assign(sampler="random"), chosen], ignore_index=True).assign(status="ok")
+    both = pd.concat([frame.assign(sampler="random"), chosen], ignore_index=True).assign(status="ok")
+    return both.assign(model=both["method"].map({"soft": "gmvae-exact", "hard": "gmvae-exact"}))
 
 
 def judge(frame: pd.DataFrame, dataset: dict[str, Any] = LETTERS, sizes: tuple[Any, ...] = (EQUAL,)) -> dict[str, Claim]:
@@ -44,9 +45,25 @@ def test_records_that_fulfil_every_claim() -> None:
 
 def test_records_that_break_them() -> None:
     found = judge(records(soft=0.7, hard_at_73=0.55, boosted=0.95), sizes=(np.r_[np.full(99, 1470), 70],))
-    for key in ("soft80 %", "XGBoost10,192", "that35 x", "with18 points", "theory:0.6 %"):
+    for key in ("soft80 %", "XGBoost10,192", "that35 x", "with18 points", "theory:0.6 % (874)"):
         assert found[key].verdict == "does not hold", found[key]
     assert found["theory:100 (0.07 %)"].verdict == "holds"
+
+
+def test_another_model_than_the_study_s_is_named() -> None:
+    frame = records()
+    found = judge(frame.assign(model=frame["model"].replace("gmvae-exact", "gmvae+invariance")))["setting:gmvae-exact"]
+    assert (found.measured, found.verdict) == ("gmvae+invariance", "does not hold")
+    assert judge(frame)["setting:gmvae-exact"].verdict == "holds"
+    without = judge(frame.assign(model=None))["setting:gmvae-exact"]
+    assert (without.measured, without.verdict) == ("-", "cannot be judged")
+
+
+def test_coverage_is_judged_in_labels_whatever_the_pool() -> None:
+    # 800 labels are 0.6 % of the study's letters and less, but more than 0.6 % of a smaller pool.
+    for n_pool in (145_600, 105_526):
+        found = judge(records(), LETTERS | {"n_pool": n_pool})["theory:0.6 % (874)"]
+        assert (found.verdict, found.measured.startswith("75")) == ("holds", True)
 
 
 def test_an_interval_that_contains_the_claim_decides_nothing() -> None:

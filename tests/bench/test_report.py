@@ -191,6 +191,15 @@ def test_an_export_names_no_place_and_holds_no_model(
     assert secret in told(tmp_path / "other")
 
 
+def test_any_reader_opens_published_records(exported: Path, run_folder: Path) -> None:
+    import pyarrow.parquet as pq
+
+    for folder in (exported, run_folder):
+        path = folder / "records.parquet"
+        assert len(pd.read_parquet(path)) == len(pq.read_table(path)) > 0
+        assert b"pandas" not in (pq.read_schema(path).metadata or {})
+
+
 def test_what_an_export_can_draw(command: Command, exported: Path, tmp_path: Path) -> None:
     code, _, err = command("plot", str(exported), "--out", str(tmp_path))
     assert (code, "is an exported run, without models" in err) == (0, True)
