@@ -145,11 +145,13 @@ def _tables_and_references(
 
 def _costs(stored: "StoredRun", records: "pd.DataFrame") -> "Grid":
     from bench.gallery import Gallery
+    from bench.judge.methods import all_methods
     from bench.show.statistics import costs_grid
     from bench.stats.costs import method_costs
 
     about = f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items"
-    return costs_grid(method_costs(records), Gallery(stored, None, records).training_seconds(), about)
+    unclustered = {name for name, method in all_methods().items() if method.needs == "nothing"}
+    return costs_grid(method_costs(records, unclustered), Gallery(stored, None, records).training_seconds(), about)
 
 
 def compare(

@@ -1,10 +1,9 @@
 """What methods cost: processor time and memory of their cells, and of what they see."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
-
-from bench.judge.methods import all_methods
 
 
 @dataclass(frozen=True)
@@ -27,19 +26,22 @@ class MethodCost:
     """Cells that failed, whose time no one knows."""
 
 
-def method_costs(records: pd.DataFrame) -> tuple[MethodCost, ...]:
-    """Return what every method cost, the dearest cell first."""
-    costs = (_cost(str(method), group) for method, group in records.groupby("method") if (group["status"] == "ok").any())
+def method_costs(records: pd.DataFrame, unclustered: Collection[str]) -> tuple[MethodCost, ...]:
+    """Return what every method cost, the dearest cell first.
+
+    `unclustered` are methods that see the same whichever model chose the items.
+    """
+    done = ((str(method), group) for method, group in records.groupby("method") if (group["status"] == "ok").any())
+    costs = (_cost(method, group, clustered=method not in unclustered) for method, group in done)
     return tuple(sorted(costs, key=lambda cost: -cost.cell_seconds[1]))
 
 
-def _cost(method: str, every: pd.DataFrame) -> MethodCost:
+def _cost(method: str, every: pd.DataFrame, *, clustered: bool) -> MethodCost:
     cells = every[every["status"] == "ok"]
     clock = cells["fit_seconds"].astype(float) + cells["predict_seconds"].astype(float)
     seconds = cells["cpu_seconds"].astype(float).fillna(clock)
-    known = all_methods().get(method)
     # Chosen items make cells of baselines differ between models, but not what the baseline sees.
-    place = ["dataset"] if known and known.needs == "nothing" else ["n_components", "model_seed"]
+    place = ["n_components", "model_seed"] if clustered else ["dataset"]
     views = cells.groupby(place, dropna=False)["view_cpu_seconds"].max().dropna()
     peak = cells["peak_bytes"].max()
     return MethodCost(

@@ -57,9 +57,10 @@ def export_run(
             write_atomically(place / HISTORY, partial(_copy, model_folder(stored.folder, key) / HISTORY))
             if key in sizes:
                 write_json(place / CLUSTERS, {"sizes": [int(size) for size in sizes[key]]})
-        records = stored.records.assign(host="-", error=stored.records["error"].map(_kind_of_error, na_action="ignore"))
-        # Without pandas' own notes on the columns, which contradict the schema where a column is empty.
-        table = pa.Table.from_pandas(records, schema=SCHEMA, preserve_index=False).replace_schema_metadata(None)
+        # Of a text type also where nothing failed: pandas' notes in the file must not contradict its schema.
+        errors = stored.records["error"].map(_kind_of_error, na_action="ignore").astype(stored.records["error"].dtype)
+        records = stored.records.assign(host="-", error=errors)
+        table = pa.Table.from_pandas(records, schema=SCHEMA, preserve_index=False)
         write_atomically(folder / TABLE, lambda path: pq.write_table(table, path, compression="zstd", compression_level=19))
     except StoreError:
         raise

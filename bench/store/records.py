@@ -102,8 +102,7 @@ def merge_records(folder: Path) -> pd.DataFrame:
     """Merge all batches into `records.parquet` and return the records; a crash in between loses and doubles nothing."""
     merged = list((folder / PARTS).glob("[!.]*.parquet"))
     frame = read_records(folder)
-    # Without pandas' own notes on the columns, which contradict the schema where a column is empty.
-    table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False).replace_schema_metadata(None)
+    table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
     write_atomically(folder / TABLE, lambda path: pq.write_table(table, path))
     for path in merged:
         path.unlink(missing_ok=True)
