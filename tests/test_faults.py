@@ -167,7 +167,7 @@ def test_others_may_look_while_a_process_works_but_not_write(tmp_path: Path) -> 
 
 
 def test_a_short_soak() -> None:
-    soak = [sys.executable, str(Path(__file__).parent / "soak.py"), "--kills", "3", "--epochs", "10", "--longest", "4"]
+    soak = [sys.executable, str(Path(__file__).parent / "soak.py"), "--kills", "2", "--epochs", "10", "--longest", "4"]
     done = subprocess.run(soak, capture_output=True, text=True, env=ENVIRONMENT, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "208 records and 4 models are those of the undisturbed run, value for value" in done.stdout
