@@ -89,17 +89,13 @@ class Gallery:
         return self.stored.dataset | {"note": self.about}
 
     @cached_property
-    def recorded(self) -> tuple[ModelKey, ...]:
-        """The models that records speak of, the largest K first."""
+    def models(self) -> tuple[ModelKey, ...]:
+        """The models that records speak of, the largest K first: trained ones, and those an export has history and sizes of."""
         known = self.records.dropna(subset=["n_components"])[["n_components", "model_seed"]].drop_duplicates().astype(int)
         keys = (ModelKey(int(k), int(seed)) for k, seed in known.itertuples(index=False, name=None))
-        return tuple(sorted(keys, key=lambda key: (-key.n_components, key.model_seed)))
-
-    @cached_property
-    def models(self) -> tuple[ModelKey, ...]:
-        """Those of them that are trained, or that an export has history and cluster sizes of."""
         folder = self.stored.folder
-        return tuple(key for key in self.recorded if is_trained(folder, key) or is_exported(folder, key))
+        there = (key for key in keys if is_trained(folder, key) or is_exported(folder, key))
+        return tuple(sorted(there, key=lambda key: (-key.n_components, key.model_seed)))
 
     @cached_property
     def keys(self) -> tuple[ModelKey, ...]:

@@ -267,6 +267,13 @@ def test_what_is_broken_or_missing_in_an_export_is_said(
     (run / "models" / "k20-s1" / "history.csv").unlink()
     code, _, err = command("export", str(run), str(tmp_path / "out"))
     assert (code, "not in the export" in err, "k20-s1" in err) == (0, True, True)
+    # Clusters of pixels have a K and a seed, but no model that could be missing.
+    records = pd.read_parquet(run_folder / "records.parquet")
+    pixels = records[records["method"] == "soft"].assign(method="kmeans-soft", model=None, model_seed=7)
+    whole = tmp_path / "whole"
+    shutil.copytree(run_folder, whole)
+    pd.concat([records, pixels]).to_parquet(whole / "records.parquet")
+    assert command("export", str(whole), str(tmp_path / "all"))[2] == ""
 
 
 def test_costs_of_a_run(command: Command, run_folder: Path) -> None:
