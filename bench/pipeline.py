@@ -1,6 +1,7 @@
 """Wires the stages: settings and data to a plan, the plan to work, the work to records. The executor is passed in."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -302,8 +303,10 @@ def carry_out(work: Work, executor: Executor, listener: Listener) -> pd.DataFram
     for notice in work.notices:
         listener.notice(notice)
     try:
-        for records in executor.run(work, listener):
-            append_records(work.folder, records)
+        # Closed whatever happens: its trainings must end before what carries them out does.
+        with closing(executor.run(work, listener)) as batches:
+            for records in batches:
+                append_records(work.folder, records)
     finally:
         frame = merge_records(work.folder)
     if all(is_trained(work.folder, job.key) for job in work.trainings):

@@ -19,8 +19,10 @@ RUN = [
 ]  # fmt: skip
 METHODS = ["--methods", "soft,hard,knn"]
 MEASURED = ["fit_seconds", "predict_seconds", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "host"]
+# Twice as long is less than what pytest gives a test.
 _PATIENCE_SECONDS = 180
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+# A process that is aborted says where its threads are.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"} | {"PYTHONFAULTHANDLER": "1"}
 
 
 def start(folder: Path, *options: str, command: list[str] = GMVAE_BENCH, **environment: str) -> subprocess.Popen[str]:
@@ -35,7 +37,13 @@ def start(folder: Path, *options: str, command: list[str] = GMVAE_BENCH, **envir
 
 
 def finish(process: subprocess.Popen[str], expected_code: int = 0) -> tuple[str, str]:
-    output, messages = process.communicate(timeout=240)
+    try:
+        output, messages = process.communicate(timeout=_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        alive = "\n".join(f"{pid} {title}" for pid, (_, title) in processes().items() if "ray" in title)
+        os.kill(process.pid, signal.SIGABRT)
+        output, messages = process.communicate(timeout=30)
+        pytest.fail(f"not at its end after {_PATIENCE_SECONDS} seconds\n{output}{messages}\n{alive}", pytrace=False)
     assert process.returncode == expected_code, output + messages
     assert "Traceback" not in output + messages
     return output, messages
@@ -70,26 +78,31 @@ def wait_for(found: Callable[[], object], process: subprocess.Popen[str]) -> Non
     pytest.fail(f"waited {_PATIENCE_SECONDS} seconds in vain")
 
 
-def descendants(pid: int, title: str) -> list[int]:
-    """Processes below a process whose title begins so."""
-    parents, titles = {}, {}
+def processes() -> dict[int, tuple[int, str]]:
+    """Parent and title of every process."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                stat = (entry / "stat").read_text()
-                titles[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
+                stat, title = (entry / "stat").read_text(), (entry / "cmdline").read_text().replace("\0", " ")
             except OSError:
                 continue
-            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+            found[int(entry.name)] = int(stat.rpartition(")")[2].split()[1]), title
+    return found
+
+
+def descendants(pid: int, title: str) -> list[int]:
+    """Processes below a process whose title begins so."""
+    found = processes()
 
     def below(one: int) -> bool:
         while one > 1:
             if one == pid:
                 return True
-            one = parents.get(one, 0)
+            one = found.get(one, (0, ""))[0]
         return False
 
-    return [one for one, text in titles.items() if text.startswith(title) and below(one)]
+    return [one for one, (_, text) in found.items() if text.startswith(title) and below(one)]
 
 
 def has_state(folder: Path, key: str = "k10-s0") -> bool:

@@ -5,7 +5,8 @@ import math
 import os
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import ray
 
 from bench.data.dataset import Dataset
-from bench.engine.cluster import cluster_cpus, living_nodes
+from bench.engine.cluster import cluster_cpus, living_nodes, trainings_at_once
 from bench.engine.interrupt import Interrupt
 from bench.engine.steps import choose, failed_records, judge_batch, represent, represent_parent
 from bench.engine.tuning import TuneTraining
@@ -43,43 +44,85 @@ class RayExecutor:
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         self._interrupt = interrupt or Interrupt()
 
-    def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
+    def run(self, work: Work, listener: Listener) -> Generator[list[Record], None, None]:
         """Yield records as batches finish; a model's batches become ready when it is trained."""
         dataset = ray.put(work.dataset)
-        training = TuneTraining(work, dataset, listener) if work.trainings else None
-        if training is not None:
-            # Trainings are the longest tasks: they get their CPUs before cells fill what is left.
-            self._wait_for(training)
-        evaluation = _Evaluation(work, dataset, listener)
-        evaluation.add(work.ready())
-        untrained, failed = {job.key: job.cpus for job in work.trainings}, set[ModelKey]()
-        while untrained or evaluation.busy:
-            self._interrupt.check()
-            records: list[Record] = []
-            while untrained and training is not None:
-                try:
-                    job, failure = training.finished.get(timeout=0 if evaluation.in_flight else _POLL_SECONDS)
-                except queue.Empty:
-                    break
-                del untrained[job.key]
-                listener.training_done(job.key, None if failure is None else failure.error)
-                if failure is not None and failure.fatal:
-                    raise StoreError(failure.error)
-                if failure is None:
-                    evaluation.add(work.waiting_for(job.key, without=untrained.keys() | failed))
-                    continue
-                cells = (cell for batch in work.waiting_for(job.key, without=failed) for cell in batch.cells)
-                failed.add(job.key)
-                records += failed_records(cells, work, f"training failed: {failure.error}", failure.status)
-            records += evaluation.step(sum(untrained.values()))
-            if records:
-                listener.records_done(records)
-                yield records
+        with _trainings(work, dataset, listener) as training:
+            if training is not None:
+                # Trainings are the longest tasks: they get their CPUs before cells fill what is left.
+                self._wait_for(training)
+            evaluation = _Evaluation(work, dataset, listener)
+            evaluation.add(work.ready())
+            untrained, failed = {job.key: job.cpus for job in work.trainings}, set[ModelKey]()
+            room = _Room(work, listener)
+            while untrained or evaluation.busy:
+                self._interrupt.check()
+                records: list[Record] = []
+                if untrained:
+                    room.look()
+                while untrained and training is not None:
+                    try:
+                        job, failure = training.finished.get(timeout=0 if evaluation.in_flight else _POLL_SECONDS)
+                    except queue.Empty:
+                        break
+                    del untrained[job.key]
+                    listener.training_done(job.key, None if failure is None else failure.error)
+                    if failure is not None and failure.fatal:
+                        raise StoreError(failure.error)
+                    if failure is None:
+                        evaluation.add(work.waiting_for(job.key, without=untrained.keys() | failed))
+                        continue
+                    cells = (cell for batch in work.waiting_for(job.key, without=failed) for cell in batch.cells)
+                    failed.add(job.key)
+                    records += failed_records(cells, work, f"training failed: {failure.error}", failure.status)
+                records += evaluation.step(sum(untrained.values()))
+                if records:
+                    listener.records_done(records)
+                    yield records
 
     def _wait_for(self, training: TuneTraining) -> None:
         deadline = time.monotonic() + _HEAD_START_SECONDS
         while not training.begun.wait(_POLL_SECONDS) and time.monotonic() < deadline:
             self._interrupt.check()
+
+
+class _Room:
+    """Says so when no node has room for a training any more, and when one has again: until then trainings wait."""
+
+    def __init__(self, work: Work, listener: Listener) -> None:
+        self._job = work.trainings[0] if work.trainings else None
+        self._listener = listener
+        self._there, self._looked = True, time.monotonic()
+
+    def look(self) -> None:
+        """Look, now and then."""
+        if self._job is None or time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        there = trainings_at_once(self._job.cpus, self._job.gpus) > 0
+        if there != self._there:
+            gpus = f" and {self._job.gpus:g} GPU" if self._job.gpus else ""
+            wanted = f"a training's {self._job.cpus:g} CPU{gpus}"
+            self._listener.notice(
+                f"there is a node with {wanted} again; trainings go on"
+                if there
+                else f"no living node has {wanted}: trainings wait until one joins; Ctrl-C stops, and nothing is lost"
+            )
+        self._there = there
+
+
+@contextmanager
+def _trainings(work: Work, dataset: Any, listener: Listener) -> Iterator[TuneTraining | None]:
+    """Train for the time of a `with` block, and end with it: whoever comes after it may end Ray."""
+    if not work.trainings:
+        yield None
+        return
+    training = TuneTraining(work, dataset, listener)
+    try:
+        yield training
+        training.experiment.ended()
+    finally:
+        training.experiment.leave()
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What every Tune experiment here has in common: where it lives, restarts of dead processes, limits, causes of death."""
+"""What all Tune experiments here share: where they live, their thread, restarts of dead processes, limits, causes of death."""
 
 import faulthandler
 import os
@@ -19,6 +19,8 @@ from bench.store.storage import Storage
 RESTARTS = 3
 # Who holds Python's lock for so long after a trial's limit cannot be stopped in an orderly way.
 _GRACE_SECONDS = 5.0
+# Tune gives the processes of trials up to fifteen seconds to end.
+_END_SECONDS, _LEAVE_SECONDS = 20.0, 15.0
 
 
 def fit(
@@ -51,6 +53,63 @@ def fit(
             callbacks=callbacks or [],
         ),
     ).fit()
+
+
+class _LeftError(BaseException):
+    """Raised in Tune's thread. Tune tidies up after an `Exception`, and waits for trials that are in the middle of an epoch."""
+
+
+class _Leave(tune.Stopper):
+    """Ends the experiment at its next step once it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune writes it into its own state file, which no one reads.
+        return {"asked": False}
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:  # noqa: ARG002 - Ray's
+        """Stop no trial by itself."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Raise if the experiment is to be left."""
+        if self.asked:
+            raise _LeftError
+        return False
+
+
+class Experiment:
+    """An experiment in a thread beside the driver's own.
+
+    Ray ends the whole process, with an exit code of its own, if Tune still asks it for something after its end: whoever ends Ray
+    waits for the experiment first, or leaves it.
+
+    Parameters
+    ----------
+    conduct
+        Calls `fit` with the stopper that it is given.
+    """
+
+    def __init__(self, conduct: Callable[[tune.Stopper], None]) -> None:
+        self._leave = _Leave()
+        self._thread = threading.Thread(target=self._conduct, args=(conduct,), name="tune", daemon=True)
+        self._thread.start()
+
+    def _conduct(self, conduct: Callable[[tune.Stopper], None]) -> None:
+        with suppress(_LeftError):
+            conduct(self._leave)
+
+    def ended(self, seconds: float = _END_SECONDS) -> bool:
+        """Wait so long for its end, and return whether it has come."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def leave(self) -> None:
+        """End it without waiting for its trials, which end with Ray."""
+        self._leave.asked = True
+        self._thread.join(_LEAVE_SECONDS)
 
 
 def cause_of_death(trial: Trial) -> str:

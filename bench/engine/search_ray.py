@@ -5,7 +5,6 @@ trials of a killed process anew; this searcher and scheduler leave all of that t
 """
 
 import json
-import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
@@ -18,13 +17,13 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from bench.engine.desk import Desk
-from bench.engine.experiment import OverdueError, cause_of_death, fit, limited
+from bench.engine.experiment import Experiment, OverdueError, cause_of_death, fit, limited
 from bench.engine.interrupt import Interrupt
 from bench.engine.trial import Exam, Report, TrialJob, run_trial
 from bench.errors import StoreError
 from bench.store.storage import Storage
 
-_POLL_SECONDS, _HALT_SECONDS = 0.2, 15.0
+_POLL_SECONDS = 0.2
 _REPORT, _FAILURE, _FATAL, _NOTICE = "report", "failure", "fatal", "notice"
 
 
@@ -101,24 +100,6 @@ class _ToDesk(_NotSaved, FIFOScheduler):
         return TrialScheduler.STOP if stop else TrialScheduler.CONTINUE
 
 
-class _Halt(_NotSaved, tune.Stopper):
-    """Ends the experiment when it is told to."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"asked": False}
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:  # noqa: ARG002 - Ray's
-        """Stop no trial by itself."""
-        return False
-
-    def stop_all(self) -> bool:
-        """Whether all is to end."""
-        return self.asked
-
-
 class _Deaths(_NotSaved, tune.Callback):
     """Tells the desk of trials whose process died too often; a scheduler hears of every death."""
 
@@ -137,27 +118,23 @@ class RaySearch:
         self._workers, self._cpus, self._gpus = workers, cpus, gpus
         self._interrupt = interrupt or Interrupt()
         self._error: Exception | None = None
-        self._halt = _Halt()
 
     def run(self, desk: Desk, exam: Exam) -> None:
         """Run trials until there are no more."""
-        thread = threading.Thread(target=self._fit, args=(desk, ray.put(exam)), name="tune", daemon=True)
-        thread.start()
+        reference = ray.put(exam)
+        experiment = Experiment(lambda stop: self._fit(desk, reference, stop))
         try:
-            while thread.is_alive():
+            while not experiment.ended(_POLL_SECONDS):
                 self._interrupt.check()
-                thread.join(_POLL_SECONDS)
         except KeyboardInterrupt:
-            # Ray ends the whole process, with an exit code of its own, if Tune still asks it for something after its end.
             desk.close()
-            self._halt.asked = True
-            thread.join(_HALT_SECONDS)
+            experiment.leave()
             raise
         error = desk.fatal or self._error
         if error is not None:
             raise error
 
-    def _fit(self, desk: Desk, exam: Any) -> None:
+    def _fit(self, desk: Desk, exam: Any, stop: tune.Stopper) -> None:
         try:
             fit(
                 _bind(exam, desk.storage),
@@ -165,7 +142,7 @@ class RaySearch:
                 cpus=self._cpus,
                 gpus=self._gpus,
                 callbacks=[_Deaths(desk)],
-                stop=self._halt,
+                stop=stop,
                 search_alg=_FromDesk(desk),
                 scheduler=_ToDesk(desk),
                 num_samples=desk.n_left,

@@ -1,6 +1,6 @@
 """The executor's in-process twin: the same steps, one after the other, without Ray."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 
 import numpy as np
@@ -24,7 +24,7 @@ class SerialExecutor:
         self._parents: dict[str, View] = {}
         self._orders: dict[tuple[ModelKey, str, int], np.ndarray] = {}
 
-    def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
+    def run(self, work: Work, listener: Listener) -> Generator[list[Record], None, None]:
         """Yield records as batches finish: those that need no training first, then model by model."""
         yield from self._judge(work.ready(), work, listener)
         untrained, failed = {job.key for job in work.trainings}, set[ModelKey]()

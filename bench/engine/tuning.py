@@ -12,7 +12,7 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
-from bench.engine.experiment import OverdueError, cause_of_death, fit, limited
+from bench.engine.experiment import Experiment, OverdueError, cause_of_death, fit, limited
 from bench.engine.steps import train_model
 from bench.engine.work import Failure, Listener, TrainingJob, Work
 from bench.errors import BenchError, StoreError
@@ -115,13 +115,12 @@ class TuneTraining:
         self.begun = threading.Event()
         """Set once a trial has its resources, or none will ever have."""
         self._dataset_ref = dataset_ref
-        self._thread = threading.Thread(target=self._run, name="tune", daemon=True)
-        self._thread.start()
+        self.experiment = Experiment(self._run)
 
-    def _run(self) -> None:
+    def _run(self, stop: tune.Stopper) -> None:
         reason = "the experiment ended before this trial did"
         try:
-            self._fit()
+            self._fit(stop)
         except Exception as error:  # noqa: BLE001 - whatever ends the experiment must end the waiting for it too
             reason = f"{type(error).__name__}: {error}"
         finally:
@@ -130,7 +129,7 @@ class TuneTraining:
             for job in self._jobs:
                 self._finish(job, Failure(reason))
 
-    def _fit(self) -> None:
+    def _fit(self, stop: tune.Stopper) -> None:
         jobs, first = self._jobs, self._jobs[0]
         fit(
             _bind(jobs, self._dataset_ref, self._work.storage),
@@ -138,6 +137,7 @@ class TuneTraining:
             cpus=first.cpus,
             gpus=first.gpus,
             callbacks=[_Relay(jobs, self._listener, self.begun, self._finish)],
+            stop=stop,
             param_space={"job": tune.grid_search(list(range(len(jobs))))},
             trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id,
         )

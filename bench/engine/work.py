@@ -1,6 +1,6 @@
 """The work of a run, cut into trainings and batches of cells, whatever carries it out."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -157,8 +157,8 @@ class Listener:
 class Executor(Protocol):
     """Carries work out; judges a model's cells as soon as it is trained."""
 
-    def run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
-        """Yield records as batches finish, one for every cell of the work."""
+    def run(self, work: Work, listener: Listener) -> Generator[list[Record], None, None]:
+        """Yield records as batches finish, one for every cell of the work; what still runs ends when the generator is closed."""
         ...
 
 

@@ -1,0 +1,102 @@
+"""Tune's thread: it can be left at any moment, and is, before Ray ends."""
+
+import threading
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from ray import tune
+
+from bench.data.dataset import Dataset
+from bench.engine import distributed
+from bench.engine.experiment import Experiment
+from bench.engine.work import Listener, Work
+from bench.judge.record import Record
+from bench.pipeline import carry_out, make_plan, make_work
+from bench.plan.settings import RunSettings
+
+
+def steps(stop: tune.Stopper) -> None:
+    """Do what Tune does: step by step until the stopper says so, and tidy up for long after an error."""
+    try:
+        while not stop.stop_all():
+            time.sleep(0.01)
+    except Exception:  # noqa: BLE001 - Tune's way
+        time.sleep(60)
+
+
+def test_an_experiment_that_is_left_ends_at_its_next_step_without_tidying_up() -> None:
+    experiment = Experiment(steps)
+    assert not experiment.ended(0.05)
+    begun = time.monotonic()
+    experiment.leave()
+    assert experiment.ended(0)
+    assert time.monotonic() - begun < 10
+
+
+def test_an_experiment_that_ended_is_left_at_once() -> None:
+    experiment = Experiment(lambda _: None)
+    assert experiment.ended(30)
+    experiment.leave()
+    assert experiment.ended(0)
+
+
+class Full:
+    """An executor whose first records cannot be saved."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def run(self, *_: object) -> Generator[list[Record], None, None]:
+        try:
+            yield []
+            yield []
+        finally:
+            self.closed.set()
+
+
+@pytest.fixture
+def work(small_dataset: Dataset, tmp_path: Path) -> Work:
+    settings = RunSettings(methods=("knn", "soft"), budgets=("20",), label_seeds=(0,), model_seeds=(0,), components=(10,))
+    return make_work(make_plan(settings, small_dataset), tmp_path)
+
+
+def test_what_carries_work_out_is_closed_before_an_error_goes_on(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = Full()
+
+    def full(folder: Path, records: list[Record]) -> pd.DataFrame:
+        raise OSError("no space")
+
+    monkeypatch.setattr("bench.pipeline.append_records", full)
+    try:
+        carry_out(work, executor, Listener())
+    except OSError:
+        # While it is handled, the traceback still holds what the error came from.
+        assert executor.closed.is_set()
+    else:
+        pytest.fail("no error")
+
+
+class Notices(Listener):
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def notice(self, text: str) -> None:
+        self.told.append(text)
+
+
+def test_trainings_without_a_node_say_so_once_each_time(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = iter([1, 0, 0, 1, 1, 0])
+    monkeypatch.setattr(distributed, "trainings_at_once", lambda *_: next(room))
+    monkeypatch.setattr(distributed, "_LOOK_SECONDS", 0.0)
+    listener = Notices()
+    watch = distributed._Room(work, listener)
+    for _ in range(6):
+        watch.look()
+    assert [text.split(":")[0] for text in listener.told] == [
+        "no living node has a training's 1 CPU",
+        "there is a node with a training's 1 CPU again; trainings go on",
+        "no living node has a training's 1 CPU",
+    ]
