@@ -1,12 +1,8 @@
-"""The live display of a run: trials, cells, time left; nothing at all where the output is no terminal."""
+"""The live display of a run: trials, cells, time left."""
 
-import threading
 import time
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -14,35 +10,25 @@ from rich.text import Text
 from bench.engine.work import Listener, TrainingJob, Work
 from bench.judge.record import Record
 from bench.plan.cells import ModelKey
+from bench.show.display import Display
 from bench.show.durations import format_seconds
 from gmvae.training import EpochStats
 
-_MAX_TRIALS = 12
+_MAX_TRIALS, _MAX_IN_LINE = 12, 4
 _RECENT_FAILURES = 3
 
 
-class LiveDisplay(Listener):
+class LiveDisplay(Display, Listener):
     """Shows what it hears; used as a context manager."""
 
     def __init__(self, work: Work, console: Console) -> None:
-        self._console = console
-        self._lock = threading.Lock()
+        super().__init__(console)
         self._epochs = {job.key: job.training.epochs for job in work.trainings}
         self._stats: dict[ModelKey, EpochStats] = {}
         self._state: dict[ModelKey, str] = dict.fromkeys(self._epochs, "waiting")
         self._total = sum(len(batch.cells) for batch in work.batches)
         self._ok = self._failed = 0
         self._failures: list[str] = []
-        self._begun = time.monotonic()
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._live.stop()
 
     def training_started(self, job: TrainingJob) -> None:
         """Show that a model trains."""
@@ -69,9 +55,27 @@ class LiveDisplay(Listener):
             self._failed += len(failed)
             self._failures += [f"{record.method} at {record.n_labeled}: {record.error}" for record in failed[:1]]
 
-    def notice(self, text: str) -> None:
-        """Print it, above the display and where there is none."""
-        self._console.print(text, style="yellow", soft_wrap=True)
+    def _line(self) -> str:
+        with self._lock:
+            failed = f", {self._failed:,} failed" if self._failed else ""
+            cells = f"{self._ok + self._failed:,} of {self._total:,} cells{failed}" if self._total else ""
+            said = "; ".join(filter(None, (self._models_in_words(), cells)))
+            return f"{format_seconds(time.monotonic() - self._begun)}: {said}"
+
+    def _models_in_words(self) -> str:
+        if not self._state:
+            return ""
+        states = list(self._state.values())
+        parts = [f"{states.count('trained'):,} of {len(states):,} models trained"]
+        if "failed" in states:
+            parts.append(f"{states.count('failed'):,} failed")
+        running = [key for key, state in self._state.items() if state == "training"]
+        for key in running[:_MAX_IN_LINE]:
+            stats = self._stats.get(key)
+            parts.append(f"{key.id} at epoch {stats.epoch if stats else 0} of {self._epochs[key]}")
+        if len(running) > _MAX_IN_LINE:
+            parts.append(f"{len(running) - _MAX_IN_LINE} more")
+        return ", ".join(parts)
 
     def _render(self) -> RenderableType:
         with self._lock:

@@ -1,14 +1,10 @@
 """What a search found, as tables and as a live display."""
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +12,7 @@ from rich.text import Text
 from bench.engine.desk import SearchListener
 from bench.engine.trial import Report, TrialJob
 from bench.plan.space import Value
+from bench.show.display import Display
 from bench.show.durations import format_seconds
 from bench.show.grid import Grid
 from bench.stats.rank_correlation import RankCorrelation
@@ -139,26 +136,16 @@ class _Running:
     report: Report | None = None
 
 
-class SearchDisplay(SearchListener):
+class SearchDisplay(Display, SearchListener):
     """Shows best so far, what runs, what was pruned or failed, and the time left; used as a context manager."""
 
     def __init__(self, console: Console, n_trials: int, counts: dict[str, int], best: float | None, *, maximize: bool) -> None:
-        self._console = console
+        super().__init__(console)
         self._n_trials, self._counts = n_trials, dict(counts)
         self._best, self._maximize = best, maximize
         self._best_trial: int | None = None
-        self._lock = threading.Lock()
         self._running: dict[int, _Running] = {}
-        self._finished, self._begun = 0, time.monotonic()
-        self._live = Live(get_renderable=self._render, console=console, refresh_per_second=4, transient=True)
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._live.stop()
+        self._finished = 0
 
     def trial_started(self, job: TrialJob) -> None:
         """Show it among those that run."""
@@ -183,26 +170,29 @@ class SearchDisplay(SearchListener):
             if self._best is None or (value > self._best if self._maximize else value < self._best):
                 self._best, self._best_trial = value, number
 
-    def notice(self, text: str) -> None:
-        """Print it, above the display and where there is none."""
-        self._console.print(text, style="yellow", soft_wrap=True)
+    def _line(self) -> str:
+        with self._lock:
+            return f"{self._left()}: trials {self._done()}; best so far {self._best_text()}"
+
+    def _done(self) -> str:
+        words = [f"{self._counts.get(state, 0)} {state}" for state in ("complete", "pruned", "failed")]
+        return f"{sum(self._counts.values())}/{self._n_trials}: {', '.join(words)}"
+
+    def _best_text(self) -> str:
+        if self._best is None:
+            return "none yet"
+        return f"{self._best:.5g}" + ("" if self._best_trial is None else f" (trial {self._best_trial})")
 
     def _render(self) -> RenderableType:
         with self._lock:
             done = sum(self._counts.values())
-            words = [f"{self._counts.get(state, 0)} {state}" for state in ("complete", "pruned", "failed")]
             head = Table.grid(padding=(0, 2, 0, 0))
             head.add_row(
-                Text(f"trials {done}/{self._n_trials}: {', '.join(words)}"),
+                Text(f"trials {self._done()}"),
                 ProgressBar(max(1, self._n_trials), done, width=24),
                 self._left(),
             )
-            best = (
-                "none yet"
-                if self._best is None
-                else f"{self._best:.5g}" + ("" if self._best_trial is None else f" (trial {self._best_trial})")
-            )
-            return Group(head, Text(f"best so far: {best}", style="bold"), self._table())
+            return Group(head, Text(f"best so far: {self._best_text()}", style="bold"), self._table())
 
     def _left(self) -> str:
         spent = time.monotonic() - self._begun

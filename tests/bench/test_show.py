@@ -1,6 +1,7 @@
 """Exact output on a console of fixed width."""
 
 import io
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -13,6 +14,7 @@ from bench.engine.steps import failed_records
 from bench.pipeline import make_plan, make_work, preview_work, survey
 from bench.plan.settings import make_settings
 from bench.show.coverage import coverage_tables
+from bench.show.display import Display
 from bench.show.durations import format_seconds
 from bench.show.figures import label_efficiency
 from bench.show.grid import Grid, render_grid
@@ -147,14 +149,46 @@ def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, t
     failed = failed_records(work.batches[0].cells, work, "boom")
     display.records_done(failed)
     display.training_done(work.trainings[1].key, "training failed: too hot")
-    lines = text(display._live.get_renderable(), 100)
+    lines = text(display._render(), 100)
     assert any(line.split() == ["k5-s0", "training", "2/3", "-8.50", "5", "1,234", "5", "s"] for line in lines)
     assert any(line.startswith("k5-s1") and "failed" in line for line in lines)
     assert any(f"cells {len(failed)}/6  {len(failed)} failed" in line for line in lines)
     assert any("too hot" in line for line in lines)
     with display:
         pass
+    # Short runs say nothing where there is no terminal.
     assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+    assert display._line().partition(": ")[2] == (
+        f"0 of 2 models trained, 1 failed, k5-s0 at epoch 2 of 3; {len(failed)} of 6 cells, {len(failed)} failed"
+    )
+
+
+class Counting(Display):
+    """Counts the lines it was asked for."""
+
+    lines = 0
+
+    def _render(self) -> RenderableType:
+        return "drawn"
+
+    def _line(self) -> str:
+        self.lines += 1
+        return f"line {self.lines} of a text that is far wider than this console"
+
+
+def test_a_log_gets_lines_and_a_terminal_a_drawing() -> None:
+    console = Console(file=io.StringIO(), width=20, color_system=None)
+    with Counting(console, every=0.01) as display:
+        deadline = time.monotonic() + 30
+        while display.lines < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[0] == "line 1 of a text that is far wider than this console"
+    terminal = Console(file=io.StringIO(), width=20, color_system=None, force_terminal=True)
+    with Counting(terminal, every=0.01) as drawn:
+        time.sleep(0.05)
+    assert drawn.lines == 0
+    assert "drawn" in terminal.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_preview_and_estimate(small_dataset: Dataset, tmp_path: Path) -> None:

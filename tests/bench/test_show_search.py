@@ -43,6 +43,7 @@ def test_the_display_shows_best_running_pruned_and_time() -> None:
     assert lines[1] == "best so far: -4.25 (trial 1)"
     assert lines[3].split()[:4] == ["trial", "3", "2/8", "-3.125"]
     assert lines[3].endswith("latent_dim=7, learning_rate=0.001235")
+    assert display._line().endswith("left: trials 3/10: 2 complete, 1 pruned, 0 failed; best so far -4.25 (trial 1)")
 
 
 def test_a_smaller_time_is_better() -> None:
