@@ -20,17 +20,21 @@ _REFERENCES = ("xgboost", "logreg", "hard")
 
 
 def make_page(gallery: Gallery, n_cells: int | None) -> Page:
-    """Compute and draw everything on the page of a run; `n_cells` is how many it should have, if known."""
-    stored, records = gallery.stored, gallery.records
-    tables = seed_tables(records, "accuracy")
+    """Compute and draw everything on the page of a run; `n_cells` is how many it should have, if known.
+
+    Tables and figures are of the gallery's records, which may be a part of the run's; headline, claims and failures of all.
+    """
+    stored, records = gallery.stored, gallery.stored.records
+    whole = gallery if len(gallery.records) == len(records) else Gallery(stored, gallery.dataset, records)
+    part = "" if whole is gallery else f"Tables and figures show {len(gallery.records):,} of the run's {len(records):,} records"
     failed = records[records["status"] != "ok"]
     counts = Counter(zip(failed["method"], failed["error"].fillna("no reason"), strict=True))
     missing = 0 if n_cells is None else n_cells - len(records)
     return Page(
         title=f"{stored.dataset['name']}: how many labels?",
-        headline=headline(tables, stored.dataset),
-        note=" ".join(f"{note}." for note in (stored.dataset.get("note"), *gallery.selections) if note),
-        sections=tuple(_sections(gallery, tables)),
+        headline=headline(seed_tables(records, "accuracy"), stored.dataset),
+        note=" ".join(f"{note}." for note in (stored.dataset.get("note"), *whole.selections, part) if note),
+        sections=(_claims(whole), *_sections(gallery, seed_tables(gallery.records, "accuracy"))),
         figures=tuple(embed(drawing.name, drawing.caption, drawing.figure) for drawing in gallery.draw()),
         failures=[f"{method}, {n:,} cells: {error}" for (method, error), n in counts.most_common()],
         unfinished=f"{missing:,} of {n_cells:,} cells are not there yet; repeat the command to go on." if missing > 0 else "",
@@ -78,12 +82,16 @@ def _accuracy(table: SeedTable, n_labeled: int) -> str:
     return "-" if interval is None else interval.text(100, unit=" %")
 
 
+def _claims(gallery: Gallery) -> Section:
+    of_study = [gallery.sizes(key) for key in gallery.models if key.n_components == STUDY_COMPONENTS]
+    found = claims(gallery.records, gallery.stored.dataset, of_study)
+    return Section("claims", "The study's claims", claims_grid(found, gallery.about))
+
+
 def _sections(gallery: Gallery, tables: tuple[SeedTable, ...]) -> list[Section]:
     stored, records = gallery.stored, gallery.records
     sizes = {key: gallery.sizes(key) for key in gallery.models}
-    of_study = [size for key, size in sizes.items() if key.n_components == STUDY_COMPONENTS]
     sections = [
-        Section("claims", "The study's claims", claims_grid(claims(records, stored.dataset, of_study), gallery.about)),
         Section("accuracy", "Accuracy by number of labels", scores_grid(tables)),
         *(
             [

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli import options
-from bench.cli.reading import Metric, RunFolder, SomeComponents, SomeMethods, chosen_records, dataset_of, save_figure
+from bench.cli.reading import Metric, RunFolder, SomeBudgets, SomeComponents, SomeMethods, chosen_records, dataset_of, save_figure
 from bench.cli.state import make_console
 from bench.errors import SettingsError, unknown_name
 
@@ -100,13 +100,19 @@ def explain(
 
 def report(
     run: RunFolder,
+    methods: SomeMethods = None,
+    components: SomeComponents = None,
+    budgets: SomeBudgets = None,
     labels: LabelsOfDraw = None,
     data_dir: options.DataDir = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write. (default: RUN/report.html)", dir_okay=False, show_default=False)
     ] = None,
 ) -> None:
-    """Write one HTML page that needs nothing beside itself: headline, claims, tables, figures, settings, failures."""
+    """Write one HTML page that needs nothing beside itself: headline, claims, tables, figures, settings, failures.
+
+    Options that choose a part of the run choose it for tables and figures.
+    """
     from bench.gallery import Gallery
     from bench.report import make_page
     from bench.show.page import render_page
@@ -115,9 +121,8 @@ def report(
     from bench.store.folder import REPORT, open_run
 
     stored = open_run(run)
-    page = make_page(
-        Gallery(stored, dataset_of(stored, data_dir), chosen_records(stored, None), labels), expected_records(stored)
-    )
+    records = chosen_records(stored, methods, components, budgets)
+    page = make_page(Gallery(stored, dataset_of(stored, data_dir), records, labels), expected_records(stored))
     path = out or run / REPORT
     html = render_page(page).encode()
 

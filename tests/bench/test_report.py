@@ -382,6 +382,25 @@ def test_the_page_holds_everything_and_asks_for_nothing(page: Path) -> None:
         assert text in html
 
 
+def test_a_page_of_a_part_speaks_of_the_whole(
+    command: Command, run_folder: Path, exported: Path, page: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "part.html"
+    # Of an export: it has fewer figures, and is drawn in less time.
+    chosen = ("--components", "10", "--methods", "soft,hard", "--budgets", "20,60", "--out", str(path))
+    assert command("report", str(exported), *chosen)[0] == 0
+    part, whole = path.read_text(), page.read_text()
+    for text in ("Tables and figures show 24 of the run&#39;s 126 records.", "All 126 cells finished", "With 60 of 1,797 labels"):
+        assert text in part
+    # The headline is of all methods and K.
+    headline = re.compile(r"With 60 of 1,797 labels[^<]*")
+    assert headline.search(part)[0] == headline.search(whole)[0]  # type: ignore[index]
+    (table,) = re.findall(r'<section id="accuracy".*?</section>', part, re.DOTALL)
+    assert "soft" in table
+    assert "knn" not in table
+    assert not re.search(r"K\s*=\s*20", table)
+
+
 def test_what_users_wrote_is_shown_and_never_run(command: Command, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     names = np.array(["<script>alert(1)</script>", "b&b"])[np.arange(120) % 2]
