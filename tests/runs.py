@@ -19,7 +19,7 @@ RUN = [
 ]  # fmt: skip
 METHODS = ["--methods", "soft,hard,knn"]
 MEASURED = ["fit_seconds", "predict_seconds", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "host"]
-# Twice as long is less than what pytest gives a test.
+# Three times as long, for a fixture, a moment to wait for and the end, is less than what pytest gives a test.
 _PATIENCE_SECONDS = 180
 # A process that is aborted says where its threads are.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"} | {"PYTHONFAULTHANDLER": "1"}
@@ -40,13 +40,25 @@ def finish(process: subprocess.Popen[str], expected_code: int = 0) -> tuple[str,
     try:
         output, messages = process.communicate(timeout=_PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
-        alive = "\n".join(f"{pid} {title}" for pid, (_, title) in processes().items() if "ray" in title)
-        os.kill(process.pid, signal.SIGABRT)
-        output, messages = process.communicate(timeout=30)
-        pytest.fail(f"not at its end after {_PATIENCE_SECONDS} seconds\n{output}{messages}\n{alive}", pytrace=False)
+        pytest.fail(f"not at its end after {_PATIENCE_SECONDS} seconds\n{abort(process)}", pytrace=False)
     assert process.returncode == expected_code, output + messages
     assert "Traceback" not in output + messages
     return output, messages
+
+
+def abort(process: subprocess.Popen[str]) -> str:
+    """End a process that hangs, and return all that tells where."""
+    found = [f"{pid} {title}" for pid, (_, title) in processes().items() if "ray" in title]
+    arguments = list(map(str, process.args)) if isinstance(process.args, list) else []
+    folder = Path(arguments[arguments.index("--out") + 1]) if "--out" in arguments else Path("nowhere")
+    found += [str(path.relative_to(folder)) for path in folder.rglob("*")]
+    found += [path.read_text() for path in folder.glob("progress.json")]
+    os.kill(process.pid, signal.SIGABRT)
+    try:
+        found += process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        found.append("something else holds its output")
+    return "\n".join(found)
 
 
 def run(folder: Path, *options: str, expected_code: int = 0, **environment: str) -> tuple[str, str]:
@@ -74,8 +86,7 @@ def wait_for(found: Callable[[], object], process: subprocess.Popen[str]) -> Non
             return
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    end(process, signal.SIGKILL)
-    pytest.fail(f"waited {_PATIENCE_SECONDS} seconds in vain")
+    pytest.fail(f"waited {_PATIENCE_SECONDS} seconds in vain\n{abort(process)}", pytrace=False)
 
 
 def processes() -> dict[int, tuple[int, str]]:

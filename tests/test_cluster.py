@@ -19,6 +19,8 @@ import bench
 
 TESTS = Path(__file__).parent
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "1f" * 32}
+# On two cores that other tests share a living node may be slow to answer.
+PATIENT = {"RAY_health_check_timeout_ms": "60000", "RAY_agent_register_timeout_ms": "120000"}
 
 
 class Nodes:
@@ -31,7 +33,7 @@ class Nodes:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=os.environ | TOKEN | {"HOME": str(temporary)},
+            env=os.environ | TOKEN | PATIENT | {"HOME": str(temporary)},
         )
         self.address = self._line()
 

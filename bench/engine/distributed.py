@@ -5,8 +5,7 @@ import math
 import os
 import queue
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +17,7 @@ from bench.engine.cluster import cluster_cpus, living_nodes, trainings_at_once
 from bench.engine.interrupt import Interrupt
 from bench.engine.steps import choose, failed_records, judge_batch, represent, represent_parent
 from bench.engine.tuning import TuneTraining
-from bench.engine.work import Batch, Listener, Work
+from bench.engine.work import Batch, Listener, TrainingJob, Work
 from bench.errors import BenchError, StoreError
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Record
@@ -28,7 +27,7 @@ from bench.store.models import load_encoded
 from gmvae.errors import first_line
 
 _POLL_SECONDS = 0.2
-_HEAD_START_SECONDS = 60.0
+_HEAD_START_SECONDS, _TIDY_SECONDS = 60.0, 60.0
 # A worker ends itself so long after a cell's limit: the driver, which hears of a cell's beginning a little late, then knows why.
 _GRACE_SECONDS = 1.0
 # A node may join or leave at any time.
@@ -47,20 +46,19 @@ class RayExecutor:
     def run(self, work: Work, listener: Listener) -> Generator[list[Record], None, None]:
         """Yield records as batches finish; a model's batches become ready when it is trained."""
         dataset = ray.put(work.dataset)
-        with _trainings(work, dataset, listener) as training:
-            if training is not None:
-                # Trainings are the longest tasks: they get their CPUs before cells fill what is left.
-                self._wait_for(training)
+        with TuneTraining(work, dataset, listener) as training:
+            # Trainings are the longest tasks: they get their CPUs before cells fill what is left.
+            self._wait_until(training.begun.wait, _HEAD_START_SECONDS)
             evaluation = _Evaluation(work, dataset, listener)
             evaluation.add(work.ready())
             untrained, failed = {job.key: job.cpus for job in work.trainings}, set[ModelKey]()
-            room = _Room(work, listener)
+            room = _Room(listener)
             while untrained or evaluation.busy:
                 self._interrupt.check()
                 records: list[Record] = []
                 if untrained:
-                    room.look()
-                while untrained and training is not None:
+                    room.look(work.trainings[0])
+                while untrained:
                     try:
                         job, failure = training.finished.get(timeout=0 if evaluation.in_flight else _POLL_SECONDS)
                     except queue.Empty:
@@ -79,50 +77,38 @@ class RayExecutor:
                 if records:
                     listener.records_done(records)
                     yield records
+            # Tune tidies up, and gives trials up to fifteen seconds for it.
+            self._wait_until(training.wait, _TIDY_SECONDS)
 
-    def _wait_for(self, training: TuneTraining) -> None:
-        deadline = time.monotonic() + _HEAD_START_SECONDS
-        while not training.begun.wait(_POLL_SECONDS) and time.monotonic() < deadline:
+    def _wait_until(self, reached: Callable[[float], bool], patience: float) -> None:
+        """Wait for something, by waiting a moment for it again and again."""
+        deadline = time.monotonic() + patience
+        while not reached(_POLL_SECONDS) and time.monotonic() < deadline:
             self._interrupt.check()
 
 
 class _Room:
     """Says so when no node has room for a training any more, and when one has again: until then trainings wait."""
 
-    def __init__(self, work: Work, listener: Listener) -> None:
-        self._job = work.trainings[0] if work.trainings else None
+    def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._there, self._looked = True, time.monotonic()
 
-    def look(self) -> None:
-        """Look, now and then."""
-        if self._job is None or time.monotonic() - self._looked < _LOOK_SECONDS:
+    def look(self, job: TrainingJob) -> None:
+        """Look for room for a training, now and then."""
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        there = trainings_at_once(self._job.cpus, self._job.gpus) > 0
+        there = trainings_at_once(job.cpus, job.gpus) > 0
         if there != self._there:
-            gpus = f" and {self._job.gpus:g} GPU" if self._job.gpus else ""
-            wanted = f"a training's {self._job.cpus:g} CPU{gpus}"
+            gpus = f" and {job.gpus:g} GPU" if job.gpus else ""
+            wanted = f"a training's {job.cpus:g} CPU{gpus}"
             self._listener.notice(
                 f"there is a node with {wanted} again; trainings go on"
                 if there
                 else f"no living node has {wanted}: trainings wait until one joins; Ctrl-C stops, and nothing is lost"
             )
         self._there = there
-
-
-@contextmanager
-def _trainings(work: Work, dataset: Any, listener: Listener) -> Iterator[TuneTraining | None]:
-    """Train for the time of a `with` block, and end with it: whoever comes after it may end Ray."""
-    if not work.trainings:
-        yield None
-        return
-    training = TuneTraining(work, dataset, listener)
-    try:
-        yield training
-        training.experiment.ended()
-    finally:
-        training.experiment.leave()
 
 
 @dataclass

@@ -1,14 +1,17 @@
 """What all Tune experiments here share: where they live, their thread, restarts of dead processes, limits, causes of death."""
 
 import faulthandler
+import gc
 import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
@@ -19,8 +22,9 @@ from bench.store.storage import Storage
 RESTARTS = 3
 # Who holds Python's lock for so long after a trial's limit cannot be stopped in an orderly way.
 _GRACE_SECONDS = 5.0
-# Tune gives the processes of trials up to fifteen seconds to end.
-_END_SECONDS, _LEAVE_SECONDS = 20.0, 15.0
+_LEAVE_SECONDS = 15.0
+# Ray waits ever longer before it asks again for something whose transfer was lost, minutes in the end; a new call asks at once.
+_FETCH_SECONDS = 30.0
 
 
 def fit(
@@ -81,7 +85,7 @@ class _Leave(tune.Stopper):
 
 
 class Experiment:
-    """An experiment in a thread beside the driver's own.
+    """An experiment in a thread beside the driver's own, for the time of a `with` block.
 
     Ray ends the whole process, with an exit code of its own, if Tune still asks it for something after its end: whoever ends Ray
     waits for the experiment first, or leaves it.
@@ -93,23 +97,39 @@ class Experiment:
     """
 
     def __init__(self, conduct: Callable[[tune.Stopper], None]) -> None:
-        self._leave = _Leave()
-        self._thread = threading.Thread(target=self._conduct, args=(conduct,), name="tune", daemon=True)
+        self._conduct, self._stop = conduct, _Leave()
+        self._thread = threading.Thread(target=self._run, name="tune", daemon=True)
+
+    def __enter__(self) -> Self:
         self._thread.start()
+        return self
 
-    def _conduct(self, conduct: Callable[[tune.Stopper], None]) -> None:
-        with suppress(_LeftError):
-            conduct(self._leave)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Leave the experiment if it has not ended; its trials end with Ray."""
+        self._stop.asked = True
+        self.wait(_LEAVE_SECONDS)
 
-    def ended(self, seconds: float = _END_SECONDS) -> bool:
-        """Wait so long for its end, and return whether it has come."""
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end, so long at most, and return whether it has come."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
-    def leave(self) -> None:
-        """End it without waiting for its trials, which end with Ray."""
-        self._leave.asked = True
-        self._thread.join(_LEAVE_SECONDS)
+    def _run(self) -> None:
+        with suppress(_LeftError):
+            self._conduct(self._stop)
+        # What Tune leaves gives its resources back when it is collected, which must not be after Ray's end either.
+        gc.collect()
+
+
+def fetch(reference: Any) -> Any:
+    """Return what a reference holds, as `ray.get` does, and ask again where the answer takes long."""
+    patience = _FETCH_SECONDS
+    while True:
+        try:
+            return ray.get(reference, timeout=patience)
+        except ray.exceptions.GetTimeoutError:
+            # Longer each time: a transfer may take long because there is much of it.
+            patience *= 2
 
 
 def cause_of_death(trial: Trial) -> str:

@@ -17,7 +17,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from bench.engine.desk import Desk
-from bench.engine.experiment import Experiment, OverdueError, cause_of_death, fit, limited
+from bench.engine.experiment import Experiment, OverdueError, cause_of_death, fetch, fit, limited
 from bench.engine.interrupt import Interrupt
 from bench.engine.trial import Exam, Report, TrialJob, run_trial
 from bench.errors import StoreError
@@ -38,7 +38,7 @@ def _trial(config: dict[str, Any], exam: Any, storage: Storage, invocation: str)
 
     try:
         with limited(job.limit, storage, f"{job.name}/overdue-{invocation}"):
-            run_trial(job, ray.get(exam), storage, report, lambda text: tune.report({_NOTICE: text}))
+            run_trial(job, fetch(exam), storage, report, lambda text: tune.report({_NOTICE: text}))
     except OverdueError as error:
         tune.report({_FAILURE: str(error)})
     except StoreError as error:
@@ -122,14 +122,13 @@ class RaySearch:
     def run(self, desk: Desk, exam: Exam) -> None:
         """Run trials until there are no more."""
         reference = ray.put(exam)
-        experiment = Experiment(lambda stop: self._fit(desk, reference, stop))
-        try:
-            while not experiment.ended(_POLL_SECONDS):
-                self._interrupt.check()
-        except KeyboardInterrupt:
-            desk.close()
-            experiment.leave()
-            raise
+        with Experiment(lambda stop: self._fit(desk, reference, stop)) as experiment:
+            try:
+                while not experiment.wait(_POLL_SECONDS):
+                    self._interrupt.check()
+            except KeyboardInterrupt:
+                desk.close()
+                raise
         error = desk.fatal or self._error
         if error is not None:
             raise error

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
-from bench.engine.experiment import Experiment, OverdueError, cause_of_death, fit, limited
+from bench.engine.experiment import Experiment, OverdueError, cause_of_death, fetch, fit, limited
 from bench.engine.steps import train_model
 from bench.engine.work import Failure, Listener, TrainingJob, Work
 from bench.errors import BenchError, StoreError
@@ -46,7 +45,7 @@ def _trial(config: dict[str, Any], dataset: Any, jobs: tuple[TrainingJob, ...], 
 
     try:
         with limited(job.limit, storage, overdue):
-            train_model(job, ray.get(dataset), storage, report, lambda text: tune.report({"notice": text}))
+            train_model(job, fetch(dataset), storage, report, lambda text: tune.report({"notice": text}))
             tune.report({"done": True})
     except OverdueError:
         tune.report({"failure": {"error": f"the training took longer than {job.limit:g} seconds", "status": "timeout"}})
@@ -100,10 +99,10 @@ class _Relay(tune.Callback):
         self._done(self._job(trial), Failure(cause_of_death(trial)))
 
 
-class TuneTraining:
+class TuneTraining(Experiment):
     """All trainings of a run as one Tune experiment, in a thread beside the evaluation.
 
-    `finished` holds (job, failure) for every job exactly once, whatever becomes of the experiment.
+    `finished` holds (job, failure) for every job exactly once, whatever becomes of the experiment, unless it is left.
     """
 
     def __init__(self, work: Work, dataset_ref: Any, listener: Listener) -> None:
@@ -115,19 +114,19 @@ class TuneTraining:
         self.begun = threading.Event()
         """Set once a trial has its resources, or none will ever have."""
         self._dataset_ref = dataset_ref
-        self.experiment = Experiment(self._run)
+        super().__init__(self._train)
 
-    def _run(self, stop: tune.Stopper) -> None:
+    def _train(self, stop: tune.Stopper) -> None:
         reason = "the experiment ended before this trial did"
         try:
-            self._fit(stop)
+            if self._jobs:
+                self._fit(stop)
         except Exception as error:  # noqa: BLE001 - whatever ends the experiment must end the waiting for it too
             reason = f"{type(error).__name__}: {error}"
-        finally:
-            self.begun.set()
-            # Tune's word is not trusted (an interrupt looks like success): what counts is the model in the folder.
-            for job in self._jobs:
-                self._finish(job, Failure(reason))
+        self.begun.set()
+        # Tune's word is not trusted (an interrupt looks like success): what counts is the model in the folder.
+        for job in self._jobs:
+            self._finish(job, Failure(reason))
 
     def _fit(self, stop: tune.Stopper) -> None:
         jobs, first = self._jobs, self._jobs[0]
@@ -153,6 +152,8 @@ class TuneTraining:
                 failure = Failure(f"the trial ended, but its model is not in {self._work.storage.place}")
         except BenchError as error:
             failure = Failure(str(error), fatal=True)
+        except Exception as error:  # noqa: BLE001 - Tune would swallow it, and the job be waited for in vain
+            failure = Failure(f"{type(error).__name__}: {error}")
         self.finished.put((job, failure))
 
 

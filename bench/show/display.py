@@ -47,6 +47,8 @@ class Display(ABC):
         if self._live is not None:
             self._live.stop()
         self._ended.set()
+        if self._log.is_alive():
+            self._log.join()
 
     def notice(self, text: str) -> None:
         """Print something that the user should know, above the display and where there is none."""

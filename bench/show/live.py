@@ -74,7 +74,7 @@ class LiveDisplay(Display, Listener):
             stats = self._stats.get(key)
             parts.append(f"{key.id} at epoch {stats.epoch if stats else 0} of {self._epochs[key]}")
         if len(running) > _MAX_IN_LINE:
-            parts.append(f"{len(running) - _MAX_IN_LINE} more")
+            parts.append(f"and {len(running) - _MAX_IN_LINE} more")
         return ", ".join(parts)
 
     def _render(self) -> RenderableType:

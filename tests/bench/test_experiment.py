@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import ray
 from ray import tune
 
 from bench.data.dataset import Dataset
 from bench.engine import distributed
-from bench.engine.experiment import Experiment
+from bench.engine.experiment import Experiment, fetch
 from bench.engine.work import Listener, Work
 from bench.judge.record import Record
 from bench.pipeline import carry_out, make_plan, make_work
@@ -28,19 +29,30 @@ def steps(stop: tune.Stopper) -> None:
 
 
 def test_an_experiment_that_is_left_ends_at_its_next_step_without_tidying_up() -> None:
-    experiment = Experiment(steps)
-    assert not experiment.ended(0.05)
     begun = time.monotonic()
-    experiment.leave()
-    assert experiment.ended(0)
+    with Experiment(steps) as experiment:
+        assert not experiment.wait(0.05)
+    assert experiment.wait(0)
     assert time.monotonic() - begun < 10
 
 
 def test_an_experiment_that_ended_is_left_at_once() -> None:
-    experiment = Experiment(lambda _: None)
-    assert experiment.ended(30)
-    experiment.leave()
-    assert experiment.ended(0)
+    with Experiment(lambda _: None) as experiment:
+        assert experiment.wait(30)
+
+
+def test_what_a_lost_transfer_holds_up_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    def get(reference: str, timeout: float) -> str:
+        waits.append(timeout)
+        if len(waits) < 3:
+            raise ray.exceptions.GetTimeoutError
+        return reference
+
+    monkeypatch.setattr(ray, "get", get)
+    assert fetch("it") == "it"
+    assert waits == [30, 60, 120]
 
 
 class Full:
@@ -92,9 +104,9 @@ def test_trainings_without_a_node_say_so_once_each_time(work: Work, monkeypatch:
     monkeypatch.setattr(distributed, "trainings_at_once", lambda *_: next(room))
     monkeypatch.setattr(distributed, "_LOOK_SECONDS", 0.0)
     listener = Notices()
-    watch = distributed._Room(work, listener)
+    watch = distributed._Room(listener)
     for _ in range(6):
-        watch.look()
+        watch.look(work.trainings[0])
     assert [text.split(":")[0] for text in listener.told] == [
         "no living node has a training's 1 CPU",
         "there is a node with a training's 1 CPU again; trainings go on",
