@@ -31,7 +31,7 @@ def expected_failures(estimator: object) -> dict[str, str]:
 @parametrize_with_checks(
     [
         GMVAE(3, epochs=15, **SMALL),
-        ClusterLabelClassifier(GMVAE(20, **SMALL | BLOBS, training={"learning_rate": 1e-2, "augmentation": 0.1})),
+        ClusterLabelClassifier(GMVAE(8, **SMALL | BLOBS, training={"learning_rate": 1e-2, "augmentation": 0.1})),
         ClusterLabelClassifier(GaussianMixture(6, random_state=0), decoding="hard-fallback"),
     ],
     expected_failed_checks=expected_failures,
