@@ -25,6 +25,7 @@ from bench.show.model_figures import (
 from bench.show.record_figures import components_figure, coverage_figure, difference_figure
 from bench.stats.cluster_coverage import covered_probabilities, observed_coverage
 from bench.stats.comparison import selection_notes
+from bench.stats.costs import TrainingCost, training_costs
 from bench.stats.curves import curves
 from bench.stats.paired import paired_differences
 from bench.stats.seeds import of_one_kind, seed_tables
@@ -129,12 +130,12 @@ class Gallery:
         found = ((key, read_history(self.stored.folder, key)) for key in model_keys(self.stored.folder))
         return {key: history for key, history in found if history is not None}
 
-    def training_seconds(self) -> dict[int, list[float]]:
-        """Return the clock's seconds of every training, by number of components (1: a plain VAE)."""
-        found: dict[int, list[float]] = {}
+    def training_costs(self) -> tuple[TrainingCost, ...]:
+        """Return what the run's trainings cost, by number of components."""
+        found: dict[int, list[pd.DataFrame]] = {}
         for key, history in self.histories().items():
-            found.setdefault(key.n_components, []).append(float(history["seconds"].iloc[-1]))
-        return found
+            found.setdefault(key.n_components, []).append(history)
+        return training_costs(found)
 
     def draw(self, names: tuple[str, ...] | None = None) -> Iterator[Drawing]:
         """Yield the figures of the given names, or all of them, each drawn when it is asked for."""

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,11 @@ def load(folder: Path, device: str = "auto") -> TrainedModel:
 
 
 def _epoch_stats(row: dict[str, Any]) -> EpochStats:
-    values: dict[str, Any] = {field.name: (int if field.type is int else float)(row[field.name]) for field in fields(EpochStats)}
+    values: dict[str, Any] = {
+        field.name: (int if field.type is int else float)(row[field.name])
+        for field in fields(EpochStats)
+        if field.default is MISSING or row.get(field.name)
+    }
     return EpochStats(**values)
 
 

@@ -55,6 +55,8 @@ class EpochStats:
     images_per_second: float
     seconds: float
     """Spent in training up to here."""
+    cpu_seconds: float | None = None
+    """Processor time of this process up to here; `None` on an accelerator, of whose time it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,7 @@ class Trainer:
         self.steps = training.epochs * (len(data) // self.batch_size)
         self.step = self.epoch = 0
         self.seconds = 0.0
+        self.cpu_seconds = 0.0 if place.type == "cpu" else None
         self.history: list[EpochStats] = []
         # Two epochs at least follow the start, whatever the share of the warm-up.
         self.warmup_epochs = min(math.ceil(training.warmup * training.epochs), max(0, training.epochs - 2))
@@ -197,7 +200,7 @@ class Trainer:
         TrainingDivergedError
             If the loss is not finite at the end.
         """
-        started = time.perf_counter()
+        started, started_cpu = time.perf_counter(), time.process_time()
         self.epoch += 1
         warming_up = self.epoch <= self.warmup_epochs
         self.model.prior.requires_grad_(not warming_up)
@@ -224,6 +227,8 @@ class Trainer:
             reseed(self.model, sums.counts, self.generator)
         seconds = time.perf_counter() - started
         self.seconds += seconds
+        if self.cpu_seconds is not None:
+            self.cpu_seconds += time.process_time() - started_cpu
         stats = EpochStats(
             epoch=self.epoch,
             **means,
@@ -231,6 +236,7 @@ class Trainer:
             learning_rate=self.optimiser.learning_rate,
             images_per_second=sums.items / seconds,
             seconds=self.seconds,
+            cpu_seconds=self.cpu_seconds,
         )
         self.history.append(stats)
         return stats
@@ -274,6 +280,8 @@ class Trainer:
             raise CheckpointError(f"what was kept of a training does not fit it ({type(error).__name__})") from error
         self.history = list(state.history)
         self.epoch, self.step, self.seconds = state.epoch, state.step, state.seconds
+        if self.history:
+            self.cpu_seconds = self.history[-1].cpu_seconds
 
     def snapshot(self) -> GaussianMixtureVAE:
         """Return a copy of the model with the weights that count, ready for use; training may go on."""

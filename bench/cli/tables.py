@@ -151,7 +151,7 @@ def _costs(stored: "StoredRun", records: "pd.DataFrame") -> "Grid":
 
     about = f"{stored.dataset['name']}, {stored.dataset['n_pool']:,} items"
     unclustered = {name for name, method in all_methods().items() if method.needs == "nothing"}
-    return costs_grid(method_costs(records, unclustered), Gallery(stored, None, records).training_seconds(), about)
+    return costs_grid(method_costs(records, unclustered), Gallery(stored, None, records).training_costs(), about)
 
 
 def compare(

@@ -1,6 +1,6 @@
 """Statistics of a run as tables: claims, differences, labels to a target, coverage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from bench.show.grid import Grid
 from bench.stats.claims import Claim
 from bench.stats.cluster_coverage import AllCovered, LabelsNeeded, Observed
-from bench.stats.costs import MethodCost
+from bench.stats.costs import MethodCost, TrainingCost
 from bench.stats.efficiency import Labels, Ratio
 from bench.stats.intervals import Interval
 from bench.stats.paired import Difference
@@ -280,21 +280,22 @@ def sizes_grid(rows: Sequence[tuple[str, int, LabelsNeeded, LabelsNeeded, AllCov
     )
 
 
-def costs_grid(costs: Sequence[MethodCost], trainings: Mapping[int, Sequence[float]], about: str) -> Grid:
-    """Return what training and every method cost; `trainings` are clock seconds of each model, by its number of components."""
-    hours = {k: sum(seconds) / 3600 for k, seconds in trainings.items()}
+def costs_grid(costs: Sequence[MethodCost], trainings: Sequence[TrainingCost], about: str) -> Grid:
+    """Return what training and every method cost."""
     rows: list[tuple[str, ...]] = []
     data: list[tuple[object, ...]] = []
-    for k, seconds in trainings.items():
-        name, spread = f"training, K = {k}" if k > 1 else "training, plain VAE", _spread(seconds)
-        rows.append((name, f"{len(seconds):,}", *map(_seconds, spread), "-", f"{hours[k]:.2f}", "-"))
-        data.append((f"training K={k}", len(seconds), "clock", *spread, None, hours[k], None, 0))
+    for training in trainings:
+        k, hours = training.n_components, training.total_seconds / 3600
+        name = f"training, K = {k}" if k > 1 else "training, plain VAE"
+        rows.append((name, f"{training.n_models:,}", *map(_seconds, training.model_seconds), "-", f"{hours:.2f}", "-"))
+        by = _measured_by(training.n_by_clock, training.n_models)
+        data.append((f"training K={k}", training.n_models, by, *training.model_seconds, None, hours, None, 0))
     for cost in costs:
         view = "-" if cost.view_seconds is None else _seconds(cost.view_seconds)
         peak = "-" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:,.0f}"
         total = cost.total_seconds / 3600
         rows.append((cost.method, f"{cost.n_cells:,}", *map(_seconds, cost.cell_seconds), view, f"{total:.2f}", peak))
-        by = "cpu" if not cost.n_by_clock else "cpu and clock"
+        by = _measured_by(cost.n_by_clock, cost.n_cells)
         data.append((cost.method, cost.n_cells, by, *cost.cell_seconds, cost.view_seconds, total, cost.peak_bytes, cost.n_failed))
     by_clock = ", ".join(f"{cost.method} {cost.n_by_clock:,}" for cost in costs if cost.n_by_clock)
     failed = ", ".join(f"{cost.method} {cost.n_failed:,}" for cost in costs if cost.n_failed)
@@ -305,7 +306,7 @@ def costs_grid(costs: Sequence[MethodCost], trainings: Mapping[int, Sequence[flo
         (
             about,
             "least, median, most: CPU seconds of a cell, to fit and to predict; hours: of all",
-            "of a training: seconds and hours by the clock, waiting beside other work included",
+            *_of_trainings(trainings),
             "sees: CPU seconds of what the method sees (a graph, clusters), once for all its cells; models are rows of their own",
             "MB: most memory of a cell beyond data and what it sees",
             *([f"by the clock too, for want of CPU time: cells of {by_clock}"] if by_clock else []),
@@ -319,8 +320,20 @@ def costs_grid(costs: Sequence[MethodCost], trainings: Mapping[int, Sequence[flo
     )  # fmt: skip
 
 
-def _spread(seconds: Sequence[float]) -> tuple[float, float, float]:
-    return min(seconds), float(np.median(seconds)), max(seconds)
+def _measured_by(n_by_clock: int, n: int) -> str:
+    return "cpu" if not n_by_clock else "clock" if n_by_clock == n else "cpu and clock"
+
+
+def _of_trainings(trainings: Sequence[TrainingCost]) -> list[str]:
+    """Say what the seconds of trainings are."""
+    clock = "by the clock, waiting beside other work included"
+    by_clock = [training for training in trainings if training.n_by_clock]
+    if not by_clock:
+        return ["of a training: CPU seconds, and hours of all"] if trainings else []
+    if sum(training.n_by_clock for training in by_clock) == sum(training.n_models for training in trainings):
+        return [f"of a training: seconds and hours {clock}"]
+    some = ", ".join(f"{training.n_by_clock} of K = {training.n_components}" for training in by_clock)
+    return [f"of a training: CPU seconds, and hours of all; {clock}: {some}"]
 
 
 def _seconds(seconds: float) -> str:

@@ -1,9 +1,26 @@
-"""What methods cost: processor time and memory of their cells, and of what they see."""
+"""What trainings and methods cost: processor time, and memory of cells."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+
+Spread = tuple[float, float, float]
+"""Least, median, most."""
+
+
+@dataclass(frozen=True)
+class TrainingCost:
+    """Cost of the trained models of one number of components."""
+
+    n_components: int
+    """1: a plain VAE."""
+    n_models: int
+    model_seconds: Spread
+    """Processor seconds of a training."""
+    total_seconds: float
+    n_by_clock: int
+    """Trainings without processor time, whose seconds are the clock's."""
 
 
 @dataclass(frozen=True)
@@ -12,8 +29,8 @@ class MethodCost:
 
     method: str
     n_cells: int
-    cell_seconds: tuple[float, float, float]
-    """Processor seconds of a cell: least, median, most."""
+    cell_seconds: Spread
+    """Processor seconds of a cell."""
     view_seconds: float | None
     """Processor seconds of what it sees, once per clustering; `None` where no record says it."""
     total_seconds: float
@@ -24,6 +41,17 @@ class MethodCost:
     """Cells without processor time, whose seconds are the clock's."""
     n_failed: int
     """Cells that failed, whose time no one knows."""
+
+
+def training_costs(histories: Mapping[int, Sequence[pd.DataFrame]]) -> tuple[TrainingCost, ...]:
+    """Return what the trainings cost, from the histories of models by their number of components."""
+    return tuple(_training_cost(k, pd.concat([history.iloc[-1:] for history in of_k])) for k, of_k in histories.items())
+
+
+def _training_cost(n_components: int, last: pd.DataFrame) -> TrainingCost:
+    cpu = last.get("cpu_seconds", pd.Series(float("nan"), last.index)).astype(float)
+    seconds = cpu.fillna(last["seconds"].astype(float))
+    return TrainingCost(n_components, len(last), _spread(seconds), float(seconds.sum()), int(cpu.isna().sum()))
 
 
 def method_costs(records: pd.DataFrame, unclustered: Collection[str]) -> tuple[MethodCost, ...]:
@@ -47,10 +75,14 @@ def _cost(method: str, every: pd.DataFrame, *, clustered: bool) -> MethodCost:
     return MethodCost(
         method=method,
         n_cells=len(cells),
-        cell_seconds=(float(seconds.min()), float(seconds.median()), float(seconds.max())),
+        cell_seconds=_spread(seconds),
         view_seconds=float(views.median()) if len(views) else None,
         total_seconds=float(seconds.sum() + views.sum()),
         peak_bytes=None if pd.isna(peak) else int(peak),
         n_by_clock=int(cells["cpu_seconds"].isna().sum()),
         n_failed=len(every) - len(cells),
     )
+
+
+def _spread(seconds: pd.Series) -> Spread:
+    return float(seconds.min()), float(seconds.median()), float(seconds.max())

@@ -29,7 +29,7 @@ class EventFiles:
         if key not in self._writers:
             self._writers[key] = SummaryWriter(str(place))
         for name, value in asdict(stats).items():
-            if name != "epoch":
+            if name != "epoch" and value is not None:
                 self._writers[key].add_scalar(name, value, stats.epoch)
 
     def close(self, key: ModelKey) -> None:

@@ -118,6 +118,28 @@ def test_costs_that_records_do_not_tell() -> None:
     assert (cost.n_cells, cost.n_by_clock, cost.n_failed, cost.peak_bytes) == (3, 1, 1, 7)
 
 
+def test_costs_of_trainings_with_and_without_processor_time() -> None:
+    from bench.show.statistics import costs_grid
+    from bench.stats.costs import training_costs
+
+    clock = pd.DataFrame({"epoch": [1, 2], "seconds": [10.0, 30.0]})
+    told = clock.assign(cpu_seconds=[9.0, 20.0])
+    on_gpu = clock.assign(cpu_seconds=[None, None])
+    notes = {
+        "of a training: CPU seconds, and hours of all": {50: [told, told]},
+        "of a training: seconds and hours by the clock, waiting beside other work included": {50: [clock], 20: [on_gpu]},
+        "of a training: CPU seconds, and hours of all; by the clock, waiting beside other work included: 1 of K = 50": {
+            50: [told, clock],
+            20: [told],
+        },
+    }
+    for note, histories in notes.items():
+        assert note in costs_grid((), training_costs(histories), "digits").notes
+    mixed, alone = training_costs(histories)
+    assert (mixed.model_seconds, mixed.total_seconds, mixed.n_by_clock) == ((20.0, 25.0, 30.0), 50.0, 1)
+    assert (alone.n_components, alone.n_models, alone.total_seconds, alone.n_by_clock) == (20, 1, 20.0, 0)
+
+
 def test_a_figure_of_too_many_lines_draws_one_k(
     command: Command, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,9 +311,9 @@ def test_costs_of_a_run(command: Command, run_folder: Path) -> None:
         views = cells.groupby(["n_components", "model_seed"], dropna=False)["view_cpu_seconds"].max().sum()
         assert (row["measured_by"], row["n_failed"]) == ("cpu", 0)
         assert row["hours"] * 3600 == pytest.approx(cells["cpu_seconds"].sum() + views)
-    seconds = [pd.read_csv(path)["seconds"].iloc[-1] for path in run_folder.glob("models/k20-*/history.csv")]
+    seconds = [pd.read_csv(path)["cpu_seconds"].iloc[-1] for path in run_folder.glob("models/k20-*/history.csv")]
     assert costs.loc["training K=20", "hours"] * 3600 == pytest.approx(sum(seconds))
-    assert costs.loc["training K=20", "measured_by"] == "clock"
+    assert costs.loc["training K=20", "measured_by"] == "cpu"
     code, _, err = command("table", str(run_folder), "--cost", "--target", "0.8")
     assert (code, "--cost makes a table of its own" in err) == (2, True)
 

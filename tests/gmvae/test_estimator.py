@@ -1,3 +1,5 @@
+import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +99,20 @@ def test_a_truncated_or_missing_file_is_an_error(fitted: GMVAE, tmp_path: Path, 
     path.unlink()
     with pytest.raises(CheckpointError, match="holds no readable model"):
         GMVAE.load(tmp_path / "model")
+
+
+def test_a_history_without_processor_time_is_read(fitted: GMVAE, tmp_path: Path) -> None:
+    fitted.save(tmp_path / "model")
+    path = tmp_path / "model" / "history.csv"
+    with path.open(newline="") as file:
+        rows = [{name: value for name, value in row.items() if name != "cpu_seconds"} for row in csv.DictReader(file)]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    loaded = GMVAE.load(tmp_path / "model").history_
+    assert loaded == tuple(replace(stats, cpu_seconds=None) for stats in fitted.history_)
+    assert fitted.history_[-1].cpu_seconds
 
 
 def test_another_format_is_named(fitted: GMVAE, tmp_path: Path) -> None:

@@ -210,6 +210,9 @@ def test_a_training_that_is_stopped_after_an_epoch_goes_on_as_if_it_had_not(
         assert all(torch.equal(weights(whole)[name], weights(again)[name]) for name in weights(whole))
         assert [stats.loss for stats in again.history] == [stats.loss for stats in whole.history]
         assert all(before.seconds < after.seconds for before, after in pairwise(again.history))
+        # The processor time goes on too.
+        assert again.history[int(file.stem) - 1] == whole.history[int(file.stem) - 1]
+        assert all((before.cpu_seconds or 0) < (after.cpu_seconds or 0) for before, after in pairwise(again.history))
 
 
 def test_a_state_of_another_training_or_a_broken_one_is_refused(x: np.ndarray, tmp_path: Path) -> None:
