@@ -11,7 +11,6 @@ import ray
 from ray import tune
 
 from bench.data.dataset import Dataset
-from bench.engine import distributed
 from bench.engine.experiment import Experiment, fetch
 from bench.engine.work import Listener, Work
 from bench.judge.record import Record
@@ -89,26 +88,3 @@ def test_what_carries_work_out_is_closed_before_an_error_goes_on(work: Work, mon
         assert executor.closed.is_set()
     else:
         pytest.fail("no error")
-
-
-class Notices(Listener):
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def notice(self, text: str) -> None:
-        self.told.append(text)
-
-
-def test_trainings_without_a_node_say_so_once_each_time(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = iter([1, 0, 0, 1, 1, 0])
-    monkeypatch.setattr(distributed, "trainings_at_once", lambda *_: next(room))
-    monkeypatch.setattr(distributed, "_LOOK_SECONDS", 0.0)
-    listener = Notices()
-    watch = distributed._Room(listener)
-    for _ in range(6):
-        watch.look(work.trainings[0])
-    assert [text.split(":")[0] for text in listener.told] == [
-        "no living node has a training's 1 CPU",
-        "there is a node with a training's 1 CPU again; trainings go on",
-        "no living node has a training's 1 CPU",
-    ]
