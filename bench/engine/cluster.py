@@ -32,8 +32,9 @@ _QUIET = {
 }
 # A private instance talks to itself alone: it listens on the loopback interface, as Ray does by default on macOS and Windows.
 _PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-# Told by Ray for every worker that dies; here its cells are judged again or fail with that cause.
+# Told by Ray at length for every worker and node that dies; here its cells are judged again or fail with that cause.
 _DEATHS = ("A worker died or was killed", "worker(s) were killed due to")
+_NODE_DEATHS = ("Raylet is terminated", "has been marked dead")
 
 
 _REACH_SECONDS, _ANSWER_SECONDS = 10.0, 25.0
@@ -70,22 +71,22 @@ def connected(address: str = "local") -> Iterator[None]:
             "Start one with `ray start --head`, or use --address local; for a cluster with tokens set RAY_AUTH_MODE=token and "
             "RAY_AUTH_TOKEN_PATH."
         ) from error
-    _silence_deaths(ray)
+    _silence_deaths(ray, _DEATHS if address == "local" else _DEATHS + _NODE_DEATHS)
     try:
         yield
     finally:
         ray.shutdown()
 
 
-def _silence_deaths(ray: Any) -> None:
-    """Keep Ray from printing a paragraph for every worker that dies: no option of its own does."""
+def _silence_deaths(ray: Any, deaths: tuple[str, ...]) -> None:
+    """Keep Ray from printing a page for everything that dies: no option of its own does."""
     inner = getattr(ray._private, "worker", None)
     tell = getattr(inner, "print_to_stdstream", None)
     if tell is None or hasattr(tell, "told"):
         return
 
     def told(data: dict[str, Any], *rest: Any, **options: Any) -> None:
-        if not any(death in line for line in data.get("lines", ()) for death in _DEATHS):
+        if not any(death in line for line in data.get("lines", ()) for death in deaths):
             tell(data, *rest, **options)
 
     told.told = tell  # type: ignore[attr-defined]

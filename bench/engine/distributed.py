@@ -275,6 +275,8 @@ class _Evaluation:
         there = living_nodes()
         gone, self._nodes = self._nodes - there, there
         if gone:
+            nodes = "a node" if len(gone) == 1 else f"{len(gone)} nodes"
+            self._listener.notice(f"{nodes} left the cluster: what was begun there is done elsewhere")
             # A task behind a cut link is never reported as lost. What waits may wait for something that was made there.
             for stream, flight in list(self._flights.items()):
                 if flight.node in gone or flight.node is None:
