@@ -22,19 +22,24 @@ _REFERENCES = ("xgboost", "logreg", "hard")
 def make_page(gallery: Gallery, n_cells: int | None) -> Page:
     """Compute and draw everything on the page of a run; `n_cells` is how many it should have, if known.
 
-    Tables and figures are of the gallery's records, which may be a part of the run's; headline, claims and failures of all.
+    Headline, tables and figures are of the gallery's records, which may be a part of the run's; claims and failures of all.
     """
     stored, records = gallery.stored, gallery.stored.records
     whole = gallery if len(gallery.records) == len(records) else Gallery(stored, gallery.dataset, records)
-    part = "" if whole is gallery else f"Tables and figures show {len(gallery.records):,} of the run's {len(records):,} records"
+    tables = seed_tables(gallery.records, "accuracy")
+    notes = [stored.dataset.get("note"), *gallery.selections]
+    if whole is not gallery:
+        notes.append(
+            f"Shown are {len(gallery.records):,} of the run's {len(records):,} records; the claims are judged on all of them"
+        )
     failed = records[records["status"] != "ok"]
     counts = Counter(zip(failed["method"], failed["error"].fillna("no reason"), strict=True))
     missing = 0 if n_cells is None else n_cells - len(records)
     return Page(
         title=f"{stored.dataset['name']}: how many labels?",
-        headline=headline(seed_tables(records, "accuracy"), stored.dataset),
-        note=" ".join(f"{note}." for note in (stored.dataset.get("note"), *whole.selections, part) if note),
-        sections=(_claims(whole), *_sections(gallery, seed_tables(gallery.records, "accuracy"))),
+        headline=headline(tables, stored.dataset),
+        note=" ".join(f"{note}." for note in notes if note),
+        sections=(_claims(whole), *_sections(gallery, tables)),
         figures=tuple(embed(drawing.name, drawing.caption, drawing.figure) for drawing in gallery.draw()),
         failures=[f"{method}, {n:,} cells: {error}" for (method, error), n in counts.most_common()],
         unfinished=f"{missing:,} of {n_cells:,} cells are not there yet; repeat the command to go on." if missing > 0 else "",
@@ -56,7 +61,7 @@ def headline(tables: tuple[SeedTable, ...], dataset: dict[str, Any]) -> str:
     others = [table for table in tables if table.n_components is None]
     soft = max(reference_tables(trained, "soft"), key=lambda table: table.n_components or 0, default=None)
     if soft is None or not soft.scored_budgets:
-        return f"{len(tables)} methods were compared; soft decoding is not among those that finished."
+        return f"{len(tables)} methods were compared; soft decoding is not among them."
     aim = 3 * (soft.n_components or 1)
     n = min(soft.scored_budgets, key=lambda budget: abs(np.log(budget / aim)))
 

@@ -111,7 +111,7 @@ def report(
 ) -> None:
     """Write one HTML page that needs nothing beside itself: headline, claims, tables, figures, settings, failures.
 
-    Options that choose a part of the run choose it for tables and figures.
+    Options that choose a part of the run choose it for headline, tables and figures; the claims are judged on all of it.
     """
     from bench.gallery import Gallery
     from bench.report import make_page

@@ -404,7 +404,7 @@ def test_the_page_holds_everything_and_asks_for_nothing(page: Path) -> None:
         assert text in html
 
 
-def test_a_page_of_a_part_speaks_of_the_whole(
+def test_a_page_of_a_part_judges_the_claims_on_the_whole(
     command: Command, run_folder: Path, exported: Path, page: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "part.html"
@@ -412,12 +412,16 @@ def test_a_page_of_a_part_speaks_of_the_whole(
     chosen = ("--components", "10", "--methods", "soft,hard", "--budgets", "20,60", "--out", str(path))
     assert command("report", str(exported), *chosen)[0] == 0
     part, whole = path.read_text(), page.read_text()
-    for text in ("Tables and figures show 24 of the run&#39;s 126 records.", "All 126 cells finished", "With 60 of 1,797 labels"):
+    for text in ("Shown are 24 of the run&#39;s 126 records; the claims are judged on all", "All 126 cells finished"):
         assert text in part
-    # The headline is of all methods and K.
-    headline = re.compile(r"With 60 of 1,797 labels[^<]*")
-    assert headline.search(part)[0] == headline.search(whole)[0]  # type: ignore[index]
-    (table,) = re.findall(r'<section id="accuracy".*?</section>', part, re.DOTALL)
+    assert "soft decoding of 10 clusters" in part
+    assert "soft decoding of 20 clusters" in whole
+    claims, table = (
+        [re.findall(rf'<section id="{name}".*?</section>', page, re.DOTALL)[0] for page in (part, whole)]
+        for name in ("claims", "accuracy")
+    )
+    assert claims[0] == claims[1]
+    table = table[0]
     assert "soft" in table
     assert "knn" not in table
     assert not re.search(r"K\s*=\s*20", table)
