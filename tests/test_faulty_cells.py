@@ -1,7 +1,6 @@
 """Cells and trainings that die, hang or fail: they fail alone, are named, and are done again when they are asked for."""
 
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -17,11 +16,9 @@ from bench.judge.methods import METHODS, Method
 
 def test_a_cell_that_kills_its_worker_or_hangs_fails_alone_and_so_does_a_training_that_takes_too_long(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    begun = time.monotonic()
     limits = ["--cell-limit", "3", "--epochs", "1000000", "--trial-limit", "4", "--model-seeds", "0"]
     process = start(folder, "--methods", "knn,kills,hangs,soft", *limits, command=FAULTY)
     output, _ = finish(process, expected_code=1)
-    assert time.monotonic() - begun < 120
     frame = records(folder)
     assert len(frame) == 16
     trained = frame[frame["method"] == "soft"]

@@ -28,11 +28,9 @@ def steps(stop: tune.Stopper) -> None:
 
 
 def test_an_experiment_that_is_left_ends_at_its_next_step_without_tidying_up() -> None:
-    begun = time.monotonic()
     with Experiment(steps) as experiment:
         assert not experiment.wait(0.05)
     assert experiment.wait(0)
-    assert time.monotonic() - begun < 10
 
 
 def test_an_experiment_that_ended_is_left_at_once() -> None:
