@@ -43,7 +43,7 @@ def test_a_cell_that_eats_all_memory_fails_alone(tmp_path: Path) -> None:
     total, free = (int(lines[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
     folder = tmp_path / "run"
     # Ray ends who takes so much beyond what is in use now; other tests may need a part of it meanwhile.
-    threshold = 1 - (free - min(9 * 2**20, free // 2)) / total
+    threshold = 1 - (free - min(7 * 2**20, free // 2)) / total
     process = start(
         folder, "--methods", "knn,eats", "--label-seeds", "1", command=FAULTY,
         RAY_memory_usage_threshold=f"{threshold:.3f}", RAY_memory_monitor_refresh_ms="100",
