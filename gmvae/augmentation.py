@@ -1,4 +1,4 @@
-"""Random views of an item that keep what it means: smooth warps of images, swapped values in vectors."""
+"""Random views of an item that keep what it means: warped images, vectors with swapped values, short vectors moved a little."""
 
 import torch
 from jaxtyping import Float
@@ -11,8 +11,11 @@ _SHEAR = 0.12
 _LOG_SCALE = 0.07
 _SHIFT = 0.05
 _ELASTIC = 0.06
-# Share of a vector's values that are replaced.
+# Share of a vector's values that are replaced by another item's, or share of the way that a short vector goes to another item.
 _SWAP = 0.2
+# Of three values two are left when one is swapped, and may tell what it was. Of fewer, no majority is left: such a view is either
+# the item itself or says as much of another one. A move is the same change in the mean, but never a leap.
+_FEW_VALUES = 2
 # Elastic displacement is a sum of smooth bumps on a coarse grid over the image.
 _BUMPS, _BUMP_REACH, _BUMP_WIDTH = 4, 0.8, 0.35
 
@@ -23,14 +26,15 @@ class Augmentation(nn.Module):
     Images are warped by x -> A x + t + u(x): a random rotation, shear, scale and shift, and an elastic displacement u that is a
     random sum of 4 x 4 Gaussian bumps (after Simard et al. 2003). The whole field is one matrix product of random coefficients
     with a fixed basis. Of a vector's values some are swapped for those of other items of the batch, feature by feature, whatever
-    their units (SCARF, Bahri et al. 2022).
+    their units (SCARF, Bahri et al. 2022). A vector of one or two values goes that share of the way to one other item instead (as
+    in mixup, Zhang et al. 2018).
 
     Parameters
     ----------
     image_shape
         Height and width; `None` for vectors.
     strength
-        Multiplies every standard deviation, and the share of swapped values; 0 returns items as they are.
+        Multiplies every standard deviation, and the share of swapped values or of the way; 0 returns items as they are.
     """
 
     def __init__(self, image_shape: tuple[int, int] | None, strength: float) -> None:
@@ -47,14 +51,23 @@ class Augmentation(nn.Module):
         if self.strength == 0:
             return x
         if self.image_shape is None:
-            swapped = torch.rand(x.shape, generator=generator, device=x.device) < _SWAP * self.strength
-            others = torch.randint(len(x), x.shape, generator=generator, device=x.device)
-            return torch.where(swapped, x.gather(0, others), x)
+            return self._move(x, generator) if x.shape[1] <= _FEW_VALUES else self._swap(x, generator)
         height, width = self.image_shape
         field = (self._coefficients(len(x), generator).flatten(0, 1) @ self.basis).view(len(x), 2, height, width)
         images = x.view(len(x), 1, height, width)
         warped = functional.grid_sample(images, field.permute(0, 2, 3, 1), align_corners=False)
         return warped.view(len(x), -1)
+
+    def _swap(self, x: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Replace a random share of the values, each by the same feature of an item of its own."""
+        swapped = torch.rand(x.shape, generator=generator, device=x.device) < _SWAP * self.strength
+        others = torch.randint(len(x), x.shape, generator=generator, device=x.device)
+        return torch.where(swapped, x.gather(0, others), x)
+
+    def _move(self, x: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+        """Go a share of the way to a random item: between two items, so that no value leaves the range of its feature."""
+        others = torch.randint(len(x), (len(x),), generator=generator, device=x.device)
+        return torch.lerp(x, x[others], min(1.0, _SWAP * self.strength))
 
     def _coefficients(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 2 b"]:
         """Draw the weights of x, y, 1 and of every bump, for the horizontal and the vertical coordinate."""

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from gmvae.augmentation import Augmentation
@@ -52,7 +53,30 @@ def test_oblong_images_are_warped_in_their_shape() -> None:
 
 
 def test_a_share_of_a_vectors_values_comes_from_other_items_of_the_same_feature() -> None:
-    x = torch.arange(2000.0)[:, None] + torch.tensor([0.0, 10_000.0, 20_000.0])
+    x = torch.arange(2000.0)[:, None] + 10_000 * torch.arange(3.0)
     y = Augmentation(None, 2.0)(x, generator())
     assert abs((y != x).float().mean().item() - 0.4) < 0.02
-    assert torch.equal(y // 10_000, torch.tensor([0.0, 1.0, 2.0]).expand(2000, 3))
+    assert torch.equal(y // 10_000, torch.arange(3.0).expand(2000, 3))
+
+
+def test_swapped_values_are_what_a_slow_loop_swaps() -> None:
+    x, source, y = torch.rand(6, 3), generator(3), torch.empty(6, 3)
+    chance, others = torch.rand(6, 3, generator=source), torch.randint(6, (6, 3), generator=source)
+    for i in range(6):
+        for j in range(3):
+            y[i, j] = x[others[i, j], j] if chance[i, j] < 0.2 else x[i, j]
+    assert torch.equal(Augmentation(None, 1.0)(x, generator(3)), y)
+
+
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_a_short_vector_goes_a_fifth_of_the_way_to_another_item(n_features: int) -> None:
+    x = torch.rand(50, n_features, generator=generator(1))
+    others = torch.randint(50, (50,), generator=generator(3))
+    expected = torch.stack([0.8 * x[i] + 0.2 * x[other] for i, other in enumerate(others.tolist())])
+    torch.testing.assert_close(Augmentation(None, 1.0)(x, generator(3)), expected)
+
+
+def test_a_short_vector_goes_no_further_than_the_other_item() -> None:
+    x = torch.rand(50, 2, generator=generator(1))
+    y = Augmentation(None, 9.0)(x, generator())
+    assert all((row == x).all(dim=1).any() for row in y)
