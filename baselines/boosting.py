@@ -1,4 +1,4 @@
-"""Gradient-boosted trees with the study's settings."""
+"""Gradient-boosted trees with the paper's settings."""
 
 from typing import Any
 

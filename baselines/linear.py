@@ -1,4 +1,4 @@
-"""Logistic regression with the study's settings."""
+"""Logistic regression with the paper's settings."""
 
 import warnings
 from typing import Any
@@ -21,6 +21,6 @@ class LogisticBaseline(FewLabelClassifier):
 
     def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, " s"]) -> None:
         with warnings.catch_warnings():
-            # 2,000 iterations are the study's limit; stopping there is part of the setting.
+            # 2,000 iterations are the paper's limit; stopping there is part of the setting.
             warnings.simplefilter("ignore", ConvergenceWarning)
             super()._fit_on(x, y)

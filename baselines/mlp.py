@@ -1,4 +1,4 @@
-"""A multilayer perceptron with the study's settings, which depend on the number of labels."""
+"""A multilayer perceptron with the paper's settings, which depend on the number of labels."""
 
 import warnings
 from typing import Any
@@ -38,14 +38,14 @@ class MLPBaseline(FewLabelClassifier):
 
     def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, " s"]) -> None:
         with warnings.catch_warnings():
-            # 120 epochs are the study's limit. Early stopping leaves 90 % of the labels, which a batch of min(128, n) can exceed.
+            # 120 epochs are the paper's limit. Early stopping leaves 90 % of the labels, which a batch of min(128, n) can exceed.
             warnings.simplefilter("ignore", ConvergenceWarning)
             warnings.filterwarnings("ignore", message="Got `batch_size` less than 1 or larger than sample size")
             super()._fit_on(x, y)
 
 
 def hidden_layers(n: int) -> tuple[int, ...]:
-    """Return the study's hidden widths for n labels."""
+    """Return the paper's hidden widths for n labels."""
     return (64,) if n < 100 else (128,) if n < 500 else (256, 128)
 
 

@@ -1,7 +1,7 @@
-"""The study's baselines, tuned within the labels that they are shown: cross-validation chooses among settings, per budget.
+"""The paper's baselines, tuned within the labels that they are shown: cross-validation chooses among settings, per budget.
 
 An untuned baseline makes whatever it is compared with look good (Oliver et al. 2018, "Realistic Evaluation of Deep
-Semi-Supervised Learning Algorithms", section 4.2). The first settings tried are the study's own, and others must beat them.
+Semi-Supervised Learning Algorithms", section 4.2). The first settings tried are the paper's own, and others must beat them.
 """
 
 import warnings
@@ -59,7 +59,7 @@ class TunedClassifier(FewLabelClassifier):
         )
         study.enqueue_trial(start)
         study.optimize(lambda trial: self._score(trial, self._suggest(trial), x, y, folds), n_trials=N_TRIALS)
-        # Of equals the earliest: the study's own settings where nothing beats them.
+        # Of equals the earliest: the paper's own settings where nothing beats them.
         best = max(study.get_trials(states=[optuna.trial.TrialState.COMPLETE]), key=lambda trial: (trial.value, -trial.number))
         return dict(best.params)
 
@@ -85,7 +85,7 @@ class TunedClassifier(FewLabelClassifier):
         return np.array_split(order, min(n, _FOLDS_FEW if n <= _FEW else _FOLDS_MANY))
 
     def _start(self, n: int) -> dict[str, Any]:
-        """Return the study's settings for n labels."""
+        """Return the paper's settings for n labels."""
         raise NotImplementedError
 
     def _suggest(self, trial: optuna.Trial) -> dict[str, Any]:

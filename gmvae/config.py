@@ -85,8 +85,8 @@ class TrainingConfig(_Frozen):
 PLAIN: dict[str, Any] = {"augmentation": 0.0, "invariance": 0.0, "balance": 0.0, "contrast": 0.0}
 """Training by the evidence lower bound alone, as a set of fields of `TrainingConfig`."""
 
-STUDY_EPOCHS = 450
-STUDY_TRAINING: dict[str, Any] = PLAIN | {
+PAPER_EPOCHS = 450
+PAPER_TRAINING: dict[str, Any] = PLAIN | {
     "objective": "exact",
     "batch_size": 128,
     "learning_rate": 1e-3,
@@ -99,7 +99,7 @@ STUDY_TRAINING: dict[str, Any] = PLAIN | {
 """The study's training, as a set of fields of `TrainingConfig`."""
 
 
-def study_configs(n_features: int, n_components: int = 100) -> tuple[ModelConfig, TrainingConfig]:
+def paper_configs(n_features: int, n_components: int = 100) -> tuple[ModelConfig, TrainingConfig]:
     """Return the settings of "You Don't Need Many Labels to Learn": 19.5 M parameters at K = 100 and 784 features."""
     model = ModelConfig(
         n_features=n_features,
@@ -110,4 +110,4 @@ def study_configs(n_features: int, n_components: int = 100) -> tuple[ModelConfig
         batch_norm=False,
         inference="structured",
     )
-    return model, TrainingConfig(epochs=STUDY_EPOCHS, **STUDY_TRAINING)
+    return model, TrainingConfig(epochs=PAPER_EPOCHS, **PAPER_TRAINING)

@@ -8,12 +8,12 @@ import pytest
 
 from baselines import tuning
 from baselines.graph import NeighborGraph
-from bench.conformance import METHOD_CHECKS, SAMPLER_CHECKS, check_dataset, example
 from bench.data.registry import DATASETS
 from bench.judge.methods import METHODS, Method
 from bench.judge.representations import REPRESENTATIONS, Source
 from bench.plan.samplers import SAMPLERS
 from bench.plan.samplers.base import Sampler
+from bench.testing.conformance import METHOD_CHECKS, SAMPLER_CHECKS, check_dataset, example
 from gmvae.decoding import Posterior
 
 

@@ -19,7 +19,7 @@ from bench.plugins import BUILT_IN, origin_of, with_plugins
 PACKAGE = Path(__file__).parent / "plugin"
 CHECKS = """
 from pathlib import Path
-from bench.conformance import check_dataset, check_method, check_sampler
+from bench.testing.conformance import check_dataset, check_method, check_sampler
 from gmvae_bench_example import BRIGHTEST, NEAREST_MEAN, WINE
 check_method(NEAREST_MEAN)
 check_sampler(BRIGHTEST)

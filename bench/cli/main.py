@@ -1,28 +1,52 @@
-"""The command `gmvae-bench`. Heavy imports wait inside commands, so that `--help` answers at once."""
+"""The command `gmvae-bench`."""
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
 
-from bench.cli.coverage import coverage
-from bench.cli.drawings import explain, plot, report
-from bench.cli.export import export
-from bench.cli.labelling import label, select
-from bench.cli.listing import datasets, methods
-from bench.cli.run import run
-from bench.cli.search import search
-from bench.cli.speed import speed
+from bench.cli.commands import COMMANDS
 from bench.cli.state import STATE
-from bench.cli.status import status
-from bench.cli.tables import claims, compare, table
 from bench.errors import BenchError
 from gmvae.errors import GMVAEError
 
 EXIT_USER_ERROR = 2
 
+
+class _Command(typer.core.TyperCommand):
+    """A command that is imported when it is called; until then its name and summary are enough."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, help=COMMANDS[name])
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Return the context of the real command."""
+        return load_command(str(self.name)).make_context(info_name, args, parent, **extra)
+
+
+class _Commands(typer.core.TyperGroup):
+    """All commands, in the order of `COMMANDS`."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's
+        """Return their names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - typer's
+        """Return one of them, not imported yet."""
+        return _Command(cmd_name) if cmd_name in COMMANDS else None
+
+
+def load_command(name: str) -> Any:
+    """Import a command and return it as typer's."""
+    lone = typer.Typer(add_completion=False)
+    lone.command(name)(getattr(import_module(f"bench.cli.commands.{name}"), name))
+    return typer.main.get_command(lone)
+
+
 app = typer.Typer(
     name="gmvae-bench",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -30,25 +54,6 @@ app = typer.Typer(
     "and how does that compare with learners that start from nothing?",
     epilog="Exit codes: 0 done, 1 some cells failed, 2 the input is wrong, 130 interrupted.",
 )
-for command in (
-    run,
-    search,
-    status,
-    table,
-    compare,
-    claims,
-    plot,
-    explain,
-    report,
-    export,
-    coverage,
-    select,
-    label,
-    speed,
-    methods,
-    datasets,
-):
-    app.command()(command)
 
 
 @app.callback()

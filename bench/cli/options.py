@@ -32,11 +32,34 @@ Data = Annotated[
 DataDir = Annotated[Path | None, _option("Folder of downloaded data. (default: user cache)")]
 LabelColumn = Annotated[str | None, _option("Label column of a .csv or .parquet file. (default: label, class, target or y)")]
 Holdout = Annotated[
-    str | None, _option("Held-out items: none (one pool, as in the study), official, or a fraction. (default: none)")
+    str | None, _option("Held-out items: none (one pool, as in the paper), official, or a fraction. (default: none)")
 ]
 Config = Annotated[Path | None, _option("TOML file of these options, but --out and --preset; flags win over it.")]
-Preset = Annotated[str | None, _option("Settings that come with the package, e.g. study.")]
+Preset = Annotated[str | None, _option("Settings that come with the package, e.g. paper.")]
 Out = Annotated[Path | None, _option("Folder of the run. (default: results/runs/NAME)")]
+
+RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
+Metric = Annotated[str, typer.Option(help="accuracy, macro_accuracy, accuracy_test or fit_seconds.")]
+Format = Annotated[str, typer.Option("--format", help="rich, markdown, csv or latex.")]
+SomeMethods = Annotated[
+    str | None, typer.Option("--methods", help="Only these methods; soft@cluster: only with items of that sampler.")
+]
+SomeComponents = Annotated[
+    str | None, typer.Option("--components", help="Only models of these K, and methods without one.", show_default=False)
+]
+SomeBudgets = Annotated[
+    str | None, typer.Option("--budgets", help="Only these numbers of labels, e.g. 73,291,7%.", show_default=False)
+]
+LabelsOfDraw = Annotated[
+    int | None,
+    typer.Option(help="Labels of the draw to look at. (default: about three per component)", min=1, show_default=False),
+]
+Model = Annotated[
+    str | None, typer.Option(help="Model of the run, e.g. k100-s0. (default: largest K, first seed)", show_default=False)
+]
+Labels = Annotated[
+    Path | None, typer.Option(help="CSV with the columns item (or id) and label: what is known so far.", show_default=False)
+]
 
 Components = Annotated[str | None, _grid("Values of K, e.g. 50,100. (default: by size of the data, at most 100)")]
 ModelSeeds = Annotated[str | None, _grid("Seeds of the models, e.g. 0-2 or 0,5. (default: 0-2)")]
@@ -47,7 +70,7 @@ Samplers = Annotated[str | None, _grid("How the items to label are chosen: rando
 
 Objective = Annotated[
     str | None,
-    _training("bayes (one decode per image), exact (the study's, one per component) or sampled (a few). (default: bayes)"),
+    _training("bayes (one decode per image), exact (the paper's, one per component) or sampled (a few). (default: bayes)"),
 ]
 Variant = Annotated[
     str | None, _training("invariance (two augmented views must agree) or plain (the bound alone). (default: invariance)")
@@ -56,25 +79,22 @@ Epochs = Annotated[int | None, _training("Passes over the data. (default: by siz
 BatchSize = Annotated[int | None, _training("Items per step. (default: 512, less for small data; 128 for exact)")]
 LearningRate = Annotated[float | None, _training("Of Adam, at its peak. (default: 0.003; 0.001 for exact)")]
 LatentDim = Annotated[int | None, _training("Dimensions of z. (default: 16; 100 for exact)")]
-EncoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the study's for exact)")]
-DecoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the study's for exact)")]
+EncoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the paper's for exact)")]
+DecoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the paper's for exact)")]
 
 
 def _search(text: str) -> typer.models.OptionInfo:
     return _option(text, "Search")
 
 
-Objectives = Annotated[
+Criterion = Annotated[
     str | None,
-    typer.Option(
-        "--objective",
-        help="invariance, elbo or stability (no labels), accuracy@N (N labels), oracle-accuracy@N (all: an upper bound), "
-        "seconds. Two make a Pareto front. (default: invariance)",
-        rich_help_panel="Search",
-        show_default=False,
+    _search(
+        "What to search by: invariance, elbo or stability (no labels), accuracy@N (N labels), oracle-accuracy@N (all: an upper "
+        "bound), seconds. Two make a Pareto front. (default: invariance)"
     ),
 ]
-Watch = Annotated[str | None, _search("Objectives to measure at the end of every trial, and not to search by.")]
+Watch = Annotated[str | None, _search("Criteria to measure at the end of every trial, and not to search by.")]
 Trials = Annotated[int | None, _search("Trials that the study has in the end. (default: 30)")]
 SpaceFlag = Annotated[
     list[str] | None,
@@ -87,15 +107,8 @@ LabelSeed = Annotated[int | None, _search("The draw of labels that accuracy@N se
 Study = Annotated[str | None, _search("Name of the Optuna study. (default: gmvae-bench)")]
 StudyStorage = Annotated[str | None, _search("Optuna's storage: sqlite:///FILE, postgresql://… (default: a journal in --out)")]
 Workers = Annotated[int | None, _search("Trials at once. (default: as many as there are CPUs or GPUs for)")]
-TrainingObjective = Annotated[
-    str | None,
-    typer.Option(
-        "--training-objective",
-        help="bayes, exact or sampled: what `run` calls --objective. (default: bayes)",
-        rich_help_panel="Training",
-        show_default=False,
-    ),
-]
+# What `search` called --objective before that word meant the training loss everywhere.
+OldObjective = Annotated[str | None, typer.Option("--training-objective", hidden=True, show_default=False)]
 
 Set = Annotated[
     list[str] | None,

@@ -1,10 +1,19 @@
-"""What every command shares: global options and consoles."""
+"""What every command shares: global options, consoles, exit codes."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+EXIT_CELLS_FAILED = 1
+EXIT_INTERRUPTED = 130
 
 
 @dataclass
@@ -23,3 +32,18 @@ def make_console(*, stderr: bool = False) -> "Console":
 
     # Names of files and classes are the user's: nothing in them is markup.
     return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def tell(text: str) -> None:
+    """Say something that a user should know, and that stops nothing."""
+    sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def interrupted_before(what: str) -> Iterator[None]:
+    """Turn an interrupt, before anything of `what` has been done, into a message and its exit code."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        make_console(stderr=True).print(f"interrupted before {what} began; repeat the same command")
+        raise typer.Exit(EXIT_INTERRUPTED) from None

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from bench.errors import DataError
 from gmvae.config import Likelihood
@@ -80,6 +80,23 @@ class Dataset:
         digest.update(json.dumps(self.class_names).encode())
         return digest.hexdigest()
 
+    @cached_property
+    def known(self) -> Bool[np.ndarray, " n"]:
+        """Whether the label of each item of the pool is known: those that can be shown, and scored."""
+        known: np.ndarray = self.labels >= 0
+        return known
+
+    @property
+    def n_known(self) -> int:
+        """Items of the pool whose label is known."""
+        return int(self.known.sum())
+
+    def shown(self, items: Int[np.ndarray, " s"]) -> Int[np.ndarray, " n"]:
+        """Return the labels of some items of the pool, -1 for all others: what a learner that is shown them may read."""
+        y = np.full(len(self.labels), -1)
+        y[items] = self.labels[items]
+        return y
+
     @property
     def n_classes(self) -> int:
         """Number of classes."""
@@ -96,12 +113,12 @@ class Dataset:
             "name": self.name,
             "sha256": self.sha256,
             "n_pool": len(self.pool),
-            "n_pool_labels_known": int((self.labels >= 0).sum()),
+            "n_pool_labels_known": self.n_known,
             "n_test": 0 if self.test is None else len(self.test),
             "n_features": self.pool.shape[1],
             "image_shape": self.image_shape,
             "class_names": list(self.class_names),
-            "class_counts": np.bincount(self.labels[self.labels >= 0], minlength=self.n_classes).tolist(),
+            "class_counts": np.bincount(self.labels[self.known], minlength=self.n_classes).tolist(),
             "likelihood": self.likelihood,
             "note": self.note,
         }

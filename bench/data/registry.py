@@ -49,7 +49,7 @@ DATASETS: dict[str, DatasetSource] = {
     "mnist": _vision("mnist", "28x28 digits"),
     "fashion-mnist": _vision("fashion-mnist", "28x28 clothes"),
     "kmnist": _vision("kmnist", "28x28 cursive kana"),
-    "emnist-letters": _vision("emnist-letters", "28x28 letters, the study's data"),
+    "emnist-letters": _vision("emnist-letters", "28x28 letters, the paper's data"),
     "emnist-balanced": _vision("emnist-balanced", "28x28 digits and letters"),
     "emnist-digits": _vision("emnist-digits", "28x28 digits"),
 }

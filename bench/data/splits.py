@@ -1,4 +1,4 @@
-"""Pool and held-out items: the study's merged pool, the official split, or a random share."""
+"""Pool and held-out items: the paper's merged pool, the official split, or a random share."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def apply_holdout(dataset: Dataset, holdout: str) -> Dataset:
     Parameters
     ----------
     holdout
-        `none`: training and test files are one pool, as in the study, and every score is transductive. `official`: the test file
+        `none`: training and test files are one pool, as in the paper, and every score is transductive. `official`: the test file
         is held out. A fraction such as `0.2`: that share of all items, drawn once with a fixed seed, is held out.
     """
     if holdout == OFFICIAL:

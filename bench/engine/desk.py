@@ -1,131 +1,77 @@
-"""The desk of a search: hands out trials, takes what they report, and writes it into the study; whoever carries them out."""
+"""What an executor of trials needs to know of whoever hands them out: a desk, its jobs, and the reports that it takes."""
 
-import math
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from bench.engine.trial import Report, TrialJob, trial_folder
-from bench.errors import BenchError, StoreError
-from bench.plan.space import Value
+from bench.errors import BenchError
 from bench.store.storage import Storage
-from bench.store.study import ERROR, Ending, Study
-
-Answer = TypeVar("Answer")
 
 
-class SearchListener:
-    """Hears how a search goes on; this one does nothing with it."""
+class Job(Protocol):
+    """A trial to run; it travels to a worker."""
 
-    def trial_started(self, job: TrialJob) -> None:
-        """Hear that a trial begins, or goes on."""
+    @property
+    def number(self) -> int:
+        """Its number in the study."""
+        ...
 
-    def trial_reported(self, number: int, report: Report) -> None:
-        """Hear what a trial has reached."""
+    @property
+    def name(self) -> str:
+        """Its folder in the storage."""
+        ...
 
-    def trial_ended(self, number: int, state: Ending) -> None:
-        """Hear that a trial is complete, pruned or failed; the study has it."""
+    @property
+    def limit(self) -> float | None:
+        """Seconds after which it counts as hanging."""
+        ...
 
-    def notice(self, text: str) -> None:
-        """Hear something that the user should know, and that stops nothing."""
+
+@dataclass(frozen=True)
+class Report:
+    """What a trial measured."""
+
+    epoch: int
+    values: dict[str, float]
+    """By criterion that the search goes by."""
+    seconds: float
+    """Spent in training."""
+    watched: dict[str, float] = field(default_factory=dict)
+    final: bool = False
 
 
-class Desk:
-    """Where trials come from and report to.
+class Desk(Protocol):
+    """Where trials come from and report to."""
 
-    Parameters
-    ----------
-    make_job
-        Makes a job of a trial's number and parameters, or raises `BenchError` where they do not go together.
-    notes
-        What is said of every trial that ends, beside what it measured.
-    """
-
-    def __init__(
-        self,
-        study: Study,
-        make_job: Callable[[int, dict[str, Value]], TrialJob],
-        n_trials: int,
-        storage: Storage,
-        listener: SearchListener,
-        notes: Mapping[str, Any],
-    ) -> None:
-        self.storage = storage
-        self.listener = listener
-        self._study, self._make_job, self._n_trials = study, make_job, n_trials
-        self._notes = notes
-        self._seen: dict[int, Report] = {}
-        self._closed = False
-        self.fatal: BenchError | None = None
-        """What makes it useless to go on: a storage, of the study or of checkpoints, that is full or gone."""
-
-    def close(self) -> None:
-        """Hand out no more and hear no more: what still comes is of trials that are interrupted, and stay unfinished."""
-        self._closed = True
+    storage: Storage
+    fatal: BenchError | None
+    """What makes it useless to go on."""
 
     @property
     def n_left(self) -> int:
-        """Trials still to be finished, interrupted ones among them whatever number was asked for."""
-        return max(self._n_trials - self._study.n_finished, self._study.n_interrupted)
+        """Trials still to be finished."""
+        ...
 
-    def next(self) -> TrialJob | None:
+    def next(self) -> Job | None:
         """Return the next trial to run, if there is any."""
-        while (
-            not self._closed
-            and self.fatal is None
-            and (taken := self._or_end(lambda: self._study.take(self._n_trials), None)) is not None
-        ):
-            number, parameters = taken
-            try:
-                job = self._make_job(number, parameters)
-            except BenchError as error:
-                self.fail(number, str(error))
-                continue
-            self.listener.trial_started(job)
-            return job
-        return None
+        ...
 
     def hear(self, number: int, report: Report) -> bool:
         """Take what a trial reports; return whether it ends here."""
-        return self._closed or self._or_end(lambda: self._hear(number, report), otherwise=True)
-
-    def _hear(self, number: int, report: Report) -> bool:
-        self._seen[number] = report
-        self.listener.trial_reported(number, report)
-        values = list(report.values.values())
-        odd = [value for value in values if not math.isfinite(value)]
-        if odd:
-            self._end(number, "failed", error=f"the objective is {odd[0]} after epoch {report.epoch}")
-            return True
-        stop = self._study.report(number, report.epoch, values[0], ask=not report.final) if len(values) == 1 else False
-        if report.final:
-            self._end(number, "complete", values)
-        elif stop:
-            self._end(number, "pruned")
-        return report.final or stop
-
-    def _or_end(self, action: Callable[[], Answer], otherwise: Answer) -> Answer:
-        """Act on the study; where it cannot be reached the search ends, in whatever thread this is."""
-        try:
-            return action()
-        except BenchError as error:
-            self.fatal = error
-            return otherwise
+        ...
 
     def fail(self, number: int, error: str) -> None:
         """End a trial that went wrong."""
-        if not self._closed:
-            self._or_end(lambda: self._end(number, "failed", error=error), None)
+        ...
 
-    def _end(self, number: int, state: Ending, values: list[float] | None = None, error: str | None = None) -> None:
-        report = self._seen.pop(number, None)
-        notes = dict(self._notes)
-        if report is not None:
-            notes |= {"seconds": report.seconds, "epoch": report.epoch, "watched": report.watched}
-        if error is not None:
-            notes[ERROR] = error
-        self._study.finish(number, state, values, notes)
-        # What it kept is in no one's way where it cannot be cleared.
-        with suppress(StoreError):
-            self.storage.clear(trial_folder(number))
-        self.listener.trial_ended(number, state)
+    def notice(self, text: str) -> None:
+        """Tell the user something that stops nothing."""
+        ...
+
+    def close(self) -> None:
+        """Hand out no more and hear no more."""
+        ...
+
+
+RunTrial = Callable[[Any, Any, Storage, Callable[[Report], bool], Callable[[str], None]], None]
+"""Runs a job with what all trials are given, in a storage; reports what it measures, and ends where the answer is true."""

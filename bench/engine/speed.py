@@ -12,13 +12,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.engine.steps import threads
 from bench.judge.cost import begin_peak, end_peak
-from gmvae.config import ModelConfig, TrainingConfig, study_configs
+from gmvae.config import ModelConfig, TrainingConfig, paper_configs
 from gmvae.devices import multiplies_bfloat16_fast, resolve_device
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode
 from gmvae.training import Trainer
 
-DEFAULT, STUDY = "default", "exact"
+DEFAULT, PAPER = "default", "exact"
 IMAGE = (28, 28)
 # Each measurement is repeated in turns, so that a slow moment of the machine hits all of them.
 _ROUNDS = 3
@@ -71,10 +71,10 @@ class Measured:
 
 
 def candidates(n_components: int, n_features: int, image_shape: tuple[int, int] | None) -> tuple[Candidate, ...]:
-    """Return every objective with the study's sizes, batch and precision, and the default as `run` trains it."""
+    """Return every objective with the paper's sizes, batch and precision, and the default as `run` trains it."""
     found = []
     for name, objective in OBJECTIVES.items():
-        model, training = study_configs(n_features, n_components)
+        model, training = paper_configs(n_features, n_components)
         found.append(
             Candidate(
                 name,

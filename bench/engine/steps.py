@@ -146,6 +146,8 @@ def _record(cell: Cell, method: Method, sampler: Sampler, origin: Origin, model_
         cell_id=cell_id(cell, method, sampler, origin),
         tuned=method.tuned,
         chosen=sampler.needs_model,
+        needs=method.needs,
+        oracle=sampler.oracle,
     )
 
 

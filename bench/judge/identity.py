@@ -17,6 +17,20 @@ def training_fingerprint(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(training, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def origin_of(identity: Mapping[str, Any], n_pool: int, n_known: int, version: str = "") -> Origin:
+    """Return what all records of a run share: its identity, the items of its pool, how many of their labels are known."""
+    return Origin(
+        dataset=str(identity.get("dataset")),
+        dataset_sha256=str(identity.get("dataset_sha256")),
+        n_pool=n_pool,
+        n_labels=n_known,
+        version=version,
+        training=training_fingerprint(identity),
+        selected_by=identity.get("selected_by"),
+        selection_labels=identity.get("selection_labels"),
+    )
+
+
 def cell_id(cell: Cell, method: Method, sampler: Sampler, origin: Origin) -> str:
     """Return 16 hexadecimal digits that change with data, method, sampler and their versions, seeds, labels, model's training."""
     training = origin.training if method.needs in ("model", "vae") or sampler.needs_model else ""

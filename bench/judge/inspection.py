@@ -80,18 +80,15 @@ class Inspection:
     """
 
     def __init__(self, posterior: Float[np.ndarray, "n k"], dataset: Dataset, n_labeled: int, label_seed: int) -> None:
-        n_known = int((dataset.labels >= 0).sum())
-        if not 0 < n_labeled < n_known:
-            raise SettingsError(f"got {n_labeled:,} labels, expected 1 … {n_known - 1:,}, fewer than {dataset.name} has")
+        if not 0 < n_labeled < dataset.n_known:
+            raise SettingsError(f"got {n_labeled:,} labels, expected 1 … {dataset.n_known - 1:,}, fewer than {dataset.name} has")
         self.dataset = dataset
         self.n_labeled, self.label_seed = n_labeled, label_seed
         self.posterior = Posterior(posterior)
-        shown = labeled_items(dataset.labels, dataset.sha256, "random", label_seed, n_labeled)
-        self.given = np.full(len(dataset.labels), -1)
-        self.given[shown] = dataset.labels[shown]
+        self.given = dataset.shown(labeled_items(dataset.labels, dataset.sha256, "random", label_seed, n_labeled))
         self.hard = self._decode(HardDecoder)
         self.soft = self._decode(SoftDecoder)
-        self.scored = (self.given < 0) & (dataset.labels >= 0)
+        self.scored = (self.given < 0) & dataset.known
 
     def _decode(self, decoder: type[LabelDecoder]) -> Int[np.ndarray, " n"]:
         return decoder(self.dataset.n_classes).fit(self.posterior, self.given).predict(self.posterior)
@@ -168,7 +165,7 @@ class Inspection:
 
 def summarise_clusters(assignment: Int[np.ndarray, " n"], dataset: Dataset, n_components: int) -> tuple[ClusterSummary, ...]:
     """Return every cluster's size, commonest class and purity, the largest cluster first."""
-    known = dataset.labels >= 0
+    known = dataset.known
     counts = np.zeros((n_components, dataset.n_classes), np.int64)
     np.add.at(counts, (assignment[known], dataset.labels[known]), 1)
     sizes = np.bincount(assignment, minlength=n_components)

@@ -39,8 +39,7 @@ def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, order: np.n
     if order is None:
         order = labeled_items(dataset.labels, dataset.sha256, cell.sampler, cell.label_seed, n_labeled)
     shown = order[:n_labeled]
-    y = np.full(len(dataset.labels), -1)
-    y[shown] = dataset.labels[shown]
+    y = dataset.shown(shown)
     # Made before the clock starts: the first of its kind in a process loads its library.
     learner = method.make(dataset.n_classes, n_jobs, cell.method_seed)
     with Cost() as cost:
@@ -51,7 +50,7 @@ def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, order: np.n
         if predicted is None:
             predicted = learner.predict(view.pool)
         done = time.perf_counter()
-    rest = np.flatnonzero((y < 0) & (dataset.labels >= 0))
+    rest = np.flatnonzero((y < 0) & dataset.known)
     said, truth = predicted[rest], dataset.labels[rest]
     return Outcome(
         accuracy=accuracy(said, truth),

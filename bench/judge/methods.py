@@ -16,6 +16,8 @@ from gmvae.decoding import HardDecoder, HardFallbackDecoder, LabelDecoder, SoftB
 
 ENTRY_POINTS = "gmvae_bench.methods"
 Needs = Literal["nothing", "clusters", "model", "vae"]
+PLAIN_VAE = "vae"
+"""What records of methods that read a plain VAE say in the column `model`."""
 
 
 class Learner(Protocol):
@@ -70,9 +72,7 @@ class Method:
 
     def model_for(self, clustering: ModelKey | None) -> ModelKey | None:
         """Return the trained model that cells of a clustering read."""
-        if clustering is None or self.needs in ("nothing", "clusters"):
-            return None
-        return clustering if self.needs == "model" else clustering.plain_vae
+        return model_for(self.needs, clustering)
 
     def models_for(self, clustering: ModelKey | None, sampler: Sampler) -> frozenset[ModelKey]:
         """Return every trained model that cells of a clustering need: the method's, and the one that chooses the items."""
@@ -81,12 +81,19 @@ class Method:
 
     def model_name(self, variant: str) -> str | None:
         """Return what the record's column `model` says in a run that trains `variant`."""
-        return {"model": variant, "vae": "vae"}.get(self.needs)
+        return {"model": variant, "vae": PLAIN_VAE}.get(self.needs)
 
     def estimate_seconds(self, n_labeled: int, n_pool: int) -> float:
         """Return a rough time of one cell, for scheduling."""
         fixed, per_label = self.seconds
         return fixed * n_pool / 100_000 + per_label * n_labeled
+
+
+def model_for(needs: str, clustering: ModelKey | None) -> ModelKey | None:
+    """Return the trained model of a clustering that a method with such needs reads."""
+    if clustering is None or needs in ("nothing", "clusters"):
+        return None
+    return clustering if needs == "model" else clustering.plain_vae
 
 
 def _decoder(decoder: type[LabelDecoder]) -> LearnerFactory:
@@ -113,10 +120,10 @@ def _tuned(name: str, summary: str, seconds: tuple[float, float]) -> Method:
 _decodes = partial(Method, representation="posterior", needs="model", seconds=(0.1, 0.0))
 
 METHODS: dict[str, Method] = {
-    "soft": _decodes(_decoder(SoftDecoder), summary="GMVAE, soft decoding as in the study"),
+    "soft": _decodes(_decoder(SoftDecoder), summary="GMVAE, soft decoding as in the paper"),
     "soft-bayes": _decodes(_decoder(SoftBayesDecoder), summary="GMVAE, class given cluster by Bayes' rule, smoothed"),
     "hard": _decodes(
-        _decoder(HardDecoder), summary="GMVAE, majority vote as in the study (no label: class 0)", names_unasked=frozenset({0})
+        _decoder(HardDecoder), summary="GMVAE, majority vote as in the paper (no label: class 0)", names_unasked=frozenset({0})
     ),
     "hard-fallback": _decodes(_decoder(HardFallbackDecoder), summary="GMVAE, majority vote, unnamed clusters ask a neighbour"),
     "latent-logreg": Method(
@@ -138,11 +145,11 @@ METHODS: dict[str, Method] = {
     ),
     "knn": Method(_baseline("neighbors", "NeighborsBaseline"), "pca", "nearest labelled neighbours", seconds=(0.5, 0.002)),
     "logreg": Method(
-        _baseline("linear", "LogisticBaseline"), "pixels", "logistic regression, as in the study", seconds=(1.0, 0.01)
+        _baseline("linear", "LogisticBaseline"), "pixels", "logistic regression, as in the paper", seconds=(1.0, 0.01)
     ),
-    "mlp": Method(_baseline("mlp", "MLPBaseline"), "pixels", "multilayer perceptron, as in the study", seconds=(1.5, 0.006)),
+    "mlp": Method(_baseline("mlp", "MLPBaseline"), "pixels", "multilayer perceptron, as in the paper", seconds=(1.5, 0.006)),
     "xgboost": Method(
-        _baseline("boosting", "XGBoostBaseline"), "pixels", "gradient-boosted trees, as in the study", seconds=(15.0, 0.02)
+        _baseline("boosting", "XGBoostBaseline"), "pixels", "gradient-boosted trees, as in the paper", seconds=(15.0, 0.02)
     ),
     "logreg-tuned": _tuned("LogisticTuned", "logistic regression, tuned within the labels shown", (2.0, 0.05)),
     "mlp-tuned": _tuned("MLPTuned", "multilayer perceptron, tuned within the labels shown", (10.0, 0.1)),

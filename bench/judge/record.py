@@ -81,6 +81,10 @@ class Record:
     """Processor time of what the method sees (a graph, clusters; not a trained model), made once for all cells that share it."""
     peak_bytes: int | None = None
     """Most memory while fitting and predicting, beyond what the process held before: data and view are in that."""
+    needs: str | None = None
+    """What the method needs beside labels: `nothing`, `clusters`, `model` or `vae`; so that reading needs no plug-in."""
+    oracle: bool | None = None
+    """Whether the sampler reads labels that no user has."""
 
     @property
     def key(self) -> CellKey:
@@ -119,10 +123,13 @@ def make_record(
     cell_id: str | None = None,
     tuned: bool = False,
     chosen: bool = False,
+    needs: str = "nothing",
+    oracle: bool = False,
 ) -> Record:
     """Join what identifies a cell with what was measured.
 
-    `tuned` methods choose their settings by the labels they are shown; `chosen` says that a model chose the items.
+    `tuned` methods choose their settings by the labels they are shown; `chosen` says that a model chose the items. `needs` and
+    `oracle` are those of method and sampler.
     """
     ours = model is not None or chosen
     selection, selection_labels = (origin.selected_by, origin.selection_labels) if ours else (None, None)
@@ -149,5 +156,7 @@ def make_record(
         cell_id=cell_id,
         selection=selection,
         selection_labels=selection_labels,
+        needs=needs,
+        oracle=oracle,
         **vars(outcome),
     )

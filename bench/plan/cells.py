@@ -1,6 +1,5 @@
 """Cells: what is judged, one record each."""
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.plan.budgets import Budget
@@ -57,22 +56,3 @@ class Cell:
     def method_seed(self) -> int:
         """Seed of everything random inside the method."""
         return derive_seed("method", *self.key)
-
-
-def expand_cells(
-    methods: Mapping[str, bool],
-    samplers: Mapping[str, bool],
-    clusterings: Iterable[ModelKey],
-    budgets: Iterable[Budget],
-    label_seeds: Iterable[int],
-) -> tuple[Cell, ...]:
-    """Return every cell of a grid; `methods` and `samplers` say of each whether it differs between clusterings."""
-    keys = tuple(clusterings)
-    return tuple(
-        Cell(method, budget, sampler, label_seed, clustering)
-        for method, decodes in methods.items()
-        for sampler, looks in samplers.items()
-        for clustering in (keys if decodes or looks else (None,))
-        for budget in budgets
-        for label_seed in label_seeds
-    )

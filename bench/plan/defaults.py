@@ -1,6 +1,6 @@
 """What a setting means for a given pool when the user leaves it open: rules of size alone, no constants per data set."""
 
-# An even cluster should hold enough items to be worth a name; the study's K is the ceiling.
+# An even cluster should hold enough items to be worth a name; the paper's K is the ceiling.
 _ITEMS_PER_COMPONENT = 36
 _MIN_COMPONENTS, _MAX_COMPONENTS = 10, 100
 # A pool too small for that many has at least so many items per component.
@@ -11,7 +11,7 @@ _MIN_EPOCHS, _MAX_EPOCHS = 20, 150
 
 
 def default_components(n_pool: int) -> tuple[int, ...]:
-    """Return K for a pool: a component per 36 items rounded to tens, at least 10 and at most the study's 100."""
+    """Return K for a pool: a component per 36 items rounded to tens, at least 10 and at most the paper's 100."""
     rounded = int(round(n_pool / _ITEMS_PER_COMPONENT, -1))
     return (max(2, min(max(_MIN_COMPONENTS, min(_MAX_COMPONENTS, rounded)), n_pool // _FEWEST_ITEMS)),)
 

@@ -1,6 +1,6 @@
 """Limits: which part of a run's grid some methods are judged on, so that a dear method need not cost the whole grid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -67,14 +67,12 @@ class _Bound:
         return within and (self.most_labels is None or cell.budget.n_labeled <= self.most_labels)
 
 
-def within_limits(
-    cells: Sequence[Cell], limits: Sequence[Limit], n_labels: int, methods: Mapping[str, object]
-) -> tuple[Cell, ...]:
+def within_limits(cells: Sequence[Cell], limits: Sequence[Limit], n_known: int, methods: Iterable[str]) -> tuple[Cell, ...]:
     """Return the cells that every limit leaves in the grid.
 
     Parameters
     ----------
-    n_labels
+    n_known
         Known labels of the pool, for budgets in percent.
     methods
         All that there are, for the check of names. A limit may name methods that the run does not have.
@@ -84,22 +82,22 @@ def within_limits(
     SettingsError
         If a limit names a method or sampler that does not exist, or a budget that cannot be.
     """
-    bounds = []
+    bounds, valid = [], set(methods)
     for limit in limits:
         for name in limit.methods:
-            if name not in methods:
-                raise unknown_name("method in limits", name, methods)
+            if name not in valid:
+                raise unknown_name("method in limits", name, valid)
         select_samplers(limit.samplers or ())
-        bounds.append(_Bound(limit, _most_labels(limit, n_labels)))
+        bounds.append(_Bound(limit, _most_labels(limit, n_known)))
     return tuple(cell for cell in cells if all(bound.admits(cell) for bound in bounds))
 
 
-def _most_labels(limit: Limit, n_labels: int) -> int | None:
+def _most_labels(limit: Limit, n_known: int) -> int | None:
     asked = limit.most_labels
     # A count that the pool does not have limits nothing.
-    if asked is None or (asked.isdigit() and int(asked) >= n_labels):
+    if asked is None or (asked.isdigit() and int(asked) >= n_known):
         return None
     try:
-        return resolve_budget(asked, n_labels).n_labeled
+        return resolve_budget(asked, n_known).n_labeled
     except SettingsError as error:
         raise SettingsError(f"limits of {', '.join(limit.methods)}, most_labels: {error}") from error

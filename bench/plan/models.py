@@ -9,7 +9,7 @@ from bench.data.dataset import Dataset
 from bench.errors import SettingsError, unknown_name
 from bench.plan.defaults import default_epochs
 from bench.plan.settings import RunSettings, explain
-from gmvae.config import PLAIN, ModelConfig, TrainingConfig, study_configs
+from gmvae.config import PLAIN, ModelConfig, TrainingConfig, paper_configs
 from gmvae.objectives import OBJECTIVES
 
 _MODEL_FIELDS = ("latent_dim", "encoder_layers", "decoder_layers")
@@ -23,7 +23,7 @@ SETTABLE = _SETTABLE_MODEL + _SETTABLE_TRAINING
 def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tuple[ModelConfig, TrainingConfig]:
     """Return model and training for K = `n_components`.
 
-    Objectives with the study's kind of inference network (`exact`, `sampled`) start from the study's model and training, the
+    Objectives with the paper's kind of inference network (`exact`, `sampled`) start from the paper's model and training, the
     others from the defaults of `gmvae.config`; what the settings name wins over both.
 
     Raises
@@ -38,8 +38,8 @@ def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tup
     of_study = OBJECTIVES[objective].inference == "structured"
     if of_study:
         if settings.variant == "invariance":
-            raise SettingsError("--variant invariance goes with --objective bayes; the study's objective is trained plainly")
-        model, training = study_configs(n_features, n_components)
+            raise SettingsError("--variant invariance goes with --objective bayes; the paper's objective is trained plainly")
+        model, training = paper_configs(n_features, n_components)
         fields: dict[str, Any] = {"objective": objective}
     else:
         model, training = ModelConfig(n_features=n_features, n_components=n_components), TrainingConfig()

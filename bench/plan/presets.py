@@ -7,11 +7,15 @@ from typing import Any
 from bench.errors import unknown_name
 from bench.plan.settings import read_toml
 
+PRESET_ALIASES = {"study": "paper"}
+"""Old names of presets."""
+
 
 def read_preset(name: str) -> dict[str, Any]:
     """Return the settings of the preset called `name`."""
     folder = Path(str(files("bench.plan") / "preset_files"))
     known = {path.stem: path for path in folder.glob("*.toml")}
+    name = PRESET_ALIASES.get(name, name)
     if name not in known:
         raise unknown_name("preset", name, known)
     return read_toml(known[name])

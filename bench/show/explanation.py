@@ -11,10 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.judge.inspection import Explanation
-from bench.show.model_figures import SMALLEST_SHARE, explanation_title
 
 _SHADES = " ░▒▓█"
 _MAX_SIDE = 32
+SMALLEST_SHARE = 0.005
 
 
 def render_explanation(
@@ -53,3 +53,13 @@ def draw_blocks(picture: Shaped[np.ndarray, "h w"]) -> str:
 
 def _shares(shares: Sequence[tuple[int, float]], names: Sequence[str]) -> str:
     return ", ".join(f"{names[code]} {share:.0%}" for code, share in shares if share >= SMALLEST_SHARE) or "no label"
+
+
+def explanation_title(found: Explanation, names: Sequence[str]) -> str:
+    """Say in words what the two decoders made of an item."""
+
+    def verdict(guess: int) -> str:
+        return f"{names[guess]} ({'right' if guess == found.truth else 'wrong'})"
+
+    said = f"hard decoding says {verdict(found.hard)}, soft decoding {verdict(found.soft)}"
+    return f"item {found.item} is {names[found.truth]}: {said}"

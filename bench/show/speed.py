@@ -1,14 +1,10 @@
-"""Measured speed as a table, with the time that a sweep would take."""
+"""Measured speed as tables, and the time that a sweep would take."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
-from rich.text import Text
-
-from bench.engine.speed import DEFAULT, STUDY, Measured
+from bench.engine.speed import DEFAULT, PAPER, Measured
+from bench.show.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -23,25 +19,14 @@ class SweepHours:
     """All trials, as many side by side as fit."""
 
 
-def speed_tables(measured: Measured, sweep: Sequence[SweepHours], components: Sequence[int], about: str) -> RenderableType:
-    """Return the measurements, and the estimated hours of a sweep below them.
-
-    Parameters
-    ----------
-    components
-        Values of K, in the order of `SweepHours.trial_hours`.
-    about
-        What the sweep is, in words.
-    """
-    speeds = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+def speed_grid(measured: Measured, components: Sequence[int]) -> Grid:
+    """Return what was measured, for some values of K."""
     several = len(components) > 1
-    names = ["", *(["K"] if several else []), "images/s", "x", "MFLOP/image", "of matrix", "posterior/s", "peak MB"]
-    for name in names:
-        speeds.add_column(name, justify="right" if name else "left")
+    rows = []
     for k in components:
-        slowest = measured.of(STUDY, k).images_per_second
-        for speed in (speed for speed in measured.speeds if speed.n_components == k):
-            speeds.add_row(
+        slowest = measured.of(PAPER, k).images_per_second
+        rows += [
+            (
                 speed.name,
                 *([str(k)] if several else []),
                 _three_digits(speed.images_per_second),
@@ -51,25 +36,35 @@ def speed_tables(measured: Measured, sweep: Sequence[SweepHours], components: Se
                 _three_digits(speed.posterior_images_per_second),
                 f"{speed.peak_bytes / 1e6:,.0f}",
             )
-    hours = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    hours.add_column("")
-    hours.add_column("epochs", justify="right")
-    for k in components:
-        hours.add_column(f"one model, K = {k}", justify="right")
-    hours.add_column("the sweep", justify="right")
-    for row in sweep:
-        hours.add_row(row.name, f"{row.epochs:,}", *(_duration(hour) for hour in row.trial_hours), _duration(row.total_hours))
+            for speed in measured.speeds
+            if speed.n_components == k
+        ]
     matrix = ", ".join(f"{gflops:,.0f} GFLOP/s in {name}" for name, gflops in measured.matrix_gflops.items())
-    title = f"Training on {measured.device} with {measured.n_threads} thread{'s' if measured.n_threads > 1 else ''}"
-    sizes = {speed.name: speed for speed in measured.speeds}
-    study, default = sizes[STUDY], sizes[DEFAULT]
-    notes = (
-        f"matrix products: {matrix}\n"
-        f"exact (the study's own), sampled, bayes: the study's sizes, batch {study.batch_size}, {study.precision}\n"
-        f"default: as `gmvae-bench run` trains, two views, batch {default.batch_size}, {default.precision}\n"
-        "x: images/s over those of exact; of matrix: share of the speed of matrix products"
+    by_name = {speed.name: speed for speed in measured.speeds}
+    paper, default = by_name[PAPER], by_name[DEFAULT]
+    return Grid(
+        f"Training on {measured.device} with {measured.n_threads} thread{'s' if measured.n_threads > 1 else ''}",
+        ("", *(["K"] if several else []), "images/s", "x", "MFLOP/image", "of matrix", "posterior/s", "peak MB"),
+        tuple(rows),
+        (
+            f"matrix products: {matrix}",
+            f"exact (the paper's own), sampled, bayes: the paper's sizes, batch {paper.batch_size}, {paper.precision}",
+            f"default: as `gmvae-bench run` trains, two views, batch {default.batch_size}, {default.precision}",
+            "x: images/s over those of exact; of matrix: share of the speed of matrix products",
+        ),
     )
-    return Group(Text(title, style="bold"), Text(notes, style="dim"), speeds, Text(), Text(about, style="bold"), hours)
+
+
+def sweep_grid(sweep: Sequence[SweepHours], components: Sequence[int], about: str) -> Grid:
+    """Return the estimated hours of a sweep; `components` are in the order of `SweepHours.trial_hours`."""
+    return Grid(
+        about,
+        ("", "epochs", *(f"one model, K = {k}" for k in components), "the sweep"),
+        tuple(
+            (row.name, f"{row.epochs:,}", *(_duration(hour) for hour in row.trial_hours), _duration(row.total_hours))
+            for row in sweep
+        ),
+    )
 
 
 def _three_digits(value: float) -> str:

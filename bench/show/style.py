@@ -1,5 +1,7 @@
 """One look per method, the same in every figure: colour-blind-safe, and told apart in grey by line and marker."""
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -30,9 +32,24 @@ _LOOKS = {
     "mlp": Look("#D55E00", "--", ">"),
     "xgboost": Look("#000000", "--", "*"),
 }
-_OTHERS = (Look("#882255", "--", "1"), Look("#44AA99", "--", "2"), Look("#AA4499", "--", "3"), Look("#117733", "--", "4"))
+# For all others: by colour first, then by marker.
+_COLORS = ("#882255", "#44AA99", "#AA4499", "#117733", "#332288", "#999933")
+_MARKERS = ("1", "2", "3", "4", "x", "+", "D", "s")
+_OTHERS = [Look(color, "--", marker) for marker in _MARKERS for color in _COLORS]
 
 
-def look_of(method: str) -> Look:
-    """Return the look of a method; those of plug-ins get one of a few by name."""
-    return _LOOKS.get(method) or _OTHERS[sum(map(ord, method)) % len(_OTHERS)]
+def looks_of(methods: Iterable[str]) -> dict[str, Look]:
+    """Return a look for each of some methods, no two alike.
+
+    A method that the table above does not name gets one by its name alone, or the next that is free: the same in every figure.
+    """
+    looks: dict[str, Look] = {}
+    for method in sorted(set(methods)):
+        if method in _LOOKS:
+            looks[method] = _LOOKS[method]
+            continue
+        first = int.from_bytes(hashlib.sha256(method.encode()).digest()[:4]) % len(_OTHERS)
+        taken = set(looks.values())
+        free = (look for look in (*_OTHERS[first:], *_OTHERS[:first]) if look not in taken)
+        looks[method] = next(free, _OTHERS[first])
+    return looks

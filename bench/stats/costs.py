@@ -1,6 +1,6 @@
 """What trainings and methods cost: processor time, and memory of cells."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -54,13 +54,11 @@ def _training_cost(n_components: int, last: pd.DataFrame) -> TrainingCost:
     return TrainingCost(n_components, len(last), _spread(seconds), float(seconds.sum()), int(cpu.isna().sum()))
 
 
-def method_costs(records: pd.DataFrame, unclustered: Collection[str]) -> tuple[MethodCost, ...]:
-    """Return what every method cost, the dearest cell first.
-
-    `unclustered` are methods that see the same whichever model chose the items.
-    """
+def method_costs(records: pd.DataFrame) -> tuple[MethodCost, ...]:
+    """Return what every method cost, the dearest cell first."""
     done = ((str(method), group) for method, group in records.groupby("method") if (group["status"] == "ok").any())
-    costs = (_cost(method, group, clustered=method not in unclustered) for method, group in done)
+    # A method that needs no clusters sees the same whichever model chose the items.
+    costs = (_cost(method, group, clustered=group["needs"].iloc[0] != "nothing") for method, group in done)
     return tuple(sorted(costs, key=lambda cost: -cost.cell_seconds[1]))
 
 

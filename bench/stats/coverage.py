@@ -1,6 +1,6 @@
 """How many random labels it takes until every cluster has one: the coupon collector, for K equal clusters with replacement.
 
-Sources: Feller, An Introduction to Probability Theory I, sec. II.11 and IX.3; STUDY's "0.6 %" is the union bound.
+Sources: Feller, An Introduction to Probability Theory I, sec. II.11 and IX.3; the paper's "0.6 %" is the union bound.
 """
 
 import math

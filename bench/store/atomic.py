@@ -5,10 +5,13 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import StoreError
 from gmvae.disk import sync_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MAX_JSON_BYTES = 16 * 2**20
 
@@ -50,6 +53,11 @@ def write_json(path: Path, content: Any) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text, atomically."""
     write_atomically(path, lambda temporary: _write_text(temporary, text))
+
+
+def write_figure(figure: "Figure", path: Path) -> None:
+    """Write a figure to a file, whole or not at all; the name's ending says in which format."""
+    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
 
 
 def read_json(path: Path) -> dict[str, Any]:

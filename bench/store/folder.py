@@ -53,7 +53,7 @@ class StoredRun:
 
     @property
     def exported(self) -> bool:
-        """Whether it is a copy for publication (`bench.store.export`), without models."""
+        """Whether it is a copy for publication (`bench.reading.export`), without models."""
         return bool(self.config.get("exported"))
 
 

@@ -19,7 +19,7 @@ from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.posteriors import Encoded
 from gmvae.training import TrainedModel, TrainingState
 
-CHECKPOINTS, STATE = "checkpoints", "training.safetensors"
+STATE = "training.safetensors"
 Pair = tuple[Encoded, Encoded | None]
 
 

@@ -11,17 +11,19 @@ import pyarrow.parquet as pq
 
 from bench.data.dataset import printable
 from bench.errors import StoreError
+from bench.judge.methods import METHODS, PLAIN_VAE
 from bench.judge.record import Record
 from bench.plan.cells import Cell, CellKey
+from bench.plan.samplers import RANDOM, SAMPLERS
 from bench.store.atomic import write_atomically
 from gmvae.errors import first_line
 
 TABLE, PARTS, BROKEN = "records.parquet", "records.parts", ".broken"
 CELL_ID = "cell_id"
 # Columns that records of earlier versions lack.
-_LATER = (CELL_ID, "selection", "selection_labels", "shown", "cpu_seconds", "view_cpu_seconds", "peak_bytes")
+_LATER = (CELL_ID, "selection", "selection_labels", "shown", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "needs", "oracle")
 KEY = ("method", "n_components", "model_seed", "sampler", "n_labeled", "label_seed")
-_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64()}
+_ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
 def _arrow_type(annotation: object) -> pa.DataType:
@@ -66,6 +68,7 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     frame["_finished"] = frame["status"] == "ok"
     frame = frame.sort_values("_finished", kind="stable").drop_duplicates(list(KEY), keep="last")
     frame = frame.drop(columns="_finished").sort_values(list(KEY), kind="stable", ignore_index=True)
+    frame = _with_traits(frame)
     for name in _TEXTS:
         odd = {text: printable(text) for text in frame[name].dropna().unique() if not text.isprintable()}
         if odd:
@@ -111,13 +114,17 @@ def merge_records(folder: Path) -> pd.DataFrame:
     return frame
 
 
-def status_of(frame: pd.DataFrame, identities: Mapping[CellKey, str]) -> dict[CellKey, str]:
+def status_of(frame: pd.DataFrame, identities: Mapping[CellKey, str | None]) -> dict[CellKey, str]:
     """Return the status of those cells that have a record which counts, given the identity of each (`bench.judge.identity`).
 
-    A record from before there were identities counts for its place in the grid.
+    A record from before there were identities counts for its place in the grid, as any does where an identity is not known.
     """
-    found = zip(record_keys(frame), frame[CELL_ID].fillna(""), frame["status"], strict=True)
-    return {key: str(status) for key, identity, status in found if key in identities and identity in ("", identities[key])}
+    records = zip(record_keys(frame), frame[CELL_ID].fillna(""), frame["status"], strict=True)
+    return {
+        key: str(status)
+        for key, identity, status in records
+        if key in identities and (identities[key] is None or identity in ("", identities[key]))
+    }
 
 
 def failures(frame: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
@@ -134,6 +141,28 @@ def record_keys(frame: pd.DataFrame) -> list[CellKey]:
         (str(method), int(k), int(seed), str(sampler), int(n), int(label_seed))
         for method, k, seed, sampler, n, label_seed in filled.itertuples(index=False)
     ]
+
+
+def _with_traits(frame: pd.DataFrame) -> pd.DataFrame:
+    """Fill in what records of earlier versions do not say of their method and sampler, told from what they do say."""
+    unsaid = frame["needs"].isna()
+    if unsaid.any():
+        needs = {str(method): _needs(str(method), group) for method, group in frame[unsaid].groupby("method")}
+        frame.loc[unsaid, "needs"] = frame.loc[unsaid, "method"].map(needs)
+    oracles = [name for name, sampler in SAMPLERS.items() if sampler.oracle]
+    frame["oracle"] = frame["oracle"].fillna(frame["sampler"].isin(oracles)).astype("boolean")
+    return frame
+
+
+def _needs(method: str, records: pd.DataFrame) -> str:
+    if method in METHODS:
+        return METHODS[method].needs
+    models = records["model"].dropna()
+    if len(models):
+        return "vae" if models.iloc[0] == PLAIN_VAE else "model"
+    # Chosen items give every record a clustering; random ones only where the method has one.
+    random = records[records["sampler"] == RANDOM]
+    return "clusters" if len(random) and random["n_components"].notna().any() else "nothing"
 
 
 def _read_tables(folder: Path, *, tolerant: bool) -> list[pa.Table]:
@@ -190,4 +219,10 @@ def _read_table(path: Path) -> pa.Table:
 
 
 def _nullable(arrow: pa.DataType) -> object:
-    return {pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.string(): pd.StringDtype()}.get(arrow)
+    types = {
+        pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.string(): pd.StringDtype(),
+        pa.bool_(): pd.BooleanDtype(),
+    }
+    return types.get(arrow)

@@ -20,6 +20,7 @@ _URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 # Objects of these appear when their upload is complete; elsewhere a file is renamed when it is.
 _OBJECT_STORES = ("s3", "gcs", "abfs")
 _CHUNK, PART = 1 << 22, ".part"
+CHECKPOINTS = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,24 @@ class Storage:
         return StoreError(
             f"the storage {_shown(self.place)} cannot be {what} ({first_line(error)}); free space, or give another --storage"
         )
+
+
+def run_storage(asked: str | None, folder: Path, run_id: str) -> Storage:
+    """Return where the trainings of a run keep their checkpoints: a folder of its own in `asked`, else one in the run's folder.
+
+    What an earlier experiment of Tune left there is deleted: Tune begins anew every time.
+
+    Raises
+    ------
+    StoreError
+        If the place cannot be used.
+    """
+    storage = Storage(str(folder / CHECKPOINTS))
+    if asked is not None:
+        storage = parse_storage(asked).inner(f"{folder.name}-{run_id}")
+        storage.check()
+    storage.clear("tune")
+    return storage
 
 
 def parse_storage(text: str) -> Storage:

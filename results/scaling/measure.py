@@ -29,8 +29,8 @@ from bench.engine.distributed import RayExecutor
 from bench.engine.serial import SerialExecutor
 from bench.engine.work import Executor, Listener
 from bench.judge.methods import METHODS, Method
-from bench.pipeline import carry_out, make_plan, make_work
 from bench.plan.settings import make_settings
+from bench.run import carry_out, make_plan, make_work
 
 _ROUNDS = 3
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from bench.search.figures import agreement_figure
+from bench.search.tables import correlations_grid
 from bench.show.grid import render_grid
-from bench.show.search import correlations_grid
-from bench.show.search_figures import agreement_figure
 from bench.stats.rank_correlation import RankCorrelation, rank_correlation
 
 HERE = Path(__file__).parent

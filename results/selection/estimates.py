@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.given import RANDOM, GivenLabels
 from bench.data.registry import load_dataset
-from bench.labelling import Workplace, label_items, open_workplace
+from bench.labelling.given import RANDOM, GivenLabels
+from bench.labelling.label import label_items
+from bench.labelling.workplace import Workplace, open_workplace
 from bench.plan.samplers import labeled_items
 from bench.stats.calibration import expected_calibration_error, reliability, share_interval, tempered
 from gmvae.decoding import DECODERS

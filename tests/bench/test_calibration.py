@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from bench.data.dataset import Dataset
-from bench.judge.crossfit import answer, cross_fit
+from bench.judge.folds import answer
 from bench.judge.representations import View
+from bench.labelling.crossfit import cross_fit
 from bench.stats.calibration import expected_calibration_error, fit_temperature, reliability, share_interval, tempered
 from gmvae.decoding import HardDecoder, Posterior, SoftDecoder
 

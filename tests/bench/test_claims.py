@@ -1,4 +1,4 @@
-"""The study's claims judged on records that were made to fulfil them, to break them, or to leave them open."""
+"""The paper's claims judged on records that were made to fulfil them, to break them, or to leave them open."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def records(
 
 
 def judge(frame: pd.DataFrame, dataset: dict[str, Any] = LETTERS, sizes: tuple[Any, ...] = (EQUAL,)) -> dict[str, Claim]:
-    return {claim.claim.split(" ")[0] + claim.study: claim for claim in claims(frame, dataset, sizes)}
+    return {claim.claim.split(" ")[0] + claim.paper: claim for claim in claims(frame, dataset, sizes)}
 
 
 def test_records_that_fulfil_every_claim() -> None:
@@ -50,7 +50,7 @@ def test_records_that_break_them() -> None:
     assert found["theory:100 (0.07 %)"].verdict == "holds"
 
 
-def test_another_model_than_the_study_s_is_named() -> None:
+def test_another_model_than_the_paper_s_is_named() -> None:
     frame = records()
     found = judge(frame.assign(model=frame["model"].replace("gmvae-exact", "gmvae+invariance")))["setting:gmvae-exact"]
     assert (found.measured, found.verdict) == ("gmvae+invariance", "does not hold")
@@ -102,7 +102,7 @@ def test_what_was_never_seen_to_cross_is_not_judged_as_if_it_had() -> None:
     assert far["that35 x"].verdict == "cannot be judged"
 
 
-def test_other_data_are_never_passed_off_as_the_study() -> None:
+def test_other_data_are_never_passed_off_as_the_paper() -> None:
     note = "105,526 images of emnist-letters (not the official split of 145,600)"
     split = judge(records(), LETTERS | {"n_pool": 105_526, "note": note})
     assert (split["setting:145,600"].verdict, split["setting:145,600"].why) == ("does not hold", note)

@@ -59,7 +59,7 @@ BAD_INPUT = [
     (("run", "--budgets", "many"), "not a count (291), a percentage"),
     (("run", "--components", "5000"), "use fewer components"),
     (("run", "--components", "ten"), "--components got 'ten'"),
-    (("run", "--preset", "studdy"), "did you mean 'study'"),
+    (("run", "--preset", "papper"), "did you mean 'paper'"),
     (("run", "--config", "absent.toml"), "cannot read the configuration"),
     (("run", "--data", "absent.npz"), "no file absent.npz"),
     (("run", "--holdout", "official"), "no official test set"),

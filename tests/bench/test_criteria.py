@@ -11,10 +11,10 @@ from sklearn.metrics import mutual_info_score
 
 from bench.data.dataset import Dataset
 from bench.errors import SettingsError
-from bench.judge.criteria import Candidate, Criterion, held_out_items, resolve_criterion, shared_information
-from bench.judge.crossval import cross_validated_accuracy
 from bench.judge.methods import METHODS
 from bench.judge.representations import View
+from bench.search.criteria import Candidate, Criterion, held_out_items, resolve_criterion, shared_information
+from bench.search.crossval import cross_validated_accuracy
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.decoding import Posterior, SoftDecoder
 from gmvae.posteriors import encode, score
@@ -190,13 +190,13 @@ def test_held_out_items_are_the_same_for_all_and_not_many() -> None:
         ("oracle-acuracy@50", "did you mean 'oracle-accuracy@N'"),
     ],
 )
-def test_objectives_that_do_not_exist(small_dataset: Dataset, name: str, reason: str) -> None:
+def test_criteria_that_do_not_exist(small_dataset: Dataset, name: str, reason: str) -> None:
     with pytest.raises(SettingsError) as error:
         resolve_criterion(name, small_dataset)
     assert reason in str(error.value)
 
 
-def test_budgets_of_objectives_may_be_percentages(small_dataset: Dataset) -> None:
+def test_budgets_of_criteria_may_be_percentages(small_dataset: Dataset) -> None:
     criterion: Criterion = resolve_criterion("accuracy@20%", small_dataset)
     assert (criterion.name, criterion.n_labeled) == ("accuracy@60", 60)
 

@@ -17,8 +17,8 @@ from bench.data.dataset import Dataset
 from bench.data.registry import DATASETS, load_dataset
 from bench.data.vision import SOURCES
 from bench.errors import DataError, SettingsError
-from bench.pipeline import make_plan
 from bench.plan.settings import make_settings
+from bench.run import make_plan
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:

@@ -14,8 +14,8 @@ from bench.data.dataset import Dataset
 from bench.engine.experiment import Experiment, fetch
 from bench.engine.work import Listener, Work
 from bench.judge.record import Record
-from bench.pipeline import carry_out, make_plan, make_work
 from bench.plan.settings import RunSettings
+from bench.run import carry_out, make_plan, make_work
 
 
 def steps(stop: tune.Stopper) -> None:
@@ -78,7 +78,7 @@ def test_what_carries_work_out_is_closed_before_an_error_goes_on(work: Work, mon
     def full(folder: Path, records: list[Record]) -> pd.DataFrame:
         raise OSError("no space")
 
-    monkeypatch.setattr("bench.pipeline.append_records", full)
+    monkeypatch.setattr("bench.run.append_records", full)
     try:
         carry_out(work, executor, Listener())
     except OSError:

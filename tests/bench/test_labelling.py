@@ -8,15 +8,16 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from bench.conformance import example
-from bench.data.given import GivenLabels, read_given
 from bench.errors import DataError
-from bench.labelling import Workplace, label_items
+from bench.labelling.given import GivenLabels, read_given
+from bench.labelling.label import label_items
+from bench.labelling.sheet import Card, contact_sheet, labelling_page
+from bench.labelling.workplace import Workplace
 from bench.plan.cells import ModelKey
 from bench.plan.samplers import labeled_items
-from bench.show.labelling import Card, contact_sheet, labelling_page
 from bench.store.folder import open_run
 from bench.store.models import load_encoded
+from bench.testing.conformance import example
 from gmvae.posteriors import Encoded
 
 Command = Callable[..., tuple[int, str, str]]

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from bench.data.dataset import Dataset
 from bench.errors import SettingsError
-from bench.pipeline import make_plan
 from bench.plan.budgets import resolve_budget, resolve_budgets
-from bench.plan.cells import Cell, ModelKey, expand_cells
+from bench.plan.cells import Cell, ModelKey
 from bench.plan.defaults import default_components, default_epochs
+from bench.plan.grid import CellGrid, expand_cells
 from bench.plan.limits import within_limits
 from bench.plan.models import configure, plain_vae, variant_name
 from bench.plan.presets import read_preset
@@ -19,6 +19,7 @@ from bench.plan.samplers import labeled_items
 from bench.plan.seeds import derive_seed
 from bench.plan.settings import make_settings, read_toml
 from bench.plan.values import parse_integers, parse_seeds
+from bench.run import make_plan
 from gmvae.config import TrainingConfig
 
 
@@ -177,7 +178,7 @@ def test_a_bare_number_of_label_seeds_is_how_many() -> None:
 def test_flags_win_over_toml_over_preset(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('model-seeds = "0-2"\ncomponents = [26, 50]\n')
-    settings = make_settings(read_preset("study"), read_toml(path), {"components": "200"})
+    settings = make_settings(read_preset("paper"), read_toml(path), {"components": "200"})
     assert settings.data == "emnist-letters"
     assert settings.model_seeds == (0, 1, 2)
     assert settings.components == (200,)
@@ -209,8 +210,8 @@ def test_bad_configuration_files(tmp_path: Path) -> None:
     (tmp_path / "broken.toml").write_text("components = [")
     with pytest.raises(SettingsError, match="not valid TOML"):
         read_toml(tmp_path / "broken.toml")
-    with pytest.raises(SettingsError, match="did you mean 'study'"):
-        read_preset("studdy")
+    with pytest.raises(SettingsError, match="did you mean 'paper'"):
+        read_preset("papper")
 
 
 def test_objectives_of_the_study_start_from_its_settings(small_dataset: Dataset) -> None:
@@ -254,15 +255,18 @@ def test_a_plain_vae_is_trained_by_the_bound_alone() -> None:
     assert ModelKey(50, 3).plain_vae.id == "vae-s3"
 
 
-def test_status_knows_the_limits_of_a_run() -> None:
-    from bench.standing import expected_cells
-
+def test_a_grid_keeps_to_the_limits_of_a_run() -> None:
     limits = [{"methods": ["xgboost"], "samplers": ["random"], "most_labels": "5%", "label_seeds": [1]}]
     settings = make_settings({
         "components": 10, "model_seeds": 0, "label_seeds": 2, "budgets": "5,9", "methods": "soft,xgboost",
         "samplers": "random,cluster", "limits": limits,
     })  # fmt: skip
-    cells = expected_cells({"settings": settings.model_dump(mode="json")}, {"n_pool_labels_known": 100})
-    assert cells is not None
+    methods = {"soft": True, "xgboost": False}
+    looks = {"random": False, "cluster": True}
+    # Of the settings as `run` has them, and as `config.json` keeps them.
+    cells, again = (
+        CellGrid.of(form).cells(methods, looks, 100, methods) for form in (vars(settings), settings.model_dump(mode="json"))
+    )
+    assert cells == again
     assert len([cell for cell in cells if cell.method == "soft"]) == 2 * 2 * 2
     assert [cell.key for cell in cells if cell.method == "xgboost"] == [("xgboost", -1, -1, "random", 5, 1)]

@@ -4,9 +4,10 @@ import json
 import math
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -16,21 +17,73 @@ from optuna.storages import JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
+from bench.cli.searching import search_settings
 from bench.data.dataset import Dataset
-from bench.engine.desk import Desk, SearchListener
-from bench.engine.trial import Report, TrialJob
-from bench.plan.search import Algorithm, SearchSettings, default_parameters, searched_space
+from bench.engine.desk import Report
 from bench.plan.settings import make_settings
-from bench.plan.space import SEARCHABLE, Domain, make_space
+from bench.search import trial
+from bench.search.criteria import Criterion
+from bench.search.desk import SearchListener, StudyDesk
+from bench.search.settings import Algorithm, SearchSettings, default_parameters, searched_space
+from bench.search.space import SEARCHABLE, Domain, make_space
+from bench.search.study import Study, open_study
+from bench.search.trial import Exam, TrialJob
 from bench.store.storage import Storage
-from bench.store.study import Study, open_study
+from gmvae.config import ModelConfig, TrainingConfig
 
 Command = Callable[..., tuple[int, str, str]]
 SMALL = [
-    "search", "--executor", "serial", "--objective", "elbo", "--epochs", "4", "--components", "10",
+    "search", "--executor", "serial", "--criterion", "elbo", "--epochs", "4", "--components", "10",
     "--encoder-layers", "16", "--decoder-layers", "16",
     "--space", "latent_dim=int(2,8)", "--space", "learning_rate=float(1e-3,1e-2,log)",
 ]  # fmt: skip
+
+
+# The others are about what a search does with what trials report, whoever trains them.
+REAL = (
+    "test_a_search_leaves_a_study_a_winner_and_figures",
+    "test_the_winner_runs_as_it_is_and_says_how_it_was_chosen",
+    "test_a_search_from_a_winner_carries_what_that_cost",
+)
+
+
+class FakeTrainer:
+    """Trains in no time. What it reaches follows from its settings, and rises with every epoch."""
+
+    def __init__(self, _: np.ndarray, model: ModelConfig, training: TrainingConfig, **__: object) -> None:
+        self.model, self.training = model, training
+        self.epoch, self.seconds = 0, 0.0
+
+    def run_epoch(self) -> None:
+        if self.training.learning_rate > 1:
+            raise FloatingPointError("the loss became nan")
+        self.epoch += 1
+        self.seconds += 0.01 * self.model.latent_dim
+
+    def snapshot(self) -> "FakeTrainer":
+        return self
+
+    @property
+    def quality(self) -> float:
+        """Between 0 and 1; best for a latent dimension of 5 and a learning rate of 0.004."""
+        miss = abs(math.log(self.training.learning_rate / 0.004)) + 0.2 * abs(self.model.latent_dim - 5)
+        return math.exp(-miss) * (1 - 0.5**self.epoch)
+
+
+def fake_measure(_: TrialJob, exam: Exam, trainings: Sequence[Any], *, final: bool) -> Report:
+    trainer = trainings[0].trainer
+
+    def values(criteria: Sequence[Criterion]) -> dict[str, float]:
+        return {one.name: trainer.seconds if one.name == "seconds" else trainer.quality for one in criteria}
+
+    return Report(trainer.epoch, values(exam.criteria), trainer.seconds, values(exam.watched) if final else {}, final)
+
+
+@pytest.fixture(autouse=True)
+def fast_trials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.node.originalname not in REAL:
+        monkeypatch.setattr(trial, "Trainer", FakeTrainer)
+        monkeypatch.setattr(trial, "_measure", fake_measure)
 
 
 def trials(folder: Path, name: str = "gmvae-bench") -> list[FrozenTrial]:
@@ -75,8 +128,8 @@ def test_a_search_leaves_a_study_a_winner_and_figures(command: Command, tmp_path
 
 def test_the_winner_runs_as_it_is_and_says_how_it_was_chosen(command: Command, tmp_path: Path) -> None:
     folder, run = tmp_path / "search", tmp_path / "run"
-    objective = ["--objective", "oracle-accuracy@50", "--space", "decoding=choice(soft,soft-bayes)"]
-    assert command(*SMALL, *objective, "--trials", "3", "--out", str(folder))[0] == 0
+    criterion = ["--criterion", "oracle-accuracy@50", "--space", "decoding=choice(soft,soft-bayes)"]
+    assert command(*SMALL, *criterion, "--trials", "3", "--out", str(folder))[0] == 0
     assert "an upper bound, not a result" in (folder / "best.toml").read_text()
     options = ["--config", str(folder / "best.toml"), "--executor", "serial", "--model-seeds", "0", "--label-seeds", "2"]
     options += ["--methods", "soft,knn", "--budgets", "50", "--out", str(run)]
@@ -143,9 +196,9 @@ def test_a_damaged_journal_is_named(command: Command, tmp_path: Path) -> None:
     assert "study.journal cannot be used" in messages
 
 
-def test_two_objectives_make_a_front(command: Command, tmp_path: Path) -> None:
+def test_two_criteria_make_a_front(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "search"
-    options = ["--objective", "accuracy@60,seconds", "--trials", "6", "--out", str(folder)]
+    options = ["--criterion", "accuracy@60,seconds", "--trials", "6", "--out", str(folder)]
     code, output, _ = command(*SMALL, *options)
     assert code == 0
     found = trials(folder)
@@ -184,8 +237,6 @@ def test_trials_that_fail_or_have_no_number_are_told_so(tmp_path: Path) -> None:
     study = opened_study(tmp_path, space, "me")
 
     def job(number: int, parameters: object) -> TrialJob:
-        from gmvae.config import ModelConfig, TrainingConfig
-
         assert isinstance(parameters, dict)
         return TrialJob(number, parameters, ModelConfig(n_features=3), TrainingConfig(), "soft", 0, (4,), "cpu", 1, 0)
 
@@ -195,7 +246,7 @@ def test_trials_that_fail_or_have_no_number_are_told_so(tmp_path: Path) -> None:
         def trial_ended(self, number: int, state: str) -> None:  # noqa: ARG002
             heard.append(state)
 
-    desk = Desk(study, job, 4, Storage(str(tmp_path / "checkpoints")), Ear(), {"labels_read": 0})
+    desk = StudyDesk(study, job, 4, Storage(str(tmp_path / "checkpoints")), Ear(), {"labels_read": 0})
     numbers = []
     while (taken := desk.next()) is not None:
         numbers.append(taken.number)
@@ -207,7 +258,7 @@ def test_trials_that_fail_or_have_no_number_are_told_so(tmp_path: Path) -> None:
             desk.hear(taken.number, Report(4, {"elbo": -1.0}, 1.0, final=True))
     assert numbers == [0, 1, 2, 3]
     assert [trial.state.name for trial in trials(tmp_path, "s")] == ["FAIL", "FAIL", "COMPLETE", "COMPLETE"]
-    assert trials(tmp_path, "s")[0].user_attrs["error"] == "the objective is nan after epoch 4"
+    assert trials(tmp_path, "s")[0].user_attrs["error"] == "the criterion is nan after epoch 4"
     assert heard == ["failed", "failed", "complete", "complete"]
 
 
@@ -299,13 +350,13 @@ def test_fewer_trials_than_were_interrupted(tmp_path: Path) -> None:
     first = opened_study(tmp_path, space, "me")
     first.take(5)
     first.take(5)
-    desk = Desk(opened_study(tmp_path, space, "me"), lambda *_: None, 1, Storage(str(tmp_path)), SearchListener(), {})  # type: ignore[arg-type,return-value]
+    desk = StudyDesk(opened_study(tmp_path, space, "me"), lambda *_: None, 1, Storage(str(tmp_path)), SearchListener(), {})  # type: ignore[arg-type,return-value]
     assert desk.n_left == 2
 
 
 def test_a_study_that_cannot_be_written_to_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = opened_study(tmp_path, make_space({"latent_dim": "int(2,64,log)"}), "me")
-    desk = Desk(study, lambda number, _: number, 5, Storage(str(tmp_path)), SearchListener(), {})  # type: ignore[arg-type,return-value]
+    desk = StudyDesk(study, lambda number, _: number, 5, Storage(str(tmp_path)), SearchListener(), {})  # type: ignore[arg-type,return-value]
     monkeypatch.setattr(desk.listener, "trial_started", lambda _: None)
     assert desk.next() == 0
 
@@ -347,7 +398,7 @@ def test_every_parameter_can_be_searched(small_dataset: Dataset) -> None:
 
 def test_a_search_from_a_winner_carries_what_that_cost(command: Command, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    command(*SMALL, "--objective", "oracle-accuracy@50", "--trials", "1", "--out", str(first))
+    command(*SMALL, "--criterion", "oracle-accuracy@50", "--trials", "1", "--out", str(first))
     options = [
         "search",
         "--config",
@@ -365,7 +416,7 @@ def test_a_search_from_a_winner_carries_what_that_cost(command: Command, tmp_pat
 
 def test_flags_over_a_winner_are_no_choice_of_the_search(command: Command, tmp_path: Path) -> None:
     folder, run = tmp_path / "search", tmp_path / "run"
-    command(*SMALL, "--objective", "oracle-accuracy@50", "--trials", "1", "--out", str(folder))
+    command(*SMALL, "--criterion", "oracle-accuracy@50", "--trials", "1", "--out", str(folder))
     options = ["run", "--config", str(folder / "best.toml"), "--executor", "serial", "--model-seeds", "0", "--label-seeds", "1"]
     options += ["--budgets", "50", "--methods", "soft,knn", "--latent-dim", "3", "--out", str(run)]
     assert command(*options)[0] == 0
@@ -444,11 +495,11 @@ def test_a_study_opens_in_optunas_own_tools(command: Command, tmp_path: Path) ->
         (["--space", "latent_dim"], "e.g. latent_dim=int(5,64,log)"),
         (["--space", "latent_dim=int(5,8)", "--space", "latent-dim=int(5,9)"], "latent_dim is there twice"),
         (["--space", "latent_dim=float(2,8)"], "--space latent_dim=float(2,8) holds 3.9"),
-        (["--objective", ","], "--objective got ','"),
-        (["--space", "decoding=choice(soft,knn)", "--objective", "accuracy@50"], "valid: soft, soft-bayes, hard, hard-fallback"),
-        (["--objective", "accurracy@50"], "did you mean 'accuracy@N'"),
-        (["--objective", "elbo,seconds,invariance"], "give one, or two"),
-        (["--objective", "elbo,seconds", "--algorithm", "cma-es"], "takes one objective"),
+        (["--criterion", ","], "--criterion got ','"),
+        (["--space", "decoding=choice(soft,knn)", "--criterion", "accuracy@50"], "valid: soft, soft-bayes, hard, hard-fallback"),
+        (["--criterion", "accurracy@50"], "did you mean 'accuracy@N'"),
+        (["--criterion", "elbo,seconds,invariance"], "give one, or two"),
+        (["--criterion", "elbo,seconds", "--algorithm", "cma-es"], "takes one criterion"),
         (["--algorithm", "annealing"], "--algorithm got 'annealing'"),
         (["--trials", "0"], "--trials got 0"),
         (["--study-storage", "nowhere"], "it is no URL"),
@@ -515,3 +566,27 @@ def test_a_space_and_settings_from_toml(command: Command, tmp_path: Path) -> Non
     folder = tmp_path / "search"
     assert command("search", "--config", str(config), "--out", str(folder))[0] == 0
     assert [set(trial.params) for trial in trials(folder)] == [{"latent_dim"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "notice"),
+    [
+        (["--objective", "elbo"], ["--criterion", "elbo"], "--objective of a search is called --criterion now"),
+        (
+            ["--objective", "elbo", "--training-objective", "sampled"],
+            ["--criterion", "elbo", "--objective", "sampled"],
+            "--training-objective is called --objective now",
+        ),
+    ],
+)
+def test_old_spellings_mean_the_new_ones(old: list[str], new: list[str], notice: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def settings(options: list[str]) -> object:
+        given = dict(zip([option.removeprefix("--") for option in options[::2]], options[1::2], strict=True))
+        of_search = {"criterion": given["criterion"]} if "criterion" in given else {}
+        flags = {"objective": given["objective"]} if "objective" in given else {}
+        return search_settings(flags, of_search, given.get("training-objective"), None, None)
+
+    expected = settings(new)
+    assert capsys.readouterr().err == ""
+    assert settings(old) == expected
+    assert notice in capsys.readouterr().err

@@ -11,38 +11,34 @@ from rich.console import Console, RenderableType
 from bench.data.dataset import Dataset
 from bench.engine.estimate import Estimate, estimate, seconds_by_method
 from bench.engine.steps import failed_records
-from bench.pipeline import make_plan, make_work, preview_work, survey
 from bench.plan.settings import make_settings
-from bench.show.coverage import coverage_tables
+from bench.reading.figures import label_efficiency
+from bench.run import make_plan, make_work, preview_work, survey
+from bench.show.coverage import coverage_grids
 from bench.show.display import Display
 from bench.show.durations import format_seconds
-from bench.show.figures import label_efficiency
-from bench.show.grid import Grid, render_grid
+from bench.show.grid import Cell, Grid, Note, render_grid, to_text
 from bench.show.live import LiveDisplay
 from bench.show.status import render_preview
-from bench.show.style import look_of
-from bench.show.tables import render, to_latex, to_markdown
-from bench.stats.comparison import Comparison, Score
+from bench.show.style import looks_of
 from bench.stats.coverage import coverage_rows, expected_labels
 from gmvae.training import EpochStats
 
-COMPARISON = Comparison(
-    dataset="letters",
-    n_pool=1_000,
-    n_known=900,
-    n_test=0,
-    n_classes=26,
-    note="1,000 letters (not the official split)",
-    metric="accuracy",
-    n_components=(100,),
-    n_model_seeds=2,
-    n_label_seeds=3,
-    budgets=("73", "7%"),
-    rows=(
-        ("soft", (Score(81.26, 80.1, 82.4, 0, best=True), Score(85.0, 84.0, 86.0, 1, best=False))),
-        ("hard_x", (Score(60.0, None, None, 0, best=False), Score(None, None, None, 3, best=False))),
-        ("knn", (None, Score(None, None, None, 0, best=False))),
+SCORES = Grid(
+    "letters: 1,000 items",
+    ("labels", "73", "7%"),
+    (
+        (
+            "soft",
+            Cell("81.3", "80.1-82.4", "80.1, 82.4", best=True),
+            Cell("85.0", "84.0-86.0", "84.0, 86.0", mark="!", remark="1 failed"),
+        ),
+        ("hard_x", "60.0", Cell("failed", style="red")),
+        ("knn", "-", "-"),
     ),
+    (Note("mean and 95 % interval", "mean; intervals need a wider terminal"), "not the official split"),
+    dense=True,
+    footer="mean rank: soft 1.0",
 )
 
 
@@ -53,52 +49,58 @@ def text(renderable: RenderableType, width: int = 80) -> list[str]:
 
 
 def test_table_in_a_terminal() -> None:
-    assert text(render(COMPARISON, 80)) == [
-        "letters: 1,000 items (900 with a label), 26 classes, K = 100",
-        "accuracy in %, transductive (on the unlabelled rest of the pool)",
-        "mean and 95 % interval over 2 model × 3 label seeds",  # noqa: RUF001
-        "1,000 letters (not the official split)",
+    assert text(render_grid(SCORES, 80)) == [
+        "letters: 1,000 items",
+        "mean and 95 % interval",
+        "not the official split",
         "labels        73        7%",
         "──────────────────────────",
         "soft        81.3     85.0!",
         "       80.1-82.4 84.0-86.0",
         "hard_x      60.0    failed",
         "knn            -         -",
+        "",
+        "mean rank: soft 1.0",
     ]
 
 
-def test_a_narrow_table_loses_intervals_not_digits() -> None:
-    lines = text(render(COMPARISON, 24), 60)
+def test_a_narrow_table_loses_intervals_not_digits_and_says_so() -> None:
+    lines = text(render_grid(SCORES, 24), 60)
     assert "soft   81.3  85.0!" in lines
     assert "hard_x 60.0 failed" in lines
     assert not any("80.1" in line for line in lines)
+    assert "mean; intervals need a wider terminal" in lines
+    assert "mean and 95 % interval" not in lines
 
 
-def test_a_grid_gives_up_intervals_then_names_then_columns_but_no_digits() -> None:
+def test_a_grid_moves_together_then_breaks_names_then_gives_up_intervals_then_columns_but_no_digits() -> None:
     grid = Grid(
         "title",
         ("method", "run", "73", "1,456", "rank"),
-        (("a-method-of-long-name", "a-run-of-long-name", "12.3\n11.1-13.5", "98.7\n97.0-99.9", "1.5"),),
+        (("a-method of-long-name", "a-run of-long-name", "12.3\n11.1-13.5", "98.7\n97.0-99.9", "1.5"),),
         left=frozenset({0, 1}),
     )
 
     def drawn(width: int) -> list[str]:
-        console = Console(file=io.StringIO(), width=width)
-        console.print(render_grid(grid, width))
-        assert isinstance(console.file, io.StringIO)
-        return [line.rstrip() for line in console.file.getvalue().splitlines()]
+        return text(render_grid(grid, width), width)
 
-    assert drawn(80)[-1].split() == ["11.1-13.5", "97.0-99.9"]
-    assert drawn(64)[-1] == "a-method-of-long-name   a-run-of-long-name   12.3    98.7    1.5"
-    assert drawn(50)[-1] == "a-method-of…   a-run-of-lon…   12.3    98.7    1.5"
-    narrow = drawn(40)
-    assert narrow[1] == "1 more column needs a wider terminal, or"
-    assert narrow[-1] == "a-method-o…   a-run-of-l…   12.3    98.7"
-    assert all(len(line) <= width for width in (80, 64, 50, 40) for line in drawn(width))
+    assert drawn(80)[-2] == "a-method of-long-name   a-run of-long-name        12.3        98.7    1.5"
+    assert drawn(70)[-2] == "a-method of-long-name a-run of-long-name      12.3      98.7  1.5"
+    assert drawn(60)[-2:] == [
+        "a-method         a-run of-long-name      12.3      98.7  1.5",
+        "of-long-name                        11.1-13.5 97.0-99.9",
+    ]
+    assert drawn(46)[1] == "what stands below the numbers needs a wider"
+    narrow = drawn(34)
+    assert "2 more columns need a wider" in " ".join(narrow)
+    assert narrow[-2].split() == ["a-method", "a-run", "12.3"]
+    for width in (80, 70, 60, 46, 34):
+        assert all(len(line) <= width for line in drawn(width))
+        assert "…" not in "".join(drawn(width))
 
 
 def test_markdown() -> None:
-    assert to_markdown(COMPARISON).splitlines()[-5:] == [
+    assert to_text(SCORES, "markdown").splitlines()[-5:] == [
         "| labels | 73 | 7% |",
         "|---|---:|---:|",
         "| soft | **81.3** [80.1, 82.4] | 85.0 [84.0, 86.0] (1 failed) |",
@@ -108,7 +110,7 @@ def test_markdown() -> None:
 
 
 def test_latex_is_booktabs_with_escapes() -> None:
-    lines = to_latex(COMPARISON).splitlines()
+    lines = to_text(SCORES, "latex").splitlines()
     assert r"labels & 73 & 7\% \\" in lines
     assert r"soft & \textbf{81.3} [80.1, 82.4] & 85.0 [84.0, 86.0] (1 failed) \\" in lines
     assert r"hard\_x & 60.0 & failed \\" in lines
@@ -116,7 +118,8 @@ def test_latex_is_booktabs_with_escapes() -> None:
 
 
 def test_coverage_tables() -> None:
-    lines = text(coverage_tables(100, 145_600, expected_labels(100), coverage_rows(100, (0.95,)), [(73, 52.0, 0.0)]))
+    grids = coverage_grids(100, 145_600, expected_labels(100), coverage_rows(100, (0.95,)), [(73, 52.0, 0.0)])
+    lines = [line for grid in grids for line in text(render_grid(grid))]
     assert lines[0] == "Random labels for K = 100 equal clusters, 145,600 items"
     assert any("on average" in line and "519 (0.36 %)" in line for line in lines)
     assert any("with 95 % confidence" in line and "757 (0.52 %)" in line and "754 (0.52 %)" in line for line in lines)
@@ -131,9 +134,11 @@ def test_durations(seconds: float, expected: str) -> None:
 def test_every_method_has_a_look_of_its_own() -> None:
     from bench.judge.methods import METHODS
 
-    looks = [look_of(name) for name in METHODS]
-    assert len(set(looks)) == len(looks)
-    assert look_of("some-plugin") == look_of("some-plugin")
+    names = [*METHODS, *(f"method-of-somebody-{i}" for i in range(20))]
+    looks = looks_of(names)
+    assert len(set(looks.values())) == len(names)
+    # The same in a figure with fewer methods.
+    assert looks_of(["soft", "knn"]) == {name: looks[name] for name in ("soft", "knn")}
 
 
 def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, tmp_path: Path) -> None:
@@ -231,7 +236,7 @@ def test_label_efficiency_figure_draws_the_metric_in_its_unit(metric: str, top: 
          "labeled_fraction": [0.01, 0.1],
          "mean": [0.2, 0.5], "ci_low": [0.1, 0.4], "ci_high": [0.3, 0.6]}
     )  # fmt: skip
-    (axes,) = label_efficiency(curve, {"name": "d", "n_pool": 500}, metric).axes
+    (axes,) = label_efficiency.draw(label_efficiency.Lines(curve, "d, 500 items", metric)).axes
     line = next(line for line in axes.lines if line.get_label() == "soft")
     assert list(line.get_xdata()) == [5, 50]
     assert max(line.get_ydata()) == pytest.approx(top)

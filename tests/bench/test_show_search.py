@@ -4,10 +4,12 @@ import io
 
 from rich.console import Console
 
-from bench.engine.trial import Report, TrialJob
+from bench.engine.desk import Report
+from bench.search.display import SearchDisplay
+from bench.search.figures import agreement_figure, front_figure, history_figure
+from bench.search.tables import ParameterRow, TrialRow, correlations_grid, parameters_grid, trials_grid
+from bench.search.trial import TrialJob
 from bench.show.grid import render_grid
-from bench.show.search import ParameterRow, SearchDisplay, TrialRow, correlations_grid, parameters_grid, trials_grid
-from bench.show.search_figures import agreement_figure, front_figure, history_figure
 from bench.stats.rank_correlation import RankCorrelation, rank_correlation
 from gmvae.config import ModelConfig, TrainingConfig
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from bench.data.dataset import Dataset
 from bench.errors import SettingsError
-from bench.plan.search import (
+from bench.plan.settings import make_settings
+from bench.search.settings import (
     SearchSettings,
     configured,
     default_parameters,
@@ -14,8 +15,7 @@ from bench.plan.search import (
     make_search_settings,
     searched_space,
 )
-from bench.plan.settings import make_settings
-from bench.plan.space import Choices, Numbers, describe_space, make_space, parse_domain
+from bench.search.space import Choices, Numbers, describe_space, make_space, parse_domain
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_spaces_are_described_by_expressions() -> None:
 
 
 def test_settings_of_a_search_in_layers() -> None:
-    settings = make_search_settings({"trials": 5, "objective": "elbo"}, {"objective": "accuracy@50,seconds", "watch": "elbo"})
-    assert (settings.trials, settings.objective, settings.watch) == (5, ("accuracy@50", "seconds"), ("elbo",))
+    settings = make_search_settings({"trials": 5, "criterion": "elbo"}, {"criterion": "accuracy@50,seconds", "watch": "elbo"})
+    assert (settings.trials, settings.criterion, settings.watch) == (5, ("accuracy@50", "seconds"), ("elbo",))
     with pytest.raises(SettingsError, match="did you mean 'trials'"):
         make_search_settings({"trails": 5})

@@ -10,13 +10,13 @@ from scipy import stats
 
 from bench.errors import SettingsError
 from bench.stats import coverage
-from bench.stats.comparison import compare
 from bench.stats.curves import curves
 from bench.stats.intervals import Interval, crossed_interval, prediction_interval, t_interval
+from bench.stats.order import order_note, ordered
 from bench.stats.paired import paired_differences
 from bench.stats.seeds import of_one_kind, reference_tables, seed_tables
 
-# The table of the study's theory for equal clusters, and its own claims.
+# The table of the paper's theory for equal clusters, and its own claims.
 COVERAGE = [(26, 100, 160, 201), (50, 225, 342, 422), (100, 519, 757, 917), (200, 1_176, 1_655, 1_976)]
 
 
@@ -153,6 +153,8 @@ def records(**columns: object) -> pd.DataFrame:
         "labeled_fraction": 0.05,
         "accuracy": pd.array([0.5, 0.6, 0.7, 0.8], "Float64"),
         "status": "ok",
+        "needs": "model",
+        "oracle": False,
     }
     return pd.DataFrame(base | columns)
 
@@ -180,7 +182,10 @@ def test_failures_are_counted_and_never_averaged() -> None:
 
 
 def test_samplers_are_curves_of_their_own_and_oracles_are_marked() -> None:
-    chosen = [records(sampler=name, accuracy=pd.array([0.9] * 4, "Float64")) for name in ("cluster", "stratified")]
+    chosen = [
+        records(sampler=name, oracle=name == "stratified", accuracy=pd.array([0.9] * 4, "Float64"))
+        for name in ("cluster", "stratified")
+    ]
     frame = pd.concat([records(), *chosen], ignore_index=True)
     rows = curves(frame).to_dict("records")
     assert [(row["label"], row["sampler"], round(row["mean"], 2), row["n_ok"]) for row in rows] == [
@@ -221,15 +226,19 @@ def test_unknown_metric() -> None:
         curves(records(), "acuracy")
 
 
-def test_comparison_ranks_and_marks_the_best() -> None:
-    frame = pd.concat(
-        [records(), records(method="knn", n_components=pd.array([None] * 4, "Int64"), accuracy=pd.array([0.9] * 4, "Float64"))]
+def test_rows_are_ordered_by_the_budgets_that_all_of_them_have() -> None:
+    means = {
+        "tuned": {50: 0.5, 100: 0.6},
+        "plain": {50: 0.4, 100: 0.5, 200: 0.9},
+        "none": {},
+        "best": {50: 0.7, 100: 0.7, 200: 0.7},
+    }
+    assert ordered(means) == (["best", "tuned", "plain", "none"], (50, 100))
+    assert ordered(means, lower_is_better=True)[0] == ["plain", "tuned", "best", "none"]
+    assert order_note((50, 100), (50, 100)) == ()
+    assert order_note((50, 100), (50, 100, 200)) == (
+        "rows are ordered by their means at 50, 100 labels, the budgets that all of them have",
     )
-    dataset = {"name": "d", "n_pool": 1_000, "n_test": 0, "class_names": ["a", "b"], "note": "mind this"}
-    comparison = compare(frame, curves(frame), dataset, "accuracy")
-    assert [label for label, _ in comparison.rows] == ["knn", "soft"]
-    (best,), (other,) = (scores for _, scores in comparison.rows)
-    assert best is not None
-    assert other is not None
-    assert (best.best, other.best) == (True, False)
-    assert (best.mean, comparison.budgets, comparison.n_components) == (pytest.approx(90), ("5%",), (10,))
+    # Without a budget in common each is placed by its own.
+    assert ordered({"a": {50: 0.5}, "b": {100: 0.6}}) == (["b", "a"], ())
+    assert "no budget is common" in order_note((), (50, 100))[0]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bench.data.dataset import Dataset
-from bench.engine.trial import Exam, Report, TrialJob, run_trial
-from bench.judge.criteria import held_out_items, resolve_criterion
+from bench.engine.desk import Report
+from bench.search.criteria import held_out_items, resolve_criterion
+from bench.search.trial import Exam, TrialJob, run_trial
 from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
 

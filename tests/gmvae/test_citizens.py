@@ -41,15 +41,19 @@ def test_scikit_learns_checks(estimator: object, check: Any) -> None:
     check(estimator)
 
 
+@pytest.mark.slow
 def test_blobs_of_two_numbers_are_named_with_every_seed() -> None:
-    """Straight lines between the classes, fitted with all labels, name 92 % of these items."""
+    """Straight lines between the classes, fitted with all labels, name 92 % of these items.
+
+    Of 50 seeds the lowest has 0.897 (results/training). Views that swap one of the two values have 0.843 to 0.877.
+    """
     points, classes = make_blobs(n_samples=300, random_state=0)
     x = StandardScaler().fit_transform(points)
     named = [
         ClusterLabelClassifier(GMVAE(8, epochs=2 * EPOCHS, **SMALL | {"random_state": seed})).fit(x, classes).score(x, classes)
         for seed in range(3)
     ]
-    assert min(named) >= 0.9
+    assert min(named) >= 0.88
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gmvae.config import ModelConfig, ObjectiveName, TrainingConfig, study_configs
+from gmvae.config import ModelConfig, ObjectiveName, TrainingConfig, paper_configs
 from gmvae.losses import gaussian_kl
 from gmvae.model import ElboTerms, GaussianMixtureVAE
 from gmvae.networks import Encoding
@@ -233,7 +233,7 @@ def test_gradient_equals_finite_differences(name: ObjectiveName) -> None:
 
 
 def test_the_study_model_has_the_study_size() -> None:
-    config, training = study_configs(784)
+    config, training = paper_configs(784)
     n_parameters = sum(parameter.numel() for parameter in GaussianMixtureVAE(config).parameters())
     assert n_parameters / 1e6 == pytest.approx(19.5, abs=0.05)
     assert (training.objective, training.epochs, training.batch_size, training.learning_rate) == ("exact", 450, 128, 1e-3)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Int
 
-from bench.data import given
 from bench.errors import SettingsError, unknown_name
 from bench.plan.samplers.base import Asker, Sampler, Sight, draw
 from bench.plan.samplers.blind import RandomAsker, StratifiedAsker
@@ -22,10 +21,10 @@ if TYPE_CHECKING:
     from gmvae.posteriors import Encoded
 
 ENTRY_POINTS = "gmvae_bench.samplers"
-RANDOM = given.RANDOM
+RANDOM = "random"
 
 SAMPLERS: dict[str, Sampler] = {
-    RANDOM: Sampler(RandomAsker, "uniformly random, as in the study"),
+    RANDOM: Sampler(RandomAsker, "uniformly random, as in the paper"),
     "stratified": Sampler(StratifiedAsker, "random within classes, by their shares in the pool", oracle=True),
     "cluster": Sampler(
         ClusterAsker, "the most typical item of each cluster, then impure and large clusters again", needs_model=True

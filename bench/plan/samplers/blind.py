@@ -6,7 +6,7 @@ from bench.plan.samplers.base import Asker, Pick, Sight
 
 
 class RandomAsker(Asker):
-    """Uniformly random order, as the study draws its labels."""
+    """Uniformly random order, as the paper draws its labels."""
 
     def __init__(self, sight: Sight) -> None:
         super().__init__(sight)

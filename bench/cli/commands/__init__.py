@@ -1,0 +1,25 @@
+"""`COMMANDS`: name and summary of every command. Each is a function in the module of this folder that bears its name.
+
+A module is imported when its command is called, so that `--help` answers at once.
+"""
+
+from collections.abc import Mapping
+
+COMMANDS: Mapping[str, str] = {
+    "run": "Train models without labels, name their clusters with a few, and compare with other learners.",
+    "search": "Find good settings with Optuna, and say how many labels that took.",
+    "status": "Say how far a run is: cells done, failed and missing, models trained.",
+    "table": "Print what a run measured: method by budget, differences, labels to a target, costs.",
+    "compare": "Print several runs in one table.",
+    "claims": "Put the paper's claims beside what a run measured.",
+    "plot": "Draw a run's figures as PNG and SVG.",
+    "explain": "Show one item that hard decoding gets wrong and soft decoding right, and why.",
+    "report": "Write a run as one HTML page that works offline.",
+    "export": "Write a run small enough to publish, without weights, paths or host names.",
+    "coverage": "Say how many random labels it takes until every cluster has one.",
+    "select": "Say which items to label, and make a page to label them in.",
+    "label": "Label every item of a run's data from a few labels, and say how many are right.",
+    "speed": "Measure how fast this machine trains, and what a sweep would take.",
+    "methods": "List methods and samplers.",
+    "datasets": "List the data sets.",
+}

@@ -1,0 +1,39 @@
+"""`gmvae-bench label`: a class for every item."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli import options
+from bench.errors import SettingsError
+
+_FIGURES = (".png", ".svg", ".pdf")
+
+
+def label(
+    run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
+    labels: options.Labels = None,
+    method: Annotated[str, typer.Option(help="How clusters become classes; see `methods`.")] = "soft",
+    out: Annotated[Path, typer.Option(help="Table of all items, .parquet or .csv.")] = Path("labelled.parquet"),
+    abstain: Annotated[float, typer.Option(help="Name no class below this probability.", min=0, max=1)] = 0.0,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw whether probabilities mean what they say.", dir_okay=False, show_default=False)
+    ] = None,
+    allow_singletons: Annotated[bool, typer.Option("--allow-singletons", help="Classes with one label are no slip.")] = False,
+    model: options.Model = None,
+    data_dir: options.DataDir = None,
+) -> None:
+    """Label every item of a run's data from a few labels: class, probability, cluster, and how good that is.
+
+    Accuracy is estimated from given labels alone, those drawn at random: `select --audit 50` asks for some.
+    """
+    if out.suffix not in (".parquet", ".csv"):
+        raise SettingsError(f"--out got {out}; expected a name that ends in .parquet or .csv")
+    if figure is not None and figure.suffix not in _FIGURES:
+        raise SettingsError(f"--figure got {figure}; expected a name that ends in {', '.join(_FIGURES)}")
+    if labels is not None and out.resolve() == labels.resolve():
+        raise SettingsError(f"--out {out} is the table of --labels, which it would replace; give another name")
+    from bench.cli.labelling import label_with
+
+    label_with(run, labels, method, out, abstain, figure, model, data_dir, allow_singletons=allow_singletons)

@@ -1,0 +1,52 @@
+"""`gmvae-bench plot`: a run's figures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from matplotlib.figure import Figure
+
+from bench.cli import options
+from bench.cli.output import save_figure
+from bench.cli.state import tell
+from bench.errors import SettingsError
+from bench.plan.values import parse_names
+from bench.reading.figures import drawings, figure_of, label_efficiency
+from bench.reading.open_run import OpenRun
+from bench.reading.part import Part
+from bench.store.folder import FIGURES
+
+
+def plot(
+    run: options.RunFolder,
+    metric: options.Metric = "accuracy",
+    methods: options.SomeMethods = None,
+    components: options.SomeComponents = None,
+    figures: Annotated[
+        str | None, typer.Option(help="Only these figures, e.g. label-efficiency,confusion. (default: all)", show_default=False)
+    ] = None,
+    labels: options.LabelsOfDraw = None,
+    data_dir: options.DataDir = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the figures. (default: RUN/figures)", show_default=False)] = None,
+) -> None:
+    """Draw a run's figures as PNG and SVG: curves, soft against hard, classes, clusters, latent space, coverage, training."""
+    names = parse_names(figures) if figures is not None else None
+    for name in names or ():
+        figure_of(name)
+    folder = out or run / FIGURES
+    opened = OpenRun(run, Part(methods, components), data_dir=data_dir, n_labeled=labels, tell=tell, lenient=True)
+    if metric != "accuracy":
+        _save(f"label-efficiency-{metric}", label_efficiency.draw(label_efficiency.data(opened, metric)), folder)
+        return
+    drawn = set()
+    for drawing in drawings(opened, names):
+        _save(drawing.name, drawing.figure, folder)
+        drawn.add(drawing.name)
+    missing = [name for name in names or () if name not in drawn]
+    if missing:
+        raise SettingsError(f"{run} has nothing to draw {', '.join(missing)} from: no such methods, models or data")
+
+
+def _save(name: str, figure: Figure, folder: Path) -> None:
+    for suffix in (".png", ".svg"):
+        save_figure(figure, folder / f"{name}{suffix}")

@@ -1,0 +1,49 @@
+"""`gmvae-bench table`: what a run measured."""
+
+from typing import Annotated
+
+import typer
+
+from bench.cli import options
+from bench.cli.output import check_format, print_grid
+from bench.errors import SettingsError, unknown_name
+from bench.reading.open_run import OpenRun
+from bench.reading.part import Part
+from bench.reading.tables import TABLES, Ask, table_of
+from bench.stats.seeds import TARGET
+
+
+def table(
+    run: options.RunFolder,
+    metric: options.Metric = "accuracy",
+    format_: options.Format = "rich",
+    methods: options.SomeMethods = None,
+    components: options.SomeComponents = None,
+    budgets: options.SomeBudgets = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Show differences to this method, on the same labels.", show_default=False)
+    ] = None,
+    target: Annotated[
+        float | None, typer.Option(help="Show labels needed for this accuracy, e.g. 0.8.", min=0, max=1, show_default=False)
+    ] = None,
+    cost: Annotated[bool, typer.Option("--cost", help="Show CPU time and memory of trainings and methods.")] = False,
+    show: Annotated[
+        str | None, typer.Option(help=f"Which table: {', '.join(TABLES)}. (default: scores)", show_default=False)
+    ] = None,
+) -> None:
+    """Print the comparison of a run: method by budget, mean and 95 % interval.
+
+    With --reference: differences in points, tested. With --target: labels to an accuracy, ratios, area under the curve.
+    With --cost: CPU time and memory.
+    """
+    check_format(format_)
+    name = show or ("costs" if cost else "labels" if target is not None else "differences" if reference is not None else "scores")
+    if name not in TABLES:
+        raise unknown_name("table", name, TABLES)
+    if name == "costs" and (reference is not None or target is not None or metric != "accuracy"):
+        raise SettingsError("--cost makes a table of its own; leave out --metric, --reference and --target")
+    opened = OpenRun(run, Part(methods, components, budgets))
+    grid = table_of(name).make(opened, Ask(metric, TARGET if target is None else target, reference))
+    if grid is None:
+        raise SettingsError(f"{run} has nothing for the table {name}: no such methods or models")
+    print_grid(grid, format_)

@@ -1,0 +1,128 @@
+"""What `run` does once its settings are known, and the training that `select` begins with."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+
+from bench.cli.output import print_grid
+from bench.cli.settings import run_settings
+from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console
+from bench.data.dataset import Dataset
+from bench.data.registry import load_dataset
+from bench.engine.estimate import estimate
+from bench.engine.executors import executor_of
+from bench.engine.watch import Failures, Listeners, ProgressFile, TensorBoard
+from bench.engine.work import Listener, Work
+from bench.errors import SettingsError
+from bench.plan.settings import RunSettings
+from bench.reading.open_run import OpenRun
+from bench.reading.part import Part
+from bench.reading.tables import Ask, scores
+from bench.run import RunPlan, carry_out, make_plan, make_training_plan, make_work, preview_work, survey
+from bench.show.live import LiveDisplay
+from bench.show.status import render_preview
+from bench.store.folder import check_claim, default_folder
+from bench.store.lock import locked
+from bench.store.presence import is_trained
+from bench.store.records import failures
+
+_MAX_CAUSES = 8
+
+
+def run_grid(settings: RunSettings, out: Path | None, *, dry_run: bool, retry_failed: bool) -> None:
+    """Carry out a run, or print what it would do, and print its comparison."""
+    console, progress = make_console(), make_console(stderr=True)
+    with progress.status("reading data") if progress.is_terminal else nullcontext():
+        dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
+        plan = make_plan(settings, dataset)
+        folder = out or default_folder(settings.data, plan.identity)
+    if dry_run:
+        _preview(plan, folder, console, retry_failed=retry_failed)
+        return
+    check_claim(folder, plan.identity)
+    with locked(folder):
+        _carry_out(plan, make_work(plan, folder.resolve(), retry_failed=retry_failed), console, progress)
+    _finish(plan, folder, console)
+
+
+def train_only(
+    flags: dict[str, Any], config: Path | None, console: Console, check: Callable[[Dataset], None]
+) -> tuple[RunPlan, Path]:
+    """Train models in the folder that a run with these settings would have, those that are not there yet, and judge nothing.
+
+    `check` may refuse the data before anything is trained.
+
+    Raises
+    ------
+    SettingsError
+        If a training fails.
+    """
+    settings, progress = run_settings(flags, config), make_console(stderr=True)
+    with progress.status("reading data") if progress.is_terminal else nullcontext():
+        dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
+        check(dataset)
+        plan = make_training_plan(settings, dataset)
+        folder = default_folder(settings.data, plan.identity)
+    check_claim(folder, plan.identity)
+    if all(is_trained(folder, key) for key in plan.models):
+        return plan, folder
+    failures = Failures()
+    with locked(folder):
+        _carry_out(plan, make_work(plan, folder.resolve()), console, progress, failures)
+    if failures.found:
+        raise SettingsError(f"the training failed: {failures.found[0]}")
+    return plan, folder
+
+
+def _preview(plan: RunPlan, folder: Path, console: Console, *, retry_failed: bool) -> None:
+    """Print what would run. Nothing is written."""
+    found = survey(plan, folder, retry_failed=retry_failed)
+    work = preview_work(plan, folder, found)
+    cpus = 1 if plan.settings.executor == "serial" else os.cpu_count() or 1
+    console.print(render_preview(work, found.done, found.failed, estimate(work, found.records), cpus, console.width))
+
+
+def _carry_out(plan: RunPlan, work: Work, console: Console, progress: Console, *others: Listener) -> None:
+
+    if not work.batches and not work.trainings:
+        progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
+        return
+    try:
+        with executor_of(plan.settings, work) as (executor, placed), LiveDisplay(placed, progress) as display:
+            board = [TensorBoard(work.folder)] if plan.settings.tensorboard else []
+            listeners = [display, ProgressFile(placed), *board, *others]
+            carry_out(placed, executor, Listeners(listeners))
+    except KeyboardInterrupt:
+        done = survey(plan, work.folder).done
+        progress.print(f"interrupted with {done:,} of {len(plan.cells):,} cells saved in {work.folder}.", soft_wrap=True)
+        progress.print("Repeat the same command to go on.")
+        console.file.flush()
+        # Ray and Tune leave threads behind that would hold the process; everything of ours is on disk.
+        os._exit(EXIT_INTERRUPTED)
+
+
+def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
+
+    opened = OpenRun(folder, Part(",".join(plan.methods)))
+    print_grid(scores.make(opened, Ask()))
+    # An earlier command's failures are shown in the table, but this one's exit code speaks of its own cells.
+    failed = failures(opened.every, plan.cells)
+    console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)
+    console.print(f"next: gmvae-bench plot {folder}", style="dim", soft_wrap=True)
+    if len(failed):
+        console.print(f"{len(failed):,} of {len(plan.cells):,} cells failed:", style="red")
+        causes = Counter(zip(failed["method"], failed["error"], strict=True))
+        for (method, error), count in causes.most_common(_MAX_CAUSES):
+            console.print(f"  {method}, {count:,} cells: {error}", style="red", soft_wrap=True)
+        if len(causes) > _MAX_CAUSES:
+            console.print(
+                f"  and {len(causes) - _MAX_CAUSES:,} more causes, in the column `error` of records.parquet", style="red"
+            )
+        console.print("The same command with --retry-failed runs them again.", style="red")
+        raise typer.Exit(EXIT_CELLS_FAILED)

@@ -1,0 +1,50 @@
+"""Which executor carries out the work: one process, or Ray, which is imported only when it is wanted."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from bench.engine.desk import Desk, RunTrial
+from bench.engine.interrupt import Interrupt
+from bench.engine.serial import SerialExecutor
+from bench.engine.work import Executor, Work
+from bench.plan.settings import RunSettings
+from bench.store.storage import Storage
+
+RunTrials = Callable[[Desk, object, RunTrial], None]
+"""Runs the trials of a desk, each with what all of them are given, until there are no more."""
+
+
+@contextmanager
+def executor_of(settings: RunSettings, work: Work) -> Iterator[tuple[Executor, Work]]:
+    """Yield the executor that a run's settings ask for, and the work with the GPUs of its cluster."""
+    if settings.executor == "serial":
+        with Interrupt() as interrupt:
+            yield SerialExecutor(interrupt), work
+        return
+    from bench.engine.cluster import check_nodes, connected, with_cluster_gpus
+
+    with connected(settings.address):
+        from bench.engine.distributed import RayExecutor
+
+        if settings.address != "local":
+            check_nodes(work.storage)
+        placed = with_cluster_gpus(work, asked=settings.gpus_per_trial)
+        with Interrupt() as interrupt:
+            yield RayExecutor(interrupt), placed
+
+
+@contextmanager
+def ray_trials(settings: RunSettings, workers: int | None, storage: Storage) -> Iterator[RunTrials]:
+    """Yield what runs trials on the Ray cluster that a search's settings name, as many at once as there is room for."""
+    from bench.engine.cluster import check_nodes, connected, gpus_per_training, trainings_at_once
+
+    with connected(settings.address):
+        from bench.engine.trials import RayTrials
+
+        if settings.address != "local":
+            check_nodes(storage)
+        cpus = settings.cpus_per_trial or 1
+        gpus = gpus_per_training(cpus, settings.gpus_per_trial)
+        room = trainings_at_once(cpus, gpus)
+        with Interrupt() as interrupt:
+            yield RayTrials(min(workers or room, room), cpus, gpus, interrupt).run

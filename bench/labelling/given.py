@@ -1,0 +1,187 @@
+"""Labels that a user gives in a table of their own: `item` and `label`, as `select` writes it and the user fills it in."""
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from bench.data.dataset import printable
+from bench.errors import DataError, unknown_name
+from bench.plan.samplers import RANDOM
+
+ITEM, ID, LABEL, SAMPLER = "item", "id", "label", "sampler"
+_MAX_NAMED, _MAX_DIGITS = 5, 15
+
+
+@dataclass(frozen=True, eq=False)
+class GivenLabels:
+    """What a user knows of a pool."""
+
+    items: Int[np.ndarray, " s"]
+    """Pool indices, each once, in the order given."""
+    codes: Int[np.ndarray, " s"]
+    """Class of each, a place in `class_names`."""
+    class_names: tuple[str, ...]
+    """As the user wrote them."""
+    samplers: tuple[str, ...] = ()
+    """Which sampler asked for each; empty where the table does not say."""
+    n_unanswered: int = 0
+    """Items drawn at random that are in the table without a label."""
+
+    @property
+    def says_drawn(self) -> bool:
+        """Whether the table says how items were chosen."""
+        return bool(self.samplers)
+
+    @property
+    def drawn(self) -> Bool[np.ndarray, " s"]:
+        """Whether each was drawn at random, so that what holds for it holds for the pool; all, where the table does not say."""
+        return np.array([sampler == RANDOM for sampler in self.samplers or (RANDOM,) * len(self.items)], bool)
+
+
+def read_given(
+    path: Path, n_pool: int, ids: Sequence[str] | None, class_names: Sequence[str] = (), *, closed: bool = False
+) -> GivenLabels:
+    """Read a CSV table with the columns `item` (or `id`) and `label`; rows without a label are passed over.
+
+    Parameters
+    ----------
+    ids
+        Names of the pool's items, where they have any: then `id` may stand for `item`.
+    class_names
+        Classes that the data speak of; those that only the table names follow them.
+    closed
+        Whether there are no other classes than those.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read, or names an item that is not there, an item twice, or a class that is not.
+    """
+    rows = _read(path)
+    key = ITEM if ITEM in rows[0] else ID
+    places = {name: place for place, name in enumerate(ids or ())} if key == ID else {}
+    filled = [(line, row) for line, row in enumerate(rows, start=2) if row[LABEL].strip()]
+    if not filled:
+        raise DataError(f"{path} has no label: fill in the column {LABEL!r} of its {len(rows):,} rows")
+    items = [_item(path, line, row[key].strip(), n_pool, places, key) for line, row in filled]
+    if key == ITEM and ids and ID in rows[0]:
+        for item, (line, row) in zip(items, filled, strict=True):
+            if row[ID].strip() and row[ID].strip() != ids[item]:
+                raise DataError(f"{path}, line {line}: item {item} is {ids[item]!r}, not {printable(row[ID].strip())!r}")
+    labels = [printable(row[LABEL].strip()) for _, row in filled]
+    _check_once(path, items, labels)
+    new = set(labels) - set(class_names)
+    if new and closed:
+        raise DataError(f"{path}: {unknown_name('class', min(new), class_names)}")
+    names = (*class_names, *_sorted(new))
+    says = SAMPLER in rows[0]
+    return GivenLabels(
+        items=np.array(items, np.int64),
+        codes=np.array([names.index(label) for label in labels], np.int64),
+        class_names=names,
+        samplers=tuple(row[SAMPLER].strip() for _, row in filled) if says else (),
+        n_unanswered=sum(says and row[SAMPLER].strip() == RANDOM and not row[LABEL].strip() for row in rows),
+    )
+
+
+def n_filled(path: Path) -> int:
+    """Return how many labels a table holds; 0 where it is no such table."""
+    try:
+        return sum(bool(row[LABEL].strip()) for row in _read(path))
+    except DataError:
+        return 0
+
+
+def check_agreement(given: GivenLabels, path: Path, known: Int[np.ndarray, " n"]) -> None:
+    """Refuse a table that contradicts the labels which the data bring along (`known`, -1 where they bring none).
+
+    Raises
+    ------
+    DataError
+        If it does.
+    """
+    other = np.flatnonzero((known[given.items] >= 0) & (known[given.items] != given.codes))
+    if len(other):
+        item, says = int(given.items[other[0]]), given.class_names[given.codes[other[0]]]
+        brought = given.class_names[known[item]]
+        raise DataError(f"{path} contradicts the data: item {item} is {says!r} there, {brought!r} in the data; mend one")
+
+
+def check_enough(codes: Int[np.ndarray, " s"], class_names: Sequence[str], path: Path, *, allow_singletons: bool) -> None:
+    """Refuse labels that nothing can be learnt from, or that look like slips of the pen.
+
+    Raises
+    ------
+    DataError
+        If there is one class, fewer labels than classes, or (unless allowed) a class that was seen once.
+    """
+    counts = Counter(class_names[code] for code in codes)
+    if len(counts) < 2:
+        raise DataError(f"{path} names one class, {next(iter(counts))!r}; label items of at least two")
+    if len(codes) < len(class_names):
+        raise DataError(
+            f"{path} has {len(codes):,} labels for {len(class_names):,} classes; label more: "
+            "`gmvae-bench select` says which items to ask for next"
+        )
+    single = sorted(name for name, count in counts.items() if count == 1)
+    if single and not allow_singletons:
+        raise DataError(
+            f"{path} has one label each of {_some([repr(name) for name in single])}: a slip of the pen? Correct it, label "
+            "another item of that class, or say that it is right with --allow-singletons"
+        )
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restval="", strict=True)
+            columns, rows = list(reader.fieldnames or []), list(reader)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; expected a CSV file with the columns item and label") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV file in UTF-8 ({error}); write it with the columns item and label") from error
+    if LABEL not in columns or not {ITEM, ID} & set(columns):
+        raise DataError(f"{path} has the columns {', '.join(map(printable, columns)) or 'none'}; expected item (or id) and label")
+    if not rows:
+        raise DataError(f"{path} has no rows; expected one per labelled item")
+    return rows
+
+
+def _item(path: Path, line: int, text: str, n_pool: int, places: dict[str, int], key: str) -> int:
+    if key == ID:
+        if text not in places:
+            raise DataError(f"{path}, line {line}: no item of the data is called {printable(text)!r}")
+        return places[text]
+    if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS) or int(text) >= n_pool:
+        raise DataError(f"{path}, line {line}: item {printable(text)!r} is not in the pool; expected 0 … {n_pool - 1:,}")
+    return int(text)
+
+
+def _check_once(path: Path, items: list[int], labels: list[str]) -> None:
+    said: dict[int, str] = {}
+    again: list[int] = []
+    contradicting: list[int] = []
+    for item, label in zip(items, labels, strict=True):
+        if item in said:
+            (again if said[item] == label else contradicting).append(item)
+        said.setdefault(item, label)
+    if contradicting:
+        item = contradicting[0]
+        both = [label for other, label in zip(items, labels, strict=True) if other == item]
+        raise DataError(f"{path} contradicts itself: item {item} is {' and '.join(map(repr, dict.fromkeys(both)))}; keep one")
+    if again:
+        raise DataError(f"{path} names items twice: {_some([str(item) for item in again])}; keep one row of each")
+
+
+def _sorted(names: set[str]) -> tuple[str, ...]:
+    numbers = all(name.isascii() and name.isdecimal() and len(name) <= _MAX_DIGITS for name in names)
+    return tuple(sorted(names, key=int) if numbers else sorted(names))
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_MAX_NAMED]) + (f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else "")

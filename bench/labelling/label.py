@@ -1,0 +1,132 @@
+"""Labels for a whole pool from a few, and an estimate of how many are right from those few alone."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from bench.engine.steps import represent, threads
+from bench.errors import SettingsError, unknown_name
+from bench.judge.folds import answer
+from bench.judge.methods import all_methods
+from bench.labelling.crossfit import CrossFit, cross_fit
+from bench.labelling.given import GivenLabels
+from bench.labelling.workplace import Workplace
+from bench.stats.calibration import Bin, expected_calibration_error, fit_temperature, reliability, share_interval, tempered
+from bench.stats.intervals import Interval
+from bench.store.models import load_encoded
+from bench.store.presence import is_trained
+
+# Fewer labels than this say nothing of how good the others are.
+_LEAST_DRAWN = 10
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What is known of accuracy, from labels that were hidden in turn."""
+
+    accuracy: Interval
+    n: int
+    bins: tuple[Bin, ...]
+    calibration_error: float
+    confident: Interval | None
+    """Accuracy where the method does not abstain; `None` where all of the hidden items are abstained from."""
+    n_confident: int
+
+
+@dataclass(frozen=True, eq=False)
+class Labelling:
+    """A class for every item."""
+
+    said: Int[np.ndarray, " n"]
+    """Class codes; those that were given stay as they are."""
+    probability: Float[np.ndarray, " n"]
+    """Of that class, calibrated; 1 where it was given."""
+    given: Bool[np.ndarray, " n"]
+    abstained: Bool[np.ndarray, " n"]
+    cluster: Int[np.ndarray, " n"]
+    class_names: tuple[str, ...]
+    temperature: float
+    estimate: Estimate | None
+    """`None` where too few labels were drawn at random to say anything."""
+    n_drawn: int
+
+
+def label_items(
+    place: Workplace, given: GivenLabels, method_name: str, *, abstain_below: float = 0.0, method_seed: int = 0
+) -> Labelling:
+    """Label the whole pool from what is given, and say from those labels alone how good that is.
+
+    Accuracy and calibration are told by cross-fitting: labels of items drawn at random are hidden in ten parts, one after the
+    other, and learners of all the others say what they are. Labels of chosen items are never hidden: typical items are told
+    right more often than the rest, and a cluster whose only label is hidden means nothing, so that they would say little of
+    either. The intervals are Wilson's, of fewer labels the more of what is learnt comes from labels that are hidden in turn:
+    then a draw that teaches well tests badly, and the other way round. See docs/own-data.md for how often they hold.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown method, or one whose model the run does not have.
+    """
+    methods = all_methods()
+    if method_name not in methods:
+        raise unknown_name("method", method_name, methods)
+    method, dataset = methods[method_name], place.dataset
+    key = method.model_for(place.key)
+    if key not in (None, place.key) and not is_trained(place.folder, key):
+        raise SettingsError(
+            f"{method_name} needs the model {key.id}, which {place.folder} does not have; run it with that method"
+        )
+    encoded = place.encoded if key in (None, place.key) else load_encoded(place.folder, key)
+    view = represent(method, place.key, dataset, encoded)
+    y = place.known_with(given)
+    drawn = np.zeros(len(y), bool)
+    drawn[given.items[given.drawn]] = True
+    make = partial(method.make, len(given.class_names), 1, method_seed)
+    with threads(1):
+        found = answer(make().fit(view.pool, y), view)
+        hidden = cross_fit(make, view, y, drawn, method_seed) if drawn.sum() >= _LEAST_DRAWN else None
+    temperature = 1.0 if hidden is None else fit_temperature(hidden.proba, y[hidden.items])
+    is_given = y >= 0
+    said = np.where(is_given, y, found.said)
+    probability = np.where(is_given, 1.0, tempered(found.proba, temperature)[np.arange(len(y)), said])
+    return Labelling(
+        said=said,
+        probability=probability,
+        given=is_given,
+        abstained=~is_given & (probability < abstain_below),
+        cluster=place.assignment,
+        class_names=given.class_names,
+        temperature=temperature,
+        estimate=None
+        if hidden is None
+        else _estimate(hidden, y[hidden.items], abstain_below, float(drawn.sum() / is_given.sum())),
+        n_drawn=int(drawn.sum()),
+    )
+
+
+def _estimate(hidden: CrossFit, truth: Int[np.ndarray, " t"], abstain_below: float, share_drawn: float) -> Estimate:
+    right = hidden.said == truth
+    confidence = _confidence(hidden, truth)
+    bins = reliability(confidence, right)
+    sure = confidence >= abstain_below
+    return Estimate(
+        accuracy=share_interval(int(right.sum()), len(right), 1 + share_drawn),
+        n=len(right),
+        bins=bins,
+        calibration_error=expected_calibration_error(bins),
+        confident=share_interval(int(right[sure].sum()), int(sure.sum()), 1 + share_drawn) if sure.any() else None,
+        n_confident=int(sure.sum()),
+    )
+
+
+def _confidence(hidden: CrossFit, truth: Int[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
+    """Return the probability of the class said, each fold's under the temperature that the other folds fit."""
+    confidence = np.empty(len(truth))
+    for fold in np.unique(hidden.fold):
+        part, others = hidden.fold == fold, hidden.fold != fold
+        temperature = fit_temperature(hidden.proba[others], truth[others])
+        warm = tempered(hidden.proba[part], temperature)
+        confidence[part] = warm[np.arange(len(warm)), hidden.said[part]]
+    return confidence

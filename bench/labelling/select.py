@@ -1,0 +1,76 @@
+"""Which items to label next, and what they are worth in random labels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.engine.steps import threads
+from bench.errors import SettingsError
+from bench.labelling.given import GivenLabels
+from bench.labelling.workplace import Workplace
+from bench.plan.samplers import RANDOM, begin
+from bench.plan.samplers.base import Pick, draw, unanswered
+from bench.plan.seeds import derive_seed
+from bench.stats.cluster_coverage import LabelsNeeded, labels_needed
+
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Items to label."""
+
+    picks: tuple[tuple[Pick, str], ...]
+    """Each with the sampler that asks for it, in order."""
+    n_chosen: int
+    """How many of them the sampler asks for; the others are drawn at random."""
+    n_known: int
+    """Labels that there were already."""
+    n_clusters: int
+    n_covered: int
+    """Clusters that hold a label once these items have theirs."""
+    random_needed: LabelsNeeded
+    """Random labels that cover every cluster."""
+
+
+def select_items(
+    place: Workplace, sampler: str, n: int, given: GivenLabels | None = None, *, audit: int = 0, label_seed: int = 0
+) -> Selection:
+    """Choose n items to label next, and `audit` more at random, by which the result can be judged.
+
+    With the same label seed a sampler asks for the items that a run shows its methods, as far as it does so without answers.
+
+    Raises
+    ------
+    SettingsError
+        If there are not so many items without a label, or the sampler is an oracle.
+    """
+    y = place.known_with(given)
+    asked: list[tuple[Pick, str]] = []
+    for name, count in ((sampler, n), (RANDOM, audit)):
+        left = int((y < 0).sum()) - len(asked)
+        if count > left:
+            raise SettingsError(f"asked for {count:,} items to label, but {left:,} of {len(y):,} are without a label")
+        seed = derive_seed("labels", place.dataset.sha256, name, label_seed)
+        with threads(1):
+            asker = begin(name, np.arange(len(y)), len(y), seed, place.encoded[0])
+            for item in np.flatnonzero(y >= 0):
+                asker.tell(int(item), int(y[item]))
+            for pick, _ in asked:
+                asker.tell(pick.item, -1)
+            asked += [(pick, name) for pick in draw(asker, count, unanswered)]
+    assignment, sizes = place.assignment, place.sizes
+    items = [*np.flatnonzero(y >= 0).tolist(), *(pick.item for pick, _ in asked)]
+    return Selection(
+        picks=tuple((_with_cluster(pick, place), name) for pick, name in asked),
+        n_chosen=n,
+        n_known=int((y >= 0).sum()),
+        n_clusters=int((sizes > 0).sum()),
+        n_covered=len(np.unique(assignment[items])),
+        random_needed=labels_needed(sizes[sizes > 0], _CONFIDENCE, replacement=False),
+    )
+
+
+def _with_cluster(pick: Pick, place: Workplace) -> Pick:
+    cluster = int(place.assignment[pick.item])
+    return Pick(pick.item, pick.reason, cluster, int(place.sizes[cluster]))

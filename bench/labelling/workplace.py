@@ -1,0 +1,66 @@
+"""A pool with one trained model of it, and the labels that are known so far: what `select` and `label` work on."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int
+
+from bench.data.dataset import Dataset
+from bench.errors import SettingsError, unknown_name
+from bench.labelling.given import GivenLabels
+from bench.plan.cells import ModelKey
+from bench.store.models import Pair, load_encoded
+from bench.store.presence import trained_models
+
+
+@dataclass(frozen=True, eq=False)
+class Workplace:
+    """A pool with a model of it."""
+
+    folder: Path
+    dataset: Dataset
+    key: ModelKey
+    encoded: Pair
+
+    @property
+    def known(self) -> Int[np.ndarray, " n"]:
+        """Labels that the data bring along, -1 where they bring none; those of a benchmark, which brings all, are not read."""
+        labels = self.dataset.labels
+        return labels if (labels < 0).any() else np.full(len(labels), -1)
+
+    @cached_property
+    def assignment(self) -> Int[np.ndarray, " n"]:
+        """Cluster of each item."""
+        found: np.ndarray = self.encoded[0].posterior.argmax(axis=1)
+        return found
+
+    @cached_property
+    def sizes(self) -> Int[np.ndarray, " k"]:
+        """Items of each cluster."""
+        return np.bincount(self.assignment, minlength=self.key.n_components)
+
+    def known_with(self, given: GivenLabels | None) -> Int[np.ndarray, " n"]:
+        """Return the labels that the data bring along and those that the user gives: codes of the latter's classes."""
+        y = self.known.copy()
+        if given is not None:
+            y[given.items] = given.codes
+        return y
+
+
+def open_workplace(folder: Path, dataset: Dataset, model: str | None = None) -> Workplace:
+    """Read a trained model of a run; without a name the largest K, and of those the first seed.
+
+    Raises
+    ------
+    SettingsError
+        If the run has no such model.
+    """
+    keys = trained_models(folder)
+    if not keys:
+        raise SettingsError(f"{folder} holds no trained model; repeat the command of its run, with a method such as soft")
+    chosen = keys[0] if model is None else next((key for key in keys if key.id == model), None)
+    if chosen is None:
+        raise unknown_name("model in this run", str(model), [key.id for key in keys])
+    return Workplace(folder, dataset, chosen, load_encoded(folder, chosen))

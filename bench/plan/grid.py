@@ -1,0 +1,84 @@
+"""The grid of a run: the only place where methods, samplers, models, budgets and label seeds become cells."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from bench.plan.budgets import Budget, resolve_budgets
+from bench.plan.cells import Cell, ModelKey
+from bench.plan.limits import Limit, within_limits
+
+
+@dataclass(frozen=True)
+class CellGrid:
+    """What a command asks for, apart from methods and samplers."""
+
+    components: tuple[int, ...]
+    model_seeds: tuple[int, ...]
+    budgets: tuple[str, ...] | None
+    """As asked for; `None` leaves them to the size of the pool."""
+    label_seeds: tuple[int, ...]
+    limits: tuple[Limit, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Self:
+        """Return the grid of a run's settings, as they are validated or as `config.json` holds them.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If they are not those of a run.
+        """
+        budgets = settings["budgets"]
+        return cls(
+            tuple(settings["components"] or ()),
+            tuple(settings["model_seeds"]),
+            None if budgets is None else tuple(budgets),
+            tuple(settings["label_seeds"]),
+            tuple(Limit.model_validate(limit) for limit in settings.get("limits", ())),
+        )
+
+    @property
+    def clusterings(self) -> tuple[ModelKey, ...]:
+        """A model for every K and model seed."""
+        return tuple(ModelKey(k, seed) for k in self.components for seed in self.model_seeds)
+
+    def cells(
+        self, methods: Mapping[str, bool], samplers: Mapping[str, bool], n_known: int, known_methods: Iterable[str]
+    ) -> tuple[Cell, ...]:
+        """Return the cells that are to be judged.
+
+        Parameters
+        ----------
+        methods, samplers
+            By name: whether it differs between clusterings.
+        n_known
+            Items of the pool whose label is known.
+        known_methods
+            Names that a limit may speak of.
+
+        Raises
+        ------
+        SettingsError
+            For a budget that the pool does not have, or a limit that names what does not exist.
+        """
+        cells = expand_cells(methods, samplers, self.clusterings, resolve_budgets(self.budgets, n_known), self.label_seeds)
+        return within_limits(cells, self.limits, n_known, known_methods)
+
+
+def expand_cells(
+    methods: Mapping[str, bool],
+    samplers: Mapping[str, bool],
+    clusterings: Sequence[ModelKey],
+    budgets: Iterable[Budget],
+    label_seeds: Iterable[int],
+) -> tuple[Cell, ...]:
+    """Return every cell of a grid; `methods` and `samplers` say of each whether it differs between clusterings."""
+    return tuple(
+        Cell(method, budget, sampler, label_seed, clustering)
+        for method, decodes in methods.items()
+        for sampler, looks in samplers.items()
+        for clustering in (clusterings if decodes or looks else (None,))
+        for budget in budgets
+        for label_seed in label_seeds
+    )

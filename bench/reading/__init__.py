@@ -1,0 +1,1 @@
+"""Everything that answers a question about a run, once: tables, figures, status, report, export."""

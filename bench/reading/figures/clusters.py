@@ -1,0 +1,61 @@
+"""Each cluster as the model imagines it: its mean, then samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.figure import Figure
+
+from bench.judge.inspection import ClusterSummary, imagine, summarise_clusters
+from bench.reading.open_run import OpenRun
+from bench.store.presence import model_folder
+from gmvae.checkpoint import load
+
+_COLUMNS, _MAX_CLUSTERS, _SAMPLES = 4, 100, 6
+
+
+@dataclass(frozen=True, eq=False)
+class Imagined:
+    """What the figure shows."""
+
+    summaries: tuple[ClusterSummary, ...]
+    pictures: Float[np.ndarray, "c s h w"]
+    """For every summary: E[x|z] at the component's mean first, then at samples of z."""
+    names: tuple[str, ...]
+    about: str
+
+
+def data(run: OpenRun) -> Imagined | None:
+    """Let the first model imagine its largest clusters; only images can be drawn."""
+    look = run.inspection
+    if look is None or look.dataset.image_shape is None:
+        return None
+    key, dataset = run.trained[0], look.dataset
+    summaries = summarise_clusters(look.posterior.assignment, dataset, key.n_components)[:_MAX_CLUSTERS]
+    model = load(model_folder(run.folder, key), device="cpu").model
+    pictures = imagine(model, [summary.component for summary in summaries], _SAMPLES)
+    shaped = pictures.reshape(*pictures.shape[:2], *look.dataset.image_shape)
+    return Imagined(summaries, shaped, dataset.class_names, f"{run.name}: clusters of {key.id}, the largest first")
+
+
+def draw(data: Imagined) -> Figure:
+    """Draw the mean of every cluster, then samples of it."""
+    summaries, pictures, names = data.summaries, data.pictures, data.names
+    rows = -(-len(summaries) // _COLUMNS)
+    n_pictures = pictures.shape[1]
+    figure = Figure(figsize=(11, 0.62 * rows + 0.7), layout="constrained")
+    figure.suptitle(data.about, fontsize=10.5)
+    grid = figure.subplots(rows, _COLUMNS, squeeze=False)
+    height, width = pictures.shape[2:]
+    for place, axes in enumerate(grid.T.flatten()):
+        axes.axis("off")
+        if place >= len(summaries):
+            continue
+        summary = summaries[place]
+        strip = np.concatenate(list(pictures[place]), axis=1)
+        axes.imshow(strip, cmap="Greys", vmin=0, vmax=max(1e-6, float(strip.max())), aspect="equal")
+        axes.axvline(width - 0.5, color="#D55E00", linewidth=1)
+        name = "?" if summary.class_code is None else names[summary.class_code]
+        text = f"{name}  {summary.purity:.0%}\n{summary.size:,} items"
+        axes.text(-0.03 * n_pictures * width, height / 2, text, ha="right", va="center", fontsize=7.5)
+    return figure

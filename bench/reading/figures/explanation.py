@@ -1,0 +1,60 @@
+"""One item that hard decoding gets wrong and soft decoding right, and why."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Shaped
+from matplotlib.figure import Figure
+
+from bench.judge.inspection import Explanation, Inspection
+from bench.reading.open_run import OpenRun
+from bench.show.explanation import SMALLEST_SHARE, explanation_title
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """What the figure shows."""
+
+    explanation: Explanation
+    picture: Shaped[np.ndarray, "h w"] | None
+    names: tuple[str, ...]
+
+
+def data(run: OpenRun) -> Explained | None:
+    """Explain the item that soft decoding saves most clearly."""
+    look = run.inspection
+    item = look.find_saved() if look else None
+    return None if look is None or item is None else explained(look, item)
+
+
+def explained(look: Inspection, item: int) -> Explained:
+    """Explain an item of the pool."""
+    shape = look.dataset.image_shape
+    picture = look.dataset.pool[item].reshape(shape) if shape else None
+    return Explained(look.explain(item), picture, look.dataset.class_names)
+
+
+def draw(data: Explained) -> Figure:
+    """Draw one item, its clusters with what they mean, and the soft scores."""
+    found, picture, names = data.explanation, data.picture, data.names
+    figure = Figure(figsize=(9.2, 3.2), layout="constrained")
+    figure.suptitle(explanation_title(found, names), fontsize=10.5)
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.7, 1.2))
+    left.axis("off")
+    if picture is not None:
+        left.imshow(picture, cmap="Greys")
+    left.set_title(f"item {found.item}: {names[found.truth]}", fontsize=9)
+    clusters = found.clusters[::-1]
+    middle.barh([f"{c.component}" for c in clusters], [c.weight for c in clusters], color="#0072B2")
+    for row, cluster in enumerate(clusters):
+        meaning = ", ".join(f"{names[code]} {share:.0%}" for code, share in cluster.classes if share >= SMALLEST_SHARE)
+        middle.text(cluster.weight + 0.02, row, meaning, va="center", fontsize=8)
+    middle.set_xlim(0, 1.5)
+    middle.set_xticks([0, 0.5, 1])
+    middle.set_title("q(cluster | item), and the labels there", fontsize=9)
+    scores = found.scores[::-1]
+    right.barh([names[code] for code, _ in scores], [share for _, share in scores], color="#009E73")
+    right.set_title("soft scores", fontsize=9)
+    for axes in (middle, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure

@@ -1,0 +1,243 @@
+"""A run opened for reading: the one owner of its records, models, cluster sizes, histories and, when asked for, its data.
+
+What needs torch or the data waits in `bench.reading.contents` until it is asked for: most tables are printed without.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from bench.errors import BenchError, SettingsError
+from bench.plan.cells import ModelKey
+from bench.reading.part import Part, known_labels
+from bench.stats.selections import selection_notes
+from bench.store.described import read_clusters, read_history
+from bench.store.folder import open_run
+from bench.store.presence import is_exported, is_trained, model_keys, trained_models
+
+if TYPE_CHECKING:
+    from bench.data.dataset import Dataset
+    from bench.judge.inspection import Inspection
+    from gmvae.posteriors import Encoded
+
+# Labels of the figures that show one draw: about three per component, where decoders still differ.
+_LABELS_PER_COMPONENT = 3
+Sizes = dict[ModelKey, Int[np.ndarray, " k"]]
+"""Items per cluster (argmax) of each model: those that can get a label."""
+
+
+def _say_nothing(_: str) -> None:
+    pass
+
+
+def _contents() -> Any:
+    from bench.reading import contents
+
+    return contents
+
+
+class OpenRun:
+    """A run's folder, opened once.
+
+    Parameters
+    ----------
+    folder
+        Of a run, or of an export of one.
+    part
+        Which of its records tables and figures are of.
+    data_dir
+        Where the run's data lie now, if not where its settings say.
+    n_labeled
+        Labels of the draw that some figures look at; `None` chooses the run's budget nearest to three per component.
+    tell
+        Called with what a reader should know, and what stops nothing.
+    lenient
+        Whether to leave out what needs the sizes of clusters where they cannot be had, and tell; else that is an error.
+    empty
+        Whether the run may have no records yet.
+
+    Raises
+    ------
+    StoreError
+        If there is no run in the folder, or it is broken.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        part: Part | None = None,
+        *,
+        data_dir: Path | None = None,
+        n_labeled: int | None = None,
+        tell: Callable[[str], None] = _say_nothing,
+        lenient: bool = False,
+        empty: bool = False,
+    ) -> None:
+        self.stored = open_run(folder, empty=empty)
+        self.folder = folder
+        self.part = part or Part()
+        self.n_labeled = n_labeled
+        self._data_dir, self._tell, self._lenient = data_dir, tell, lenient
+        self._sizes: Sizes = {}
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What `dataset.json` says."""
+        return self.stored.dataset
+
+    @property
+    def n_known(self) -> int:
+        """Items of the pool whose label is known: the ones that labels are drawn from."""
+        return known_labels(self.described)
+
+    @property
+    def every(self) -> pd.DataFrame:
+        """All records of the run."""
+        return self.stored.records
+
+    @cached_property
+    def records(self) -> pd.DataFrame:
+        """The records of the part that was asked for."""
+        return self.part.of(self.stored)
+
+    @cached_property
+    def records_of_all_methods(self) -> pd.DataFrame:
+        """The records of the part whatever its methods: a reference need not be among those shown."""
+        return self.part.of_all_methods().of(self.stored)
+
+    @property
+    def selections(self) -> tuple[str, ...]:
+        """How the settings of the methods shown were chosen, where they were, and what that took in labels."""
+        return selection_notes(self.records)
+
+    @property
+    def name(self) -> str:
+        """What the data are called."""
+        return str(self.described["name"])
+
+    def about(self, records: pd.DataFrame | None = None) -> str:
+        """Say what some records (those shown) are of, and how the settings of their methods were chosen."""
+        about = str(self.described.get("note") or f"{self.name}, {self.described['n_pool']:,} items")
+        return "\n".join([about, *selection_notes(self.records if records is None else records)])
+
+    @property
+    def about_models(self) -> str:
+        """What the records that rest on a clustering are of."""
+        return self.about(self.records[self.records["n_components"].notna()])
+
+    @cached_property
+    def models(self) -> tuple[ModelKey, ...]:
+        """The models that the records shown speak of, largest K first."""
+        return self.models_of(self.records)
+
+    def models_of(self, records: pd.DataFrame) -> tuple[ModelKey, ...]:
+        """Return the models that records speak of, largest K first: trained ones, and those that an export describes."""
+        known = records.dropna(subset=["n_components"])[["n_components", "model_seed"]].drop_duplicates().astype(int)
+        keys = (ModelKey(int(k), int(seed)) for k, seed in known.itertuples(index=False, name=None))
+        there = (key for key in keys if is_trained(self.folder, key) or is_exported(self.folder, key))
+        return tuple(sorted(there, key=lambda key: (-key.n_components, key.model_seed)))
+
+    @cached_property
+    def trained(self) -> tuple[ModelKey, ...]:
+        """Those of `models` whose weights and posteriors are there."""
+        return tuple(key for key in self.models if is_trained(self.folder, key))
+
+    @property
+    def trained_alone(self) -> tuple[ModelKey, ...]:
+        """The trained models of a run that need not have records: `select` trains such."""
+        return trained_models(self.folder)
+
+    def histories(self) -> dict[ModelKey, pd.DataFrame]:
+        """Return the history of every model of the run that has one, plain VAEs among them: a row an epoch."""
+        every = ((key, read_history(self.folder, key)) for key in model_keys(self.folder))
+        return {key: history for key, history in every if history is not None}
+
+    def sizes(self, keys: Iterable[ModelKey]) -> Sizes:
+        """Return the items per cluster of some models: those that can get a label.
+
+        Raises
+        ------
+        SettingsError
+            If some labels are unknown and the data, which say which, are gone.
+        """
+        for key in keys:
+            if key not in self._sizes:
+                self._sizes[key] = self._count(key)
+        return {key: self._sizes[key] for key in keys}
+
+    def sizes_if_known(self, keys: Iterable[ModelKey]) -> Sizes:
+        """Return `sizes`; for a lenient reader none at all where the data that tell them are gone, which is told."""
+        try:
+            return self.sizes(keys)
+        except SettingsError as error:
+            if not self._lenient:
+                raise
+            self._tell(f"{error}\nthe sizes of clusters are left out")
+            return {}
+
+    def _count(self, key: ModelKey) -> Int[np.ndarray, " k"]:
+        if is_exported(self.folder, key):
+            return read_clusters(self.folder, key)
+        assignment = self.encoded(key).posterior.argmax(axis=1)
+        if self.n_known < int(self.described["n_pool"]):
+            assignment = assignment[self.data.known]
+        return np.bincount(assignment, minlength=key.n_components)
+
+    @cached_property
+    def data(self) -> "Dataset":
+        """The data that the run was made of.
+
+        Raises
+        ------
+        SettingsError
+            If they are gone, are others now, or this is an export.
+        """
+        if self.stored.exported:
+            raise SettingsError(
+                f"{self.folder} is an exported run, without models; the run that it was made from, or the same command again, "
+                "has them"
+            )
+        data: Dataset = _contents().load_data(self.stored, self._data_dir)
+        return data
+
+    @cached_property
+    def data_if_there(self) -> "Dataset | None":
+        """The data, or `None` where they cannot be had, which is told."""
+        if self.stored.exported:
+            self._tell(f"{self.folder} is an exported run, without models: figures that need them are left out")
+            return None
+        try:
+            return self.data
+        except BenchError as error:
+            self._tell(f"{error}\nfigures that need the data are left out")
+            return None
+
+    def encoded(self, key: ModelKey) -> "Encoded":
+        """Return what a trained model made of the pool: posteriors and latent means."""
+        encoded: Encoded = _contents().load_encoded(self.folder, key)[0]
+        return encoded
+
+    @cached_property
+    def inspection(self) -> "Inspection | None":
+        """The first model with the first draw of labels; `None` without a trained model or without data."""
+        # In this order: that the data are gone is worth telling whether or not there is a model.
+        if self.data_if_there is None or not self.trained:
+            return None
+        budgets = sorted(self.records["n_labeled"].unique())
+        aim = self.n_labeled or _LABELS_PER_COMPONENT * self.trained[0].n_components
+        n_labeled = self.n_labeled or int(min(budgets, key=lambda n: abs(np.log(n / aim))))
+        posterior = self.encoded(self.trained[0]).posterior
+        look: Inspection = _contents().Inspection(posterior, self.data, n_labeled, int(self.records["label_seed"].min()))
+        return look
+
+    @property
+    def draw(self) -> str:
+        """What `inspection` looks at, in words."""
+        look = self.inspection
+        labels = f", {look.n_labeled:,} labels (draw {look.label_seed})" if look else ""
+        return f"{self.name}: {self.trained[0].id}{labels}"

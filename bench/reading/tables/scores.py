@@ -1,0 +1,119 @@
+"""The comparison: method by budget, mean and 95 % interval, the best in bold."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.reading.open_run import OpenRun
+from bench.reading.tables import Ask
+from bench.show.grid import Cell, Grid, Note
+from bench.show.texts import bounds_text
+from bench.stats.curves import curves
+from bench.stats.order import order_note, ordered
+from bench.stats.ranks import average_ranks
+from bench.stats.seeds import LOWER_IS_BETTER, METRICS, SeedTable, seed_tables
+
+TITLE = "Accuracy by number of labels"
+_SELECTION = ["selection", "selection_labels"]
+
+
+def make(run: OpenRun, ask: Ask) -> Grid:
+    """Arrange the scores of the methods shown."""
+    tables = seed_tables(run.records, ask.metric)
+    asked = dict(zip(run.records["n_labeled"], run.records["budget"], strict=True))
+    budgets = tuple(sorted({n for table in tables for n in table.budgets}))
+    rows, shared = ordered({table: scored_means(table) for table in tables}, lower_is_better=ask.metric in LOWER_IS_BETTER)
+    best = _best(tables, budgets, ask.metric)
+    return Grid(
+        _heading(run),
+        ("labels", *(asked[n] for n in budgets)),
+        tuple((table.label, *(score_cell(table, n, ask.metric, best=best.get(n)) for n in budgets)) for table in rows),
+        (METRICS[ask.metric], *_seeds(run.records), *order_note(shared, budgets), *run.selections, *_about_the_data(run)),
+        data=_values(run.records, ask.metric),
+        dense=True,
+        footer=_ranks(tables, ask.metric),
+    )
+
+
+def _heading(run: OpenRun) -> str:
+    dataset = run.described
+    n_pool, n_test = int(dataset["n_pool"]), int(dataset["n_test"])
+    components = sorted(int(k) for k in run.records["n_components"].dropna().unique())
+    held_out = f" + {n_test:,} held out" if n_test else ""
+    k = f", K = {components[0]}" if len(components) == 1 else ""
+    known = f" ({run.n_known:,} with a label)" if run.n_known < n_pool else ""
+    return f"{run.name}: {n_pool:,} items{known}{held_out}, {len(dataset['class_names'])} classes{k}"
+
+
+def _about_the_data(run: OpenRun) -> tuple[str, ...]:
+    note = str(run.described.get("note", ""))
+    return (note,) if note else ()
+
+
+def _seeds(records: pd.DataFrame) -> tuple[Note | str, ...]:
+    """Say what means and intervals are over."""
+    n_models, n_draws = records["model_seed"].nunique(), records["label_seed"].nunique()
+    if n_draws == 1 and n_models <= 1:
+        return ("one model seed and one label seed: no interval",)
+    seeds = f"{n_draws} label seeds"
+    if n_models:
+        seeds = f"{n_models} model × {seeds}"  # noqa: RUF001 - the sign for "times"
+    return (
+        Note(
+            f"mean and 95 % interval over {seeds}",
+            f"mean over {seeds}; 95 % intervals need a wider terminal, or --format csv",
+        ),
+    )
+
+
+def scored_means(table: SeedTable) -> dict[int, float]:
+    """Return a method's mean at every budget where it has a score."""
+    return {n: interval.mean for n in table.budgets if (interval := table.at(n)) is not None}
+
+
+def _best(tables: Sequence[SeedTable], budgets: Sequence[int], metric: str) -> dict[int, float]:
+    """Return the best mean at every budget."""
+    best = min if metric in LOWER_IS_BETTER else max
+    means = [scored_means(table) for table in tables]
+    return {n: best(of[n] for of in means if n in of) for n in budgets if any(n in of for of in means)}
+
+
+def score_cell(table: SeedTable, n_labeled: int, metric: str, *, best: float | None = None) -> Cell:
+    """Return a method's mean at a budget with its interval below it; what failed is marked, never averaged in."""
+    if n_labeled not in table.budgets:
+        return Cell("-", style="dim")
+    interval, scale = table.at(n_labeled), 1 if metric in LOWER_IS_BETTER else 100
+    failed = table.failed[table.budgets.index(n_labeled)] if table.failed else 0
+    if interval is None:
+        return Cell("failed", style="red") if failed else Cell("-", style="dim")
+    below = bounds_text(interval, scale, ".1f")
+    beside = (
+        ""
+        if interval.ci_low is None or interval.ci_high is None
+        else (f"{scale * interval.ci_low:.1f}, {scale * interval.ci_high:.1f}")
+    )
+    return Cell(
+        f"{scale * interval.mean:.1f}",
+        below,
+        beside,
+        best=interval.mean == best,
+        mark="!" if failed else "",
+        remark=f"{failed} failed" if failed else "",
+    )
+
+
+def _ranks(tables: Sequence[SeedTable], metric: str) -> str:
+    ranks = average_ranks(tables, lower_is_better=metric in LOWER_IS_BETTER)
+    if len(ranks) < 2:
+        return ""
+    order = sorted(ranks.items(), key=lambda item: item[1])
+    return "mean rank over budgets and label draws: " + ", ".join(f"{label} {rank:.1f}" for label, rank in order)
+
+
+def _values(records: pd.DataFrame, metric: str) -> tuple[tuple[object, ...], ...]:
+    """Return curves as rows of numbers, with how settings were chosen where they were."""
+    place = ["method", "sampler", "n_labeled"]
+    chosen, table = records.groupby(place)[_SELECTION].first(), curves(records, metric)
+    table = table.join(chosen, on=place) if chosen["selection"].notna().any() else table
+    values = table.astype(object).where(table.notna(), None)
+    return (tuple(table.columns), *values.itertuples(index=False, name=None))

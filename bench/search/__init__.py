@@ -1,0 +1,1 @@
+"""Searches for good settings: criteria, space, study, trials, and what they lead to."""

@@ -1,0 +1,286 @@
+"""The study of a search: an Optuna study, and what a search that is killed and repeated needs beside it.
+
+Trials are finished where they were begun: one whose process died stays RUNNING, under its number and with its parameters, and the
+next command goes on with it. Each trial is sampled with a seed of its own number, so that a search that was interrupted is the
+one that was not.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from bench.errors import BenchError, StoreError
+from bench.plan.seeds import derive_seed
+from bench.search.asha import is_behind
+from bench.search.sampling import make_sampler
+from bench.search.settings import Algorithm
+from bench.search.space import Domain, Numbers, Space, Value, describe_space
+from gmvae.errors import first_line
+
+IDENTITY, OWNER, ERROR = "identity", "search", "error"
+Direction = Literal["maximize", "minimize"]
+Ending = Literal["complete", "pruned", "failed"]
+
+
+class Study:
+    """An Optuna study that trials are taken from and told to. One process at a time."""
+
+    def __init__(
+        self, study: optuna.Study, place: str | Path, owner: str, space: Space, algorithm: Algorithm, search_seed: int
+    ) -> None:
+        self._study, self._place = study, place
+        self._owner = owner
+        self._distributions = {name: _distribution(domain) for name, domain in sorted(space.items())}
+        self._algorithm, self._search_seed = algorithm, search_seed
+        self._open: dict[int, optuna.Trial] = {}
+        self._interrupted = [trial for trial in self.trials if trial.state == TrialState.RUNNING and self._is_own(trial)]
+
+    @property
+    def optuna(self) -> optuna.Study:
+        """The study itself, for Optuna's own tools."""
+        return self._study
+
+    @property
+    def trials(self) -> list[FrozenTrial]:
+        """All trials, by number."""
+        return self._study.get_trials(deepcopy=False)
+
+    @property
+    def n_interrupted(self) -> int:
+        """Trials of an earlier command that are to be gone on with."""
+        return len(self._interrupted)
+
+    @property
+    def n_open(self) -> int:
+        """Trials that were taken, or are to be gone on with, and have not ended."""
+        return len(self._open) + len(self._interrupted)
+
+    @property
+    def n_elsewhere(self) -> int:
+        """Unfinished trials of other searches in this study."""
+        return sum(trial.state == TrialState.RUNNING and not self._is_own(trial) for trial in self.trials)
+
+    @property
+    def n_finished(self) -> int:
+        """Trials that ended: complete, pruned or failed."""
+        return sum(trial.state.is_finished() for trial in self.trials)
+
+    def suggest_first(self, parameters: Mapping[str, Value]) -> None:
+        """Let the first trial of a new study be the one of these parameters; those left out are sampled."""
+        if not self.trials and parameters:
+            self._study.enqueue_trial(dict(parameters), user_attrs={"default": True})
+
+    def take(self, most: int) -> tuple[int, dict[str, Value]] | None:
+        """Return number and parameters of the next trial to run, an interrupted one first; none when there are `most`."""
+        with _reaching(self._place):
+            if self._interrupted:
+                frozen = self._interrupted.pop(0)
+                self._seed(frozen.number)
+                trial = optuna.Trial(self._study, frozen._trial_id)
+            else:
+                known = self.trials
+                if self.n_finished + len(self._open) >= most:
+                    return None
+                self._seed(sum(frozen.state != TrialState.WAITING for frozen in known))
+                trial = self._study.ask()
+            trial.set_user_attr(OWNER, self._owner)
+            # Asked one by one: a trial whose process died in between knows some of them already, and gets the others now.
+            parameters = {name: _suggest(trial, name, distribution) for name, distribution in self._distributions.items()}
+        self._open[trial.number] = trial
+        return trial.number, parameters
+
+    def report(self, number: int, epoch: int, value: float, *, ask: bool) -> bool:
+        """Note what a trial reached after an epoch; return, if asked, whether it is to be stopped there."""
+        trial = self._open[number]
+        with _reaching(self._place):
+            if epoch not in self.trials[number].intermediate_values:
+                # Else it was told before the process that trained it was killed.
+                trial.report(value, epoch)
+            if not ask:
+                return False
+            reached = [trial.intermediate_values[epoch] for trial in self.trials if epoch in trial.intermediate_values]
+            return is_behind(number, value, reached, maximize=self._study.direction == StudyDirection.MAXIMIZE)
+
+    def finish(
+        self,
+        number: int,
+        state: Ending,
+        values: list[float] | None = None,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """End a trial. One that ended already stays as it is."""
+        trial = self._open.pop(number, None)
+        if trial is None:
+            return
+        notes = dict(attributes or {})
+        with _reaching(self._place):
+            for key, value in notes.items():
+                trial.set_user_attr(key, value)
+            if state == "complete":
+                self._study.tell(trial, values)
+            else:
+                self._study.tell(trial, state=TrialState.PRUNED if state == "pruned" else TrialState.FAIL)
+
+    def _seed(self, number: int) -> None:
+        # A seed for each trial: the fifth is the same whether or not the fourth was the last of an earlier process.
+        self._study.sampler = make_sampler(self._algorithm, derive_seed("trial", self._search_seed, number))
+
+    def _is_own(self, trial: FrozenTrial) -> bool:
+        # A trial that another search in the same storage runs is its own business; one without a mark was just begun by us.
+        return bool(trial.user_attrs.get(OWNER, self._owner) == self._owner)
+
+
+def open_study(
+    place: str | Path,
+    name: str,
+    identity: Mapping[str, Any],
+    space: Space,
+    directions: Mapping[str, Direction],
+    *,
+    owner: str,
+    algorithm: Algorithm,
+    search_seed: int,
+) -> Study:
+    """Open a study, or begin it.
+
+    Parameters
+    ----------
+    place
+        Path of a journal file, or a URL that Optuna knows: `sqlite:///search.db`.
+    identity
+        What must not change within a study besides space and criteria.
+    directions
+        Of each criterion, by name.
+    owner
+        Id of the search; only it goes on with trials that it began.
+
+    Raises
+    ------
+    StoreError
+        If the storage cannot be reached, or the name is taken by a study of another space, other criteria or data.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    storage = open_storage(place)
+    pruner = optuna.pruners.NopPruner()
+    described = {"space": describe_space(space), "objectives": dict(directions), **identity}
+    with _reaching(place):
+        study = optuna.create_study(
+            storage=storage, study_name=name, directions=list(directions.values()), pruner=pruner, load_if_exists=True
+        )
+        known = study.user_attrs.get(IDENTITY)
+        if known is None and study.get_trials(deepcopy=False):
+            raise StoreError(f"the study {name!r} in {shown_place(place)} was made by something else; give another --study")
+        if known is None:
+            study.set_user_attr(IDENTITY, described)
+            _name_metrics(study, list(directions))
+        elif json.loads(json.dumps(described)) != known:
+            raise StoreError(_difference(name, place, known, described))
+        return Study(study, place, owner, space, algorithm, search_seed)
+
+
+def open_storage(place: str | Path) -> BaseStorage:
+    """Return Optuna's storage at a URL or, in a journal, at a path.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be reached.
+    """
+    with _reaching(place):
+        if isinstance(place, Path):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            # The search's own folder is locked: whoever held this lock is dead, and Optuna would wait for it for half a minute.
+            Path(f"{place}.lock").unlink(missing_ok=True)
+            _drop_unfinished_line(place)
+            return JournalStorage(JournalFileBackend(str(place)))
+        if "://" not in place:
+            raise ValueError("it is no URL")
+        if place.startswith("redis"):
+            raise ValueError("Optuna keeps pickles in Redis, which are not read; use a data base")
+        return RDBStorage(place)
+
+
+def _drop_unfinished_line(journal: Path) -> None:
+    """Cut off what a process that was killed while it wrote has left: Optuna would write behind it, and never read it again."""
+    if not journal.is_file():
+        return
+    with journal.open("r+b") as file:
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            file.truncate(whole)
+            os.fsync(file.fileno())
+
+
+def shown_place(place: str | Path) -> str:
+    """Return a place without what stands for a password in it."""
+    if isinstance(place, Path):
+        return str(place)
+    kind, mark, rest = place.partition("://")
+    # What follows the last @ cannot be part of a password.
+    return f"{kind}{mark}{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+def _distribution(domain: Domain) -> BaseDistribution:
+    if not isinstance(domain, Numbers):
+        return CategoricalDistribution(list(domain.values))
+    if domain.kind == "int":
+        return IntDistribution(int(domain.low), int(domain.high), log=domain.log, step=int(domain.step or 1))
+    return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+
+
+def _suggest(trial: optuna.Trial, name: str, distribution: BaseDistribution) -> Value:
+    match distribution:
+        case IntDistribution():
+            return trial.suggest_int(name, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
+        case FloatDistribution():
+            return trial.suggest_float(name, distribution.low, distribution.high, step=distribution.step, log=distribution.log)
+        case CategoricalDistribution():
+            # All of them are values: `Choices` has no others.
+            return cast("Value", trial.suggest_categorical(name, distribution.choices))
+    raise TypeError(name)
+
+
+def _name_metrics(study: optuna.Study, names: list[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(names)
+
+
+def _difference(name: str, place: str | Path, known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    keys = [key for key in sorted({*known, *asked}) if known.get(key) != json.loads(json.dumps(asked.get(key)))]
+    changes = "; ".join(f"{key}: {known.get(key)} there, {asked.get(key)} asked" for key in keys)
+    return f"the study {name!r} in {shown_place(place)} belongs to another search ({changes}); give another --study or --out"
+
+
+@contextmanager
+def _reaching(place: str | Path) -> Iterator[None]:
+    """Say in one line why a storage cannot be used, whatever Optuna and the drivers of data bases raise."""
+    try:
+        yield
+    except BenchError:
+        raise
+    except ImportError as error:
+        raise StoreError(
+            f"the study's storage {shown_place(place)} needs the driver of its data base, which is not installed; install it "
+            "(psycopg2-binary for PostgreSQL, pymysql for MySQL) or use sqlite:///FILE"
+        ) from error
+    except Exception as error:
+        hint = (
+            "mend it or its disk, or give another --out"
+            if isinstance(place, Path)
+            else "expected a URL such as sqlite:///search.db"
+        )
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise StoreError(f"the study's storage {shown_place(place)} cannot be used ({reason}); {hint}") from error

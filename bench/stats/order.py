@@ -1,0 +1,32 @@
+"""The order of rows that do not have the same budgets: only what all of them have compares them."""
+
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
+
+Row = TypeVar("Row", bound=Hashable)
+
+
+def ordered(means: Mapping[Row, Mapping[int, float]], *, lower_is_better: bool = False) -> tuple[list[Row], tuple[int, ...]]:
+    """Return rows, the best first, and the budgets that decide: those at which every row with any score has one.
+
+    Where there are none, each row is placed by all that it has. Rows without a score come last, in the order given.
+    """
+    scored = {row: by_budget for row, by_budget in means.items() if by_budget}
+    shared = tuple(sorted(set.intersection(*map(set, scored.values())))) if scored else ()
+
+    def place(row: Row) -> float:
+        values = [scored[row][n] for n in shared or scored[row]]
+        mean = sum(values) / len(values)
+        return mean if lower_is_better else -mean
+
+    return [*sorted(scored, key=place), *(row for row in means if row not in scored)], shared
+
+
+def order_note(shared: tuple[int, ...], budgets: tuple[int, ...]) -> tuple[str, ...]:
+    """Say by what rows are ordered, where that is not all of the budgets shown."""
+    if set(shared) == set(budgets):
+        return ()
+    if not shared:
+        return ("no budget is common to all rows, so each is placed by the mean of its own",)
+    named = ", ".join(f"{n:,}" for n in shared)
+    return (f"rows are ordered by their means at {named} labels, the budgets that all of them have",)

@@ -1,0 +1,27 @@
+"""What a reader must know of methods whose settings were chosen: how, and what it took in labels."""
+
+import pandas as pd
+
+from bench.plan.selection import WITHIN, selection_words
+from bench.stats.seeds import curve_label
+
+
+def selection_notes(records: pd.DataFrame) -> tuple[str, ...]:
+    """Say of methods whose settings were chosen, not given, how, and what it took in labels."""
+    return tuple(f"{', '.join(methods)}: {selection_words(*chosen)}" for chosen, methods in _selections(records).items())
+
+
+def _selections(records: pd.DataFrame) -> dict[tuple[str, int], list[str]]:
+    """Return the methods of every way in which settings were chosen, with the labels it read."""
+    if "selection" not in records:
+        return {}
+    chosen = records[records["selection"].notna()]
+    # Within the labels shown the number differs by budget, and costs nothing beside them.
+    read = chosen["selection_labels"].where(chosen["selection"] != WITHIN, 0).fillna(0)
+    found: dict[tuple[str, int], list[str]] = {}
+    for selection, n_labels, method, sampler in zip(chosen["selection"], read, chosen["method"], chosen["sampler"], strict=True):
+        methods = found.setdefault((str(selection), int(n_labels)), [])
+        name = curve_label(str(method), str(sampler), None, oracle=False)
+        if name not in methods:
+            methods.append(name)
+    return found

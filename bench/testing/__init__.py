@@ -1,0 +1,1 @@
+"""Conformance suites for methods, samplers and data sets, for their authors' own tests."""

@@ -1,0 +1,157 @@
+"""Tables of a finished run, by the command."""
+
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.show.grid import Grid, to_text
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def test_tables_of_some_components_and_samplers(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    def labels(*options: str) -> list[str]:
+        code, out, _ = command("table", str(run_folder), "--format", "csv", *options)
+        assert code == 0
+        return sorted(set(pd.read_csv(io.StringIO(out))["label"]))
+
+    assert labels("--components", "20") == ["hard", "hard-fallback", "knn", "logreg", "soft"]
+    assert labels("--methods", "soft@random,knn") == ["knn", "soft K=10", "soft K=20"]
+    assert labels("--methods", "soft,knn", "--components", "10,20") == ["knn", "soft K=10", "soft K=20"]
+    code, out, _ = command("table", str(run_folder), "--format", "csv", "--methods", "knn", "--budgets", "200,20")
+    assert (code, sorted(pd.read_csv(io.StringIO(out))["n_labeled"])) == (0, [20, 200])
+    for wrong in ("30", ""):
+        code, _, err = command("table", str(run_folder), "--budgets", wrong)
+        assert (code, f"--budgets got {wrong!r}; the run has 20, 60, 200" in err) == (2, True)
+    for options in (("--reference", "knn"), ("--target", "0.8")):
+        code, out, _ = command("table", str(run_folder), "--components", "10", "--methods", "hard", *options)
+        assert (code, "hard" in out, "K=" in out) == (0, True, False)
+    for wrong in ("30", "ten", ""):
+        code, _, err = command("table", str(run_folder), "--components", wrong)
+        assert (code, f"--components got {wrong!r}" in err) == (2, True)
+    code, _, err = command("table", str(run_folder), "--methods", "soft@cluster")
+    assert (code, "unknown method in this run 'soft@cluster'" in err) == (2, True)
+    assert labels("--methods", "soft @random", "--components", "10") == ["soft"]
+    code, _, err = command("compare", str(run_folder), str(run_folder), "--components", "30")
+    assert (code, f"{run_folder}: --components got '30'" in err) == (2, True)
+    code, _, _ = command("plot", str(run_folder), "--components", "10", "--figures", "label-efficiency", "--out", str(tmp_path))
+    assert code == 0
+    assert "K=" not in (tmp_path / "label-efficiency.svg").read_text()
+
+
+def test_costs_that_records_do_not_tell() -> None:
+    from bench.stats.costs import method_costs
+
+    records = pd.DataFrame({
+        "method": "knn", "sampler": "cluster", "dataset": "digits", "n_components": [10, 10, 20, 20], "model_seed": 0,
+        "status": ["ok", "ok", "ok", "timeout"], "fit_seconds": [3.0, 1.0, 1.0, None], "predict_seconds": [1.0, 1.0, 1.0, None],
+        "cpu_seconds": [None, 1.5, 1.0, None], "view_cpu_seconds": [None, 100.0, 100.0, None], "peak_bytes": [None, 7, 5, None],
+    })  # fmt: skip
+    (cost,) = method_costs(records.assign(needs="nothing"))
+    (of_models,) = method_costs(records.assign(needs="model"))
+    assert of_models.total_seconds == 206.5
+    assert cost.cell_seconds == (1.0, 1.5, 4.0)
+    # What knn sees is the same whichever model chose the items.
+    assert (cost.view_seconds, cost.total_seconds) == (100.0, 106.5)
+    assert (cost.n_cells, cost.n_by_clock, cost.n_failed, cost.peak_bytes) == (3, 1, 1, 7)
+
+
+def test_costs_of_trainings_with_and_without_processor_time() -> None:
+    from bench.reading.tables.costs import costs_grid
+    from bench.stats.costs import training_costs
+
+    clock = pd.DataFrame({"epoch": [1, 2], "seconds": [10.0, 30.0]})
+    told = clock.assign(cpu_seconds=[9.0, 20.0])
+    on_gpu = clock.assign(cpu_seconds=[None, None])
+    notes = {
+        "of a training: CPU seconds, and hours of all": {50: [told, told]},
+        "of a training: seconds and hours by the clock, waiting beside other work included": {50: [clock], 20: [on_gpu]},
+        "of a training: CPU seconds, and hours of all; by the clock, waiting beside other work included: 1 of K = 50": {
+            50: [told, clock],
+            20: [told],
+        },
+    }
+    for note, histories in notes.items():
+        assert note in costs_grid((), training_costs(histories), "digits").notes
+    mixed, alone = training_costs(histories)
+    assert (mixed.model_seconds, mixed.total_seconds, mixed.n_by_clock) == ((20.0, 25.0, 30.0), 50.0, 1)
+    assert (alone.n_components, alone.n_models, alone.total_seconds, alone.n_by_clock) == (20, 1, 20.0, 0)
+
+
+def test_costs_of_a_run(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("table", str(run_folder), "--cost", "--format", "csv")
+    assert code == 0
+    costs = pd.read_csv(io.StringIO(out), index_col="method")
+    records = pd.read_parquet(run_folder / "records.parquet")
+    for method, cells in records.groupby("method"):
+        row = costs.loc[method]
+        assert row["cells"] == len(cells)
+        assert row["seconds_least"] == pytest.approx(cells["cpu_seconds"].min())
+        assert row["seconds_most"] == pytest.approx(cells["cpu_seconds"].max())
+        views = cells.groupby(["n_components", "model_seed"], dropna=False)["view_cpu_seconds"].max().sum()
+        assert (row["measured_by"], row["n_failed"]) == ("cpu", 0)
+        assert row["hours"] * 3600 == pytest.approx(cells["cpu_seconds"].sum() + views)
+    seconds = [pd.read_csv(path)["cpu_seconds"].iloc[-1] for path in run_folder.glob("models/k20-*/history.csv")]
+    assert costs.loc["training K=20", "hours"] * 3600 == pytest.approx(sum(seconds))
+    assert costs.loc["training K=20", "measured_by"] == "cpu"
+    code, _, err = command("table", str(run_folder), "--cost", "--target", "0.8")
+    assert (code, "--cost makes a table of its own" in err) == (2, True)
+
+
+def test_claims_of_other_data_are_not_judged(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("claims", str(run_folder), "--format", "csv")
+    assert code == 0
+    verdicts = pd.read_csv(pd.io.common.StringIO(out))["verdict"]
+    assert (verdicts == "cannot be judged").sum() == len(verdicts) - 1
+
+
+def test_differences_and_labels_to_a_target(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("table", str(run_folder), "--reference", "knn")
+    assert code == 0
+    assert "Accuracy minus that of knn, in points" in out
+    assert {"soft K=10", "soft K=20", "logreg"} <= {line[:10].strip() for line in out.splitlines()}
+    code, out, _ = command("table", str(run_folder), "--target", "0.8", "--reference", "logreg")
+    assert code == 0
+    assert "logreg / it" in out
+    code, _, err = command("table", str(run_folder), "--reference", "knm")
+    assert (code, "did you mean 'knn'" in err) == (2, True)
+
+
+def test_tables_fit_eighty_columns(command: Command, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for options in ((), ("--reference", "knn"), ("--target", "0.8")):
+        _, out, _ = command("table", str(run_folder), *options)
+        assert max(map(len, out.splitlines())) <= 80
+        assert "…" not in out
+
+
+def test_coverage_of_a_run(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("coverage", str(run_folder))
+    assert code == 0
+    for text in ("k10-s0", "k20-s1", "without replacement", "Clusters that held a label"):
+        assert text in out
+
+
+def test_two_runs_beside_each_other(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "other"
+    shutil.copytree(run_folder, copy)
+    code, out, _ = command("compare", str(run_folder), str(copy), "--methods", "knn", "--format", "markdown")
+    assert code == 0
+    rows = [line for line in out.splitlines() if line.startswith("| knn")]
+    assert [row.split("|")[2].strip() for row in rows] == ["run", "other"]
+    assert rows[0].split("|")[3:] == rows[1].split("|")[3:]
+    code, _, err = command("compare", str(run_folder))
+    assert (code, "compare got 1 run" in err) == (2, True)
+
+
+def test_a_grid_in_every_format() -> None:
+    grid = Grid("title", ("method", "50 %"), (("a|b_c", "1"),), ("note",))
+    assert to_text(grid, "markdown") == "**title**\n\nnote  \n\n| method | 50 % |\n|---|---:|\n| a\\|b_c | 1 |\n"
+    assert to_text(grid, "csv") == "method,50 %\na|b_c,1\n"
+    latex = to_text(grid, "latex")
+    assert "method & 50 \\% \\\\" in latex
+    assert "a|b\\_c & 1 \\\\" in latex
