@@ -41,12 +41,12 @@ class NeighborGraph:
         """
         weights, n = self.weights, len(self)
         order = reverse_cuthill_mckee(sparse.csr_matrix(weights), symmetric_mode=True)
-        place = np.empty(n, weights.indices.dtype)
-        place[order] = np.arange(n)
+        position = np.empty(n, weights.indices.dtype)
+        position[order] = np.arange(n)
         lengths = np.diff(weights.indptr)[order]
         start = np.concatenate([[0], np.cumsum(lengths)]).astype(weights.indptr.dtype)
         terms = np.repeat(weights.indptr[:-1][order] - start[:-1], lengths) + np.arange(start[-1])
-        return sparse.csr_array((weights.data[terms], place[weights.indices[terms]], start), shape=weights.shape), order
+        return sparse.csr_array((weights.data[terms], position[weights.indices[terms]], start), shape=weights.shape), order
 
 
 def neighbor_graphs(

@@ -45,8 +45,8 @@ def with_plugins(built_in: Mapping[str, T], group: str, kind: type[T]) -> dict[s
 
 def origin_of(name: str, group: str) -> str:
     """Return the package that a name comes from."""
-    found = plugins(group).get(name)
-    return BUILT_IN if found is None else found.package
+    plugin = plugins(group).get(name)
+    return BUILT_IN if plugin is None else plugin.package
 
 
 @cache
@@ -58,15 +58,15 @@ def plugins(group: str) -> dict[str, Plugin]:
     SettingsError
         If one cannot be loaded, or two have the same name.
     """
-    found: dict[str, Plugin] = {}
+    by_name: dict[str, Plugin] = {}
     for point in entry_points(group=group):
         package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-        if point.name in found:
+        if point.name in by_name:
             raise SettingsError(
-                f"{found[point.name].package} and {package} both offer {point.name!r} under {group}; uninstall one"
+                f"{by_name[point.name].package} and {package} both offer {point.name!r} under {group}; uninstall one"
             )
-        found[point.name] = Plugin(package, _load(point, package))
-    return found
+        by_name[point.name] = Plugin(package, _load(point, package))
+    return by_name
 
 
 def _load(point: EntryPoint, package: str) -> Any:

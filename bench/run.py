@@ -197,9 +197,11 @@ def survey(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Survey
         records,
         {cell.key: cell_id(cell, plan.methods[cell.method], plan.samplers[cell.sampler], origin) for cell in plan.cells},
     )
-    status = [known.get(cell.key) for cell in plan.cells]
-    missing = [cell for cell, found in zip(plan.cells, status, strict=True) if found is None or (found != "ok" and retry_failed)]
-    done = status.count("ok")
+    statuses = [known.get(cell.key) for cell in plan.cells]
+    missing = [
+        cell for cell, status in zip(plan.cells, statuses, strict=True) if status is None or (status != "ok" and retry_failed)
+    ]
+    done = statuses.count("ok")
     return Survey(done, len(plan.cells) - done - len(missing), tuple(missing), records)
 
 
@@ -238,10 +240,10 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
     return _work(plan, missing, trainings, folder, storage, notices)
 
 
-def preview_work(plan: RunPlan, folder: Path, found: Survey) -> Work:
+def preview_work(plan: RunPlan, folder: Path, surveyed: Survey) -> Work:
     """Return the work that a survey leaves, for looking at it: nothing is written, and it must not be carried out."""
-    trainings = [job for job in _wanted(plan, found.missing) if not is_trained(folder, job.key)]
-    return _work(plan, found.missing, trainings, folder, Storage(str(folder / CHECKPOINTS)), plan.notices())
+    trainings = [job for job in _wanted(plan, surveyed.missing) if not is_trained(folder, job.key)]
+    return _work(plan, surveyed.missing, trainings, folder, Storage(str(folder / CHECKPOINTS)), plan.notices())
 
 
 def _work(

@@ -43,21 +43,23 @@ def select_from(
         if sheet is not None and dataset.image_shape is None:
             raise SettingsError(f"{dataset.name} holds no images, of which a sheet could be drawn; leave out --sheet")
 
-    place = _place(run, model, data_dir) if run is not None else _train(of_training, config, console, check)
-    check(place.dataset)
-    given = _given(place, labels)
+    workplace = _workplace(run, model, data_dir) if run is not None else _train(of_training, config, console, check)
+    check(workplace.dataset)
+    given = _given(workplace, labels)
 
-    found = select_items(place, sampler, n, given, audit=audit, label_seed=label_seed)
-    write_picks(found, place, out, given if labels is not None else None)
-    drawn = draw_sheet(found, place, sheet or out.with_suffix(".html"))
-    tell_selection(found, place, sampler, console)
+    selection = select_items(workplace, sampler, n, given, audit=audit, label_seed=label_seed)
+    write_picks(selection, workplace, out, given if labels is not None else None)
+    drawn = draw_sheet(selection, workplace, sheet or out.with_suffix(".html"))
+    tell_selection(selection, workplace, sampler, console)
     console.print(f"\nwritten: {out}{f', {drawn}' if drawn else ''}", soft_wrap=True)
     more = (
         f"--labels {out}"
         if drawn is None or drawn.suffix != ".html"
         else f"--labels {out} (or the labels.csv that the page saves)"
     )
-    console.print(f"next: fill in the column label, then gmvae-bench label {place.folder} {more}", style="dim", soft_wrap=True)
+    console.print(
+        f"next: fill in the column label, then gmvae-bench label {workplace.folder} {more}", style="dim", soft_wrap=True
+    )
 
 
 def label_with(
@@ -74,25 +76,25 @@ def label_with(
 ) -> None:
     """Label the items of a run's data, write them, and tell how good that is."""
     console = make_console()
-    place = _place(run, model, data_dir)
-    given = _given(place, labels)
+    workplace = _workplace(run, model, data_dir)
+    given = _given(workplace, labels)
     if given is None:
         raise SettingsError("no labels: give a table of them with --labels; `gmvae-bench select` says which items to label")
 
-    known = place.known_with(given)
+    known = workplace.known_with(given)
     check_enough(known[known >= 0], given.class_names, labels or run, allow_singletons=allow_singletons)
-    found = label_items(place, given, method, abstain_below=abstain)
-    if figure is not None and found.estimate is None:
-        raise SettingsError(f"--figure needs labels of items drawn at random; {found.n_drawn} are too few")
-    write_labels(found, place, out)
-    tell_labelling(found, place, given, method, abstain, console)
-    if figure is not None and found.estimate is not None:
-        about = f"{place.dataset.name}, {method}: {found.estimate.n} items hidden in turn"
-        write_figure(reliability_figure(found.estimate.bins, found.estimate.calibration_error, about), figure)
+    labelling = label_items(workplace, given, method, abstain_below=abstain)
+    if figure is not None and labelling.estimate is None:
+        raise SettingsError(f"--figure needs labels of items drawn at random; {labelling.n_drawn} are too few")
+    write_labels(labelling, workplace, out)
+    tell_labelling(labelling, workplace, given, method, abstain, console)
+    if figure is not None and labelling.estimate is not None:
+        about = f"{workplace.dataset.name}, {method}: {labelling.estimate.n} items hidden in turn"
+        write_figure(reliability_figure(labelling.estimate.bins, labelling.estimate.calibration_error, about), figure)
     console.print(f"\nwritten: {out}{f', {figure}' if figure else ''}", soft_wrap=True)
 
 
-def _place(run: Path, model: str | None, data_dir: Path | None) -> Workplace:
+def _workplace(run: Path, model: str | None, data_dir: Path | None) -> Workplace:
 
     opened = OpenRun(run, data_dir=data_dir, empty=True)
     if (opened.stored.config.get("settings", {}).get("holdout") or "none") != "none":
@@ -118,14 +120,14 @@ def _train(flags: dict[str, Any], config: Path | None, console: Console, check: 
     return open_workplace(folder, plan.dataset)
 
 
-def _given(place: Workplace, labels: Path | None) -> GivenLabels | None:
+def _given(workplace: Workplace, labels: Path | None) -> GivenLabels | None:
     """Return what the table says, else what the data bring along."""
-    known, dataset = np.flatnonzero(place.known >= 0), place.dataset
+    known, dataset = np.flatnonzero(workplace.known >= 0), workplace.dataset
     if labels is not None:
         closed = bool(dataset.known.all())
         given = read_given(labels, len(dataset.pool), dataset.ids, dataset.class_names, closed=closed)
-        check_agreement(given, labels, place.known)
+        check_agreement(given, labels, workplace.known)
         return given
     if not len(known):
         return None
-    return GivenLabels(known, place.known[known], dataset.class_names)
+    return GivenLabels(known, workplace.known[known], dataset.class_names)

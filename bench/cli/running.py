@@ -75,17 +75,17 @@ def train_only(
     failures = Failures()
     with locked(folder):
         _carry_out(plan, make_work(plan, folder.resolve()), console, progress, failures)
-    if failures.found:
-        raise SettingsError(f"the training failed: {failures.found[0]}")
+    if failures.errors:
+        raise SettingsError(f"the training failed: {failures.errors[0]}")
     return plan, folder
 
 
 def _preview(plan: RunPlan, folder: Path, console: Console, *, retry_failed: bool) -> None:
     """Print what would run. Nothing is written."""
-    found = survey(plan, folder, retry_failed=retry_failed)
-    work = preview_work(plan, folder, found)
+    surveyed = survey(plan, folder, retry_failed=retry_failed)
+    work = preview_work(plan, folder, surveyed)
     cpus = 1 if plan.settings.executor == "serial" else os.cpu_count() or 1
-    console.print(render_preview(work, found.done, found.failed, estimate(work, found.records), cpus, console.width))
+    console.print(render_preview(work, surveyed.done, surveyed.failed, estimate(work, surveyed.records), cpus, console.width))
 
 
 def _carry_out(plan: RunPlan, work: Work, console: Console, progress: Console, *others: Listener) -> None:

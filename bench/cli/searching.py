@@ -81,8 +81,8 @@ def search_configurations(settings: RunSettings, search: SearchSettings, out: Pa
     check_claim(folder, plan.identity)
     with locked(folder):
         study, storage = open_search(plan, folder.resolve())
-        found = Findings(plan, study)
-        _carry_out(found, storage, console, progress, folder)
+        findings = Findings(plan, study)
+        _carry_out(findings, storage, console, progress, folder)
         _finish(Findings(plan, study), folder, console, format_)
 
 
@@ -91,15 +91,15 @@ def _about(plan: SearchPlan) -> dict[str, Any]:
     return plan.identity | {"seed": plan.search.search_seed, "algorithm": plan.search.algorithm}
 
 
-def _carry_out(found: Findings, storage: Storage, console: Console, progress: Console, folder: Path) -> None:
+def _carry_out(findings: Findings, storage: Storage, console: Console, progress: Console, folder: Path) -> None:
 
-    plan, study = found.plan, found.study
+    plan, study = findings.plan, findings.study
     if study.n_finished >= plan.search.trials and not study.n_interrupted:
         progress.print(f"nothing to run: the study has {study.n_finished:,} trials; a larger --trials adds to it")
         return
     best = best_trials(study)
     maximize = plan.criteria[0].direction == "maximize"
-    ended = {state: found.counts.get(state, 0) for state in ("complete", "pruned", "failed")}
+    ended = {state: findings.counts.get(state, 0) for state in ("complete", "pruned", "failed")}
     display = SearchDisplay(progress, plan.search.trials, ended, best[0].values[0] if best else None, maximize=maximize)
     try:
         with trials_of(plan, storage) as run_trials, display:
@@ -112,26 +112,26 @@ def _carry_out(found: Findings, storage: Storage, console: Console, progress: Co
         os._exit(EXIT_INTERRUPTED)
 
 
-def _finish(found: Findings, folder: Path, console: Console, format_: str) -> None:
+def _finish(findings: Findings, folder: Path, console: Console, format_: str) -> None:
 
-    winners = write_winners(found.plan, found.study, folder)
+    winners = write_winners(findings.plan, findings.study, folder)
     if format_ == "rich":
-        for grid in found.grids():
+        for grid in findings.grids():
             print_grid(grid, format_)
             console.print()
     else:
-        print_grid(found.every_trial(), format_)
-    for name, figure in found.figures():
+        print_grid(findings.every_trial(), format_)
+    for name, figure in findings.figures():
         for suffix in (".png", ".svg"):
             write_figure(figure, folder / FIGURES / f"{name}{suffix}")
     if format_ == "rich":
         console.print(f"study, figures and settings: {folder}", soft_wrap=True)
         for path in winners:
             console.print(f"gmvae-bench run --config {path}", style="dim", soft_wrap=True)
-    failed = found.counts.get("failed", 0)
+    failed = findings.counts.get("failed", 0)
     if failed:
         progress = make_console(stderr=True)
-        progress.print(f"{failed:,} of {len(found.study.trials):,} trials failed:", style="red")
-        for error, count in found.causes[:_MAX_CAUSES]:
+        progress.print(f"{failed:,} of {len(findings.study.trials):,} trials failed:", style="red")
+        for error, count in findings.causes[:_MAX_CAUSES]:
             progress.print(f"  {count:,}: {error}", style="red", soft_wrap=True)
         raise typer.Exit(EXIT_CELLS_FAILED)

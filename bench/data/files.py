@@ -178,10 +178,10 @@ def _find(arrays: Mapping[str, np.ndarray], keys: tuple[str, ...]) -> np.ndarray
 
 
 def _pick(path: Path, arrays: Mapping[str, np.ndarray], keys: tuple[str, ...]) -> np.ndarray:
-    found = _find(arrays, keys)
-    if found is None:
+    array = _find(arrays, keys)
+    if array is None:
         raise DataError(f"{path} holds {', '.join(arrays) or 'no arrays'}; expected an array named {keys[0]!r}")
-    return found
+    return array
 
 
 def _as_items(path: Path, items: np.ndarray) -> tuple[np.ndarray, tuple[int, int] | None]:
@@ -225,10 +225,10 @@ def _codes(path: Path, labels: np.ndarray, names: tuple[str, ...], as_codes: boo
     if as_codes and labels.dtype.kind != "U":
         codes[known] = values.astype(np.int64)
         return codes
-    place = {name: code for code, name in enumerate(names)}
+    code_of = {name: code for code, name in enumerate(names)}
     as_text = [str(int(value)) if labels.dtype.kind in "iuf" else str(value) for value in values]
-    unknown = sorted(set(as_text) - set(place))
+    unknown = sorted(set(as_text) - set(code_of))
     if unknown:
         raise DataError(f"{path}: labels {', '.join(unknown[:5])} are not among class_names")
-    codes[known] = [place[value] for value in as_text]
+    codes[known] = [code_of[value] for value in as_text]
     return codes

@@ -41,12 +41,12 @@ def load(folder: Path) -> Dataset:
     keep = len(sizes) == 1 and max(next(iter(sizes))) <= _LARGEST_SIDE
     width, height = next(iter(sizes)) if keep else (_SIDE, _SIDE)
     pool = np.empty((len(paths), height * width), np.uint8)
-    for place, path in enumerate(paths):
-        pool[place] = _grey(path, (width, height)).ravel()
+    for row, path in enumerate(paths):
+        pool[row] = _grey(path, (width, height)).ravel()
     classes = [name.parts[0] if len(name.parts) > 1 and name.parts[0].lower() not in UNLABELLED else "" for name in ids]
     names = tuple(sorted(set(classes) - {""}))
-    code = {name: place for place, name in enumerate(names)}
-    labels = np.array([code.get(name, -1) for name in classes], np.int64)
+    code_of = {name: code for code, name in enumerate(names)}
+    labels = np.array([code_of.get(name, -1) for name in classes], np.int64)
     return Dataset(folder.resolve().name, pool, labels, names, (height, width), ids=tuple(name.as_posix() for name in ids))
 
 

@@ -128,8 +128,8 @@ def check_nodes(storage: Storage) -> None:
     asked = {}
     for node in ray.nodes():
         if node["Alive"]:
-            place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            asked[ask.options(scheduling_strategy=place).remote(storage.place, token)] = node["NodeManagerAddress"]
+            strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            asked[ask.options(scheduling_strategy=strategy).remote(storage.location, token)] = node["NodeManagerAddress"]
     answered, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_ANSWER_SECONDS)
     faults = [f"node {asked[reference]} does not answer" for reference in silent]
     for reference in answered:
@@ -143,7 +143,7 @@ def check_nodes(storage: Storage) -> None:
         raise ClusterError("\n".join([*sorted(faults)[:_FAULTS_SHOWN], *more]))
 
 
-def _answer(place: str, token: str) -> tuple[str | None, str | None, bool | str]:
+def _answer(location: str, token: str) -> tuple[str | None, str | None, bool | str]:
     """Return version and sources of the package on a node, and whether the storage shows it the token, or why it does not."""
     try:
         from bench.store.sources import fingerprint, package_version
@@ -151,7 +151,7 @@ def _answer(place: str, token: str) -> tuple[str | None, str | None, bool | str]
     except ImportError:
         return None, None, False
     try:
-        return package_version(), fingerprint(), Storage(place).has(token)
+        return package_version(), fingerprint(), Storage(location).has(token)
     except OSError as error:
         return package_version(), fingerprint(), str(error)
 
@@ -165,8 +165,8 @@ def _faults(node: str, storage: Storage, version: str | None, sources: str | Non
     if sees is not True:
         why = f": {sees}" if sees else ""
         return [
-            f"node {node} does not see {storage.place}, where trainings keep checkpoints{why}; give --storage a folder that all "
-            "nodes share, or s3://bucket/folder"
+            f"node {node} does not see {storage.location}, where trainings keep checkpoints{why}; give --storage a folder that "
+            "all nodes share, or s3://bucket/folder"
         ]
     return []
 

@@ -57,7 +57,7 @@ class Speed:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one call of `measure` found."""
+    """The result of one call of `measure`."""
 
     device: str
     n_threads: int
@@ -72,10 +72,10 @@ class Measured:
 
 def candidates(n_components: int, n_features: int, image_shape: tuple[int, int] | None) -> tuple[Candidate, ...]:
     """Return every objective with the paper's sizes, batch and precision, and the default as `run` trains it."""
-    found = []
+    ways = []
     for name, objective in OBJECTIVES.items():
         model, training = paper_configs(n_features, n_components)
-        found.append(
+        ways.append(
             Candidate(
                 name,
                 model.model_copy(update={"inference": objective.inference}),
@@ -84,7 +84,7 @@ def candidates(n_components: int, n_features: int, image_shape: tuple[int, int] 
         )
     default = ModelConfig(n_features=n_features, n_components=n_components, image_shape=image_shape)
     # A step costs the same from its first epoch on, so that the warm-up and k-means need not be waited for.
-    return (*found, Candidate(DEFAULT, default, TrainingConfig(start="alike")))
+    return (*ways, Candidate(DEFAULT, default, TrainingConfig(start="alike")))
 
 
 def measure(
@@ -104,19 +104,19 @@ def measure(
     on_progress
         Told what is measured next.
     """
-    place = resolve_device(device)
+    torch_device = resolve_device(device)
     with threads(n_threads):
         on_progress("matrix products")
-        gflops = {name: matrix_gflops(place, dtype) for name, dtype in _dtypes(place).items()}
+        gflops = {name: matrix_gflops(torch_device, dtype) for name, dtype in _dtypes(torch_device).items()}
         probes = []
         for way in ways:
             on_progress(f"{way.name}, K = {way.model.n_components}: first steps")
-            probes.append(_Probe(way, data, place))
+            probes.append(_Probe(way, data, torch_device))
         for turn in range(_ROUNDS):
             for probe in probes:
                 on_progress(f"{probe.way.name}, K = {probe.way.model.n_components}: round {turn + 1} of {_ROUNDS}")
                 probe.measure()
-        return Measured(str(place), n_threads, gflops, tuple(probe.speed(gflops) for probe in probes))
+        return Measured(str(torch_device), n_threads, gflops, tuple(probe.speed(gflops) for probe in probes))
 
 
 def matrix_gflops(device: torch.device, dtype: torch.dtype) -> float:

@@ -149,7 +149,7 @@ class TuneTraining(Experiment):
             if collect_model(self._work.storage, self._work.folder, job.key) or is_trained(self._work.folder, job.key):
                 failure = None
             elif failure is None:
-                failure = Failure(f"the trial ended, but its model is not in {self._work.storage.place}")
+                failure = Failure(f"the trial ended, but its model is not in {self._work.storage.location}")
         except BenchError as error:
             failure = Failure(str(error), fatal=True)
         except Exception as error:  # noqa: BLE001 - Tune would swallow it, and the job be waited for in vain

@@ -124,9 +124,9 @@ class Failures(Listener):
     """Keeps why trainings failed, for a command that has nothing else to show."""
 
     def __init__(self) -> None:
-        self.found: list[str] = []
+        self.errors: list[str] = []
 
     def training_done(self, key: ModelKey, error: str | None) -> None:
         """Note a training that left no model."""
         if error is not None:
-            self.found.append(f"{key.id}: {error.removeprefix('training failed: ')}")
+            self.errors.append(f"{key.id}: {error.removeprefix('training failed: ')}")

@@ -121,11 +121,11 @@ class Work:
 
     @cached_property
     def _draws(self) -> dict[tuple[ModelKey | None, str], dict[int, int]]:
-        found: dict[tuple[ModelKey | None, str], dict[int, int]] = {}
+        draws: dict[tuple[ModelKey | None, str], dict[int, int]] = {}
         for batch in self.batches:
-            most = found.setdefault((batch.clustering, batch.sampler), {})
+            most = draws.setdefault((batch.clustering, batch.sampler), {})
             most |= {seed: max(n, most.get(seed, 0)) for seed, n in batch.draws.items()}
-        return found
+        return draws
 
     def models_of(self, batch: Batch) -> frozenset[ModelKey]:
         """Trained models that a batch needs."""

@@ -191,13 +191,13 @@ def imagine(model: GaussianMixtureVAE, components: Sequence[int], n_samples: int
 def latent_map(
     latent: Float[np.ndarray, "n z"], n_items: int, seed: int = 0
 ) -> tuple[Int[np.ndarray, " i"], Float[np.ndarray, "i 2"]]:
-    """Return some items and their places on a map of latent means (t-SNE, van der Maaten & Hinton 2008)."""
+    """Return some items and their positions on a map of latent means (t-SNE, van der Maaten & Hinton 2008)."""
     items = np.sort(np.random.default_rng(seed).permutation(len(latent))[:n_items])
     perplexity = min(30.0, (len(items) - 1) / 3)
     # A second, empty dimension beside a single one changes no distance.
     points = np.pad(latent[items].astype(np.float32), ((0, 0), (0, max(0, 2 - latent.shape[1]))))
-    places = TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=seed).fit_transform(points)
-    return items, places
+    positions = TSNE(2, perplexity=perplexity, init="pca", max_iter=500, random_state=seed).fit_transform(points)
+    return items, positions
 
 
 def _largest(shares: Float[np.ndarray, " l"], n: int = 3) -> tuple[tuple[int, float], ...]:

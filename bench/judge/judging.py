@@ -29,9 +29,9 @@ def judge(
     try:
         return _judge(cell, method, view, dataset, order, n_jobs)
     except Exception as error:  # noqa: BLE001 - a third party's method may raise anything, and one cell must not end a sweep
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{where.filename.rsplit('/', 1)[-1]}:{where.lineno}"
-        return Outcome(status="failed", error=f"{type(error).__name__}: {error} ({place})")
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+        return Outcome(status="failed", error=f"{type(error).__name__}: {error} ({where})")
 
 
 def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, order: np.ndarray | None, n_jobs: int) -> Outcome:

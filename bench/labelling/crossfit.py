@@ -41,11 +41,12 @@ def cross_fit(
     items = np.flatnonzero(hideable)
     rng = np.random.default_rng(seed)
     parts = random_folds(items, rng)
-    answers = []
+    predictions = []
     for hidden in parts:
         shown = y.copy()
         shown[hidden] = -1
-        answers.append(answer(make().fit(view.pool, shown), view, hidden))
+        predictions.append(answer(make().fit(view.pool, shown), view, hidden))
     fold = np.repeat(np.arange(len(parts)), [len(hidden) for hidden in parts])
-    said, proba = (np.concatenate([getattr(found, name) for found in answers]) for name in ("said", "proba"))
+    said = np.concatenate([prediction.said for prediction in predictions])
+    proba = np.concatenate([prediction.proba for prediction in predictions])
     return CrossFit(np.concatenate(parts), said, proba, fold)

@@ -24,7 +24,7 @@ class GivenLabels:
     items: Int[np.ndarray, " s"]
     """Pool indices, each once, in the order given."""
     codes: Int[np.ndarray, " s"]
-    """Class of each, a place in `class_names`."""
+    """Class of each, an index into `class_names`."""
     class_names: tuple[str, ...]
     """As the user wrote them."""
     samplers: tuple[str, ...] = ()
@@ -64,11 +64,11 @@ def read_given(
     """
     rows = _read(path)
     key = ITEM if ITEM in rows[0] else ID
-    places = {name: place for place, name in enumerate(ids or ())} if key == ID else {}
+    index_of = {name: index for index, name in enumerate(ids or ())} if key == ID else {}
     filled = [(line, row) for line, row in enumerate(rows, start=2) if row[LABEL].strip()]
     if not filled:
         raise DataError(f"{path} has no label: fill in the column {LABEL!r} of its {len(rows):,} rows")
-    items = [_item(path, line, row[key].strip(), n_pool, places, key) for line, row in filled]
+    items = [_item(path, line, row[key].strip(), n_pool, index_of, key) for line, row in filled]
     if key == ITEM and ids and ID in rows[0]:
         for item, (line, row) in zip(items, filled, strict=True):
             if row[ID].strip() and row[ID].strip() != ids[item]:
@@ -152,11 +152,11 @@ def _read(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _item(path: Path, line: int, text: str, n_pool: int, places: dict[str, int], key: str) -> int:
+def _item(path: Path, line: int, text: str, n_pool: int, index_of: dict[str, int], key: str) -> int:
     if key == ID:
-        if text not in places:
+        if text not in index_of:
             raise DataError(f"{path}, line {line}: no item of the data is called {printable(text)!r}")
-        return places[text]
+        return index_of[text]
     if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS) or int(text) >= n_pool:
         raise DataError(f"{path}, line {line}: item {printable(text)!r} is not in the pool; expected 0 … {n_pool - 1:,}")
     return int(text)

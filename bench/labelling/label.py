@@ -54,7 +54,7 @@ class Labelling:
 
 
 def label_items(
-    place: Workplace, given: GivenLabels, method_name: str, *, abstain_below: float = 0.0, method_seed: int = 0
+    workplace: Workplace, given: GivenLabels, method_name: str, *, abstain_below: float = 0.0, method_seed: int = 0
 ) -> Labelling:
     """Label the whole pool from what is given, and say from those labels alone how good that is.
 
@@ -72,31 +72,31 @@ def label_items(
     methods = all_methods()
     if method_name not in methods:
         raise unknown_name("method", method_name, methods)
-    method, dataset = methods[method_name], place.dataset
-    key = method.model_for(place.key)
-    if key not in (None, place.key) and not is_trained(place.folder, key):
+    method, dataset = methods[method_name], workplace.dataset
+    key = method.model_for(workplace.key)
+    if key not in (None, workplace.key) and not is_trained(workplace.folder, key):
         raise SettingsError(
-            f"{method_name} needs the model {key.id}, which {place.folder} does not have; run it with that method"
+            f"{method_name} needs the model {key.id}, which {workplace.folder} does not have; run it with that method"
         )
-    encoded = place.encoded if key in (None, place.key) else load_encoded(place.folder, key)
-    view = represent(method, place.key, dataset, encoded)
-    y = place.known_with(given)
+    encoded = workplace.encoded if key in (None, workplace.key) else load_encoded(workplace.folder, key)
+    view = represent(method, workplace.key, dataset, encoded)
+    y = workplace.known_with(given)
     drawn = np.zeros(len(y), bool)
     drawn[given.items[given.drawn]] = True
     make = partial(method.make, len(given.class_names), 1, method_seed)
     with threads(1):
-        found = answer(make().fit(view.pool, y), view)
+        prediction = answer(make().fit(view.pool, y), view)
         hidden = cross_fit(make, view, y, drawn, method_seed) if drawn.sum() >= _LEAST_DRAWN else None
     temperature = 1.0 if hidden is None else fit_temperature(hidden.proba, y[hidden.items])
     is_given = y >= 0
-    said = np.where(is_given, y, found.said)
-    probability = np.where(is_given, 1.0, tempered(found.proba, temperature)[np.arange(len(y)), said])
+    said = np.where(is_given, y, prediction.said)
+    probability = np.where(is_given, 1.0, tempered(prediction.proba, temperature)[np.arange(len(y)), said])
     return Labelling(
         said=said,
         probability=probability,
         given=is_given,
         abstained=~is_given & (probability < abstain_below),
-        cluster=place.assignment,
+        cluster=workplace.assignment,
         class_names=given.class_names,
         temperature=temperature,
         estimate=None

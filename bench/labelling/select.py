@@ -34,7 +34,7 @@ class Selection:
 
 
 def select_items(
-    place: Workplace, sampler: str, n: int, given: GivenLabels | None = None, *, audit: int = 0, label_seed: int = 0
+    workplace: Workplace, sampler: str, n: int, given: GivenLabels | None = None, *, audit: int = 0, label_seed: int = 0
 ) -> Selection:
     """Choose n items to label next, and `audit` more at random, by which the result can be judged.
 
@@ -45,24 +45,24 @@ def select_items(
     SettingsError
         If there are not so many items without a label, or the sampler is an oracle.
     """
-    y = place.known_with(given)
+    y = workplace.known_with(given)
     asked: list[tuple[Pick, str]] = []
     for name, count in ((sampler, n), (RANDOM, audit)):
         left = int((y < 0).sum()) - len(asked)
         if count > left:
             raise SettingsError(f"asked for {count:,} items to label, but {left:,} of {len(y):,} are without a label")
-        seed = derive_seed("labels", place.dataset.sha256, name, label_seed)
+        seed = derive_seed("labels", workplace.dataset.sha256, name, label_seed)
         with threads(1):
-            asker = begin(name, np.arange(len(y)), len(y), seed, place.encoded[0])
+            asker = begin(name, np.arange(len(y)), len(y), seed, workplace.encoded[0])
             for item in np.flatnonzero(y >= 0):
                 asker.tell(int(item), int(y[item]))
             for pick, _ in asked:
                 asker.tell(pick.item, -1)
             asked += [(pick, name) for pick in draw(asker, count, unanswered)]
-    assignment, sizes = place.assignment, place.sizes
+    assignment, sizes = workplace.assignment, workplace.sizes
     items = [*np.flatnonzero(y >= 0).tolist(), *(pick.item for pick, _ in asked)]
     return Selection(
-        picks=tuple((_with_cluster(pick, place), name) for pick, name in asked),
+        picks=tuple((_with_cluster(pick, workplace), name) for pick, name in asked),
         n_chosen=n,
         n_known=int((y >= 0).sum()),
         n_clusters=int((sizes > 0).sum()),
@@ -71,6 +71,6 @@ def select_items(
     )
 
 
-def _with_cluster(pick: Pick, place: Workplace) -> Pick:
-    cluster = int(place.assignment[pick.item])
-    return Pick(pick.item, pick.reason, cluster, int(place.sizes[cluster]))
+def _with_cluster(pick: Pick, workplace: Workplace) -> Pick:
+    cluster = int(workplace.assignment[pick.item])
+    return Pick(pick.item, pick.reason, cluster, int(workplace.sizes[cluster]))

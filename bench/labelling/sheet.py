@@ -25,7 +25,7 @@ class Card:
     """One item to look at."""
 
     number: int
-    """Place in the order of asking, from 1."""
+    """Position in the order of asking, from 1."""
     item: int
     id: str
     """Its name, where it has one."""
@@ -100,8 +100,8 @@ def reliability_figure(bins: Sequence[Bin], error: float, about: str) -> Figure:
     figure = Figure(figsize=(5.2, 4.9), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 100], [0, 100], color=_QUIET, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-    x, y = (100 * np.array([getattr(found, name) for found in bins]) for name in ("confidence", "accuracy"))
-    low, high = (100 * np.array([getattr(found, name) for found in bins]) for name in ("ci_low", "ci_high"))
+    x, y = (100 * np.array([getattr(bin_, name) for bin_ in bins]) for name in ("confidence", "accuracy"))
+    low, high = (100 * np.array([getattr(bin_, name) for bin_ in bins]) for name in ("ci_low", "ci_high"))
     axes.errorbar(x, y, np.maximum([y - low, high - y], 0), fmt="o", color=_INK, capsize=2, linewidth=1)
     axes.set_xlim(0, 100)
     axes.set_ylim(0, 100)

@@ -33,8 +33,8 @@ class Workplace:
     @cached_property
     def assignment(self) -> Int[np.ndarray, " n"]:
         """Cluster of each item."""
-        found: np.ndarray = self.encoded[0].posterior.argmax(axis=1)
-        return found
+        clusters: np.ndarray = self.encoded[0].posterior.argmax(axis=1)
+        return clusters
 
     @cached_property
     def sizes(self) -> Int[np.ndarray, " k"]:

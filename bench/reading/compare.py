@@ -22,9 +22,9 @@ def compare(runs: Sequence[OpenRun], metric: str) -> Grid:
     every = [(name, table) for name, of_run in zip(names, tables, strict=True) for table in of_run]
     budgets = tuple(sorted({n for _, table in every for n in table.budgets}))
     # Methods by their best run, the runs of one method together.
-    places = ordered({row: scored_means(row[1]) for row in every}, lower_is_better=lower)[0]
-    first = {table.label: place for place, (_, table) in reversed(list(enumerate(places)))}
-    rows = sorted(places, key=lambda row: first[row[1].label])
+    ranked = ordered({row: scored_means(row[1]) for row in every}, lower_is_better=lower)[0]
+    first = {table.label: position for position, (_, table) in reversed(list(enumerate(ranked)))}
+    rows = sorted(ranked, key=lambda row: first[row[1].label])
     values = [
         (table.label, name, n, interval.mean, interval.ci_low, interval.ci_high)
         for name, table in rows

@@ -21,7 +21,7 @@ from bench.store.records import SCHEMA, TABLE
 from gmvae.disk import HISTORY, SETTINGS
 
 # Settings that name places of the machine that the run was made on.
-_PLACES = ("data_dir", "storage", "address")
+_MACHINE_SETTINGS = ("data_dir", "storage", "address")
 _KIND_OF_ERROR = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")
 
 
@@ -58,7 +58,7 @@ def export(run: OpenRun, folder: Path) -> Exported:
 
 def _write(stored: StoredRun, models: Iterable[ModelKey], sizes: Sizes, folder: Path) -> None:
     """Write settings and history of models, with the sizes of the clusters of those that have several."""
-    _check_place(folder, stored.config)
+    _check_target(folder, stored.config)
     try:
         # What an earlier export of this run had, and this one has not, must not stay. A folder that has records is whole.
         (folder / TABLE).unlink(missing_ok=True)
@@ -67,12 +67,12 @@ def _write(stored: StoredRun, models: Iterable[ModelKey], sizes: Sizes, folder: 
         write_json(folder / DATASET, stored.dataset)
         write_json(folder / ENVIRONMENT, read_json(stored.folder / ENVIRONMENT))
         for key in models:
-            place = model_folder(folder, key)
-            place.mkdir(parents=True)
-            write_json(place / SETTINGS, read_json(model_folder(stored.folder, key) / SETTINGS))
-            write_atomically(place / HISTORY, partial(_copy, model_folder(stored.folder, key) / HISTORY))
+            model_dir = model_folder(folder, key)
+            model_dir.mkdir(parents=True)
+            write_json(model_dir / SETTINGS, read_json(model_folder(stored.folder, key) / SETTINGS))
+            write_atomically(model_dir / HISTORY, partial(_copy, model_folder(stored.folder, key) / HISTORY))
             if key in sizes:
-                write_json(place / CLUSTERS, {"sizes": [int(size) for size in sizes[key]]})
+                write_json(model_dir / CLUSTERS, {"sizes": [int(size) for size in sizes[key]]})
         # Of a text type also where nothing failed: pandas' notes in the file must not contradict its schema.
         errors = stored.records["error"].map(_kind_of_error, na_action="ignore").astype(stored.records["error"].dtype)
         records = stored.records.assign(host="-", error=errors)
@@ -86,7 +86,7 @@ def _write(stored: StoredRun, models: Iterable[ModelKey], sizes: Sizes, folder: 
         ) from error
 
 
-def _check_place(folder: Path, config: Mapping[str, Any]) -> None:
+def _check_target(folder: Path, config: Mapping[str, Any]) -> None:
     check_links(folder)
     if (folder / CONFIG).is_file():
         before = read_json(folder / CONFIG)
@@ -99,7 +99,9 @@ def _check_place(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def _config(config: Mapping[str, Any]) -> dict[str, Any]:
-    settings: dict[str, Any] = {key: None if key in _PLACES else value for key, value in config.get("settings", {}).items()}
+    settings: dict[str, Any] = {
+        key: None if key in _MACHINE_SETTINGS else value for key, value in config.get("settings", {}).items()
+    }
     if settings.get("data"):
         # A name stays as it is; of a file or folder its own name stays.
         settings["data"] = Path(settings["data"]).name

@@ -92,8 +92,8 @@ def _accuracy(table: SeedTable, n_labeled: int) -> str:
 
 def _environment(folder: Path) -> dict[str, Any]:
     path = folder / "environment.json"
-    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return found
+    environment: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return environment
 
 
 def _flat(values: dict[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from bench.search.desk import SearchListener, StudyDesk
 from bench.search.plan import SearchPlan
 from bench.search.serial import SerialSearch
 from bench.search.settings import first_parameters
-from bench.search.study import Study, open_study, shown_place
+from bench.search.study import Study, open_study, shown_location
 from bench.search.trial import Exam, run_trial
 from bench.store.folder import JOURNAL, check_claim, claim
 from bench.store.sources import package_version
@@ -44,7 +44,7 @@ def open_search(plan: SearchPlan, folder: Path) -> tuple[Study, Storage]:
     settings = {"run": plan.settings.model_dump(mode="json"), "search": plan.search.model_dump(mode="json")}
     if plan.search.study_storage is not None:
         # A password in it must not end in a file.
-        settings["search"]["study_storage"] = shown_place(plan.search.study_storage)
+        settings["search"]["study_storage"] = shown_location(plan.search.study_storage)
     owner = claim(folder, plan.identity, settings, plan.dataset)
     study = open_study(
         plan.search.study_storage or folder / JOURNAL,

@@ -211,15 +211,15 @@ def _cross_validated(candidate: Candidate, labels: np.ndarray, *, n_classes: int
 
 
 def _oracle(candidate: Candidate, labels: np.ndarray, *, n_labeled: int, n_classes: int, sha256: str) -> float:
-    method, found = METHODS[candidate.decoding], []
+    method, scores = METHODS[candidate.decoding], []
     for label_seed in range(_ORACLE_DRAWS):
         items = labeled_items(labels, sha256, "random", label_seed, n_labeled)
         shown = np.full(len(labels), -1)
         shown[items] = labels[items]
         said = method.make(n_classes, 1, 0).fit(candidate.posterior, shown).predict(candidate.posterior)
         rest = (shown < 0) & (labels >= 0)
-        found.append(accuracy(said[rest], labels[rest]) or 0.0)
-    return float(np.mean(found))
+        scores.append(accuracy(said[rest], labels[rest]) or 0.0)
+    return float(np.mean(scores))
 
 
 def _accuracy_criterion(name: str, n_labeled: int, dataset: Dataset) -> Criterion:

@@ -85,10 +85,10 @@ def agreement_figure(pairs: Sequence[tuple[str, str, Sequence[float], Sequence[f
     rows = -(-len(pairs) // columns)
     figure = Figure(figsize=(4.2 * columns, 3.7 * rows), layout="constrained")
     every = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, (one, other, x, y, found) in zip(every, pairs, strict=False):
+    for axes, (one, other, x, y, correlation) in zip(every, pairs, strict=False):
         axes.plot(x, y, "o", color=_BLUE, markersize=5, alpha=0.8)
-        interval = "" if found.ci_low is None else f" ({found.ci_low:+.2f} to {found.ci_high:+.2f})"
-        axes.set_title(f"Spearman's rho {found.rho:+.2f}{interval}", fontsize=10)
+        interval = "" if correlation.ci_low is None else f" ({correlation.ci_low:+.2f} to {correlation.ci_high:+.2f})"
+        axes.set_title(f"Spearman's rho {correlation.rho:+.2f}{interval}", fontsize=10)
         axes.set_xlabel(one)
         axes.set_ylabel(other)
         axes.grid(color="#dddddd", linewidth=0.6)

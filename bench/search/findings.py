@@ -71,7 +71,7 @@ class Findings:
         every = (*self.plan.criteria, *self.plan.watched)
         pairs = [(one, other) for one in every for other in every if one.rank < other.rank and one.name != "seconds"]
         pairs = pairs or [(one, other) for one in self.plan.criteria for other in self.plan.watched]
-        found = []
+        agreements = []
         for one, other in pairs:
             values = [self._measured(trial) for trial in self.complete]
             both = [(seen[one.name], seen[other.name]) for seen in values if one.name in seen and other.name in seen]
@@ -79,8 +79,8 @@ class Findings:
             x, y = [x for x, _ in both], [y for _, y in both]
             rho = rank_correlation([signs[0] * value for value in x], [signs[1] * value for value in y])
             if rho is not None:
-                found.append((one.name, other.name, x, y, rho))
-        return found
+                agreements.append((one.name, other.name, x, y, rho))
+        return agreements
 
     def grids(self) -> Iterator[Grid]:
         """Yield the tables that the command prints."""
@@ -139,7 +139,7 @@ class Findings:
         return [f"chosen with {self.plan.label_cost:,} labels", *self._oracle_notes(), *about]
 
     def _oracle_notes(self) -> list[str]:
-        return [f"{found.name} {_ORACLE}" for found in (*self.plan.criteria, *self.plan.watched) if found.is_oracle]
+        return [f"{criterion.name} {_ORACLE}" for criterion in (*self.plan.criteria, *self.plan.watched) if criterion.is_oracle]
 
     def _parameters(self, best: FrozenTrial) -> list[ParameterRow]:
         plan = self.plan
@@ -159,7 +159,7 @@ class Findings:
         values = trial.values if trial.state == TrialState.COMPLETE else None
         return TrialRow(
             trial.number,
-            (*(values or [None] * len(self.plan.criteria)), *(seen.get(found.name) for found in self.plan.watched)),
+            (*(values or [None] * len(self.plan.criteria)), *(seen.get(criterion.name) for criterion in self.plan.watched)),
             trial.user_attrs.get("epoch"),
             trial.user_attrs.get("seconds"),
             tuple(trial.params.get(name) for name in self.plan.space),

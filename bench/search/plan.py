@@ -119,10 +119,11 @@ def make_search_plan(settings: RunSettings, search: SearchSettings, dataset: Dat
     if len(search.criterion) > _MAX_CRITERIA:
         raise SettingsError(f"--criterion got {len(search.criterion)} criteria; give one, or two for a Pareto front")
     criteria, watched = (
-        tuple({found.name: found for found in (resolve_criterion(name, dataset) for name in names)}.values())
+        tuple({criterion.name: criterion for criterion in (resolve_criterion(name, dataset) for name in names)}.values())
         for names in (search.criterion, search.watch)
     )
-    watched = tuple(criterion for criterion in watched if criterion.name not in {found.name for found in criteria})
+    steering = {criterion.name for criterion in criteria}
+    watched = tuple(criterion for criterion in watched if criterion.name not in steering)
     several = len(criteria) > 1
     if several and search.algorithm == "cma-es":
         raise SettingsError("--algorithm cma-es takes one criterion; use tpe, gp, nsga-ii or random for two")

@@ -50,7 +50,11 @@ class ReplayedCma(BaseSampler):
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
         """Return the numbers that all complete trials have."""
         common = optuna.search_space.intersection_search_space(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-        return {name: found for name, found in sorted(common.items()) if isinstance(found, (IntDistribution, FloatDistribution))}
+        return {
+            name: distribution
+            for name, distribution in sorted(common.items())
+            if isinstance(distribution, (IntDistribution, FloatDistribution))
+        }
 
     def sample_relative(
         self,
@@ -65,8 +69,8 @@ class ReplayedCma(BaseSampler):
         optimiser = CMA(mean=np.full(len(search_space), 0.5), sigma=1 / 6, bounds=bounds, seed=self._seed)
         sign = -1 if study.direction == StudyDirection.MAXIMIZE else 1
         told = [
-            (_to_unit(found.params, search_space), sign * found.values[0])
-            for found in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+            (_to_unit(finished.params, search_space), sign * finished.values[0])
+            for finished in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         ]
         size = optimiser.population_size
         for start in range(0, len(told) - size + 1, size):
@@ -80,20 +84,22 @@ class ReplayedCma(BaseSampler):
 
 def _to_unit(parameters: Mapping[str, Any], space: Mapping[str, Any]) -> np.ndarray:
     unit = []
-    for name, found in space.items():
-        low, high, value = (math.log(x) if found.log else x for x in (found.low, found.high, parameters[name]))
+    for name, distribution in space.items():
+        low, high, value = (
+            math.log(x) if distribution.log else x for x in (distribution.low, distribution.high, parameters[name])
+        )
         unit.append((value - low) / (high - low))
     return np.array(unit)
 
 
 def _from_unit(unit: np.ndarray, space: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for share, (name, found) in zip(unit, space.items(), strict=True):
-        low, high = (math.log(x) if found.log else x for x in (found.low, found.high))
+    for share, (name, distribution) in zip(unit, space.items(), strict=True):
+        low, high = (math.log(x) if distribution.log else x for x in (distribution.low, distribution.high))
         value = low + float(share) * (high - low)
-        value = math.exp(value) if found.log else value
-        if found.step is not None:
-            value = found.low + round((value - found.low) / found.step) * found.step
-        value = min(max(value, found.low), found.high)
-        values[name] = int(value) if isinstance(found, IntDistribution) else value
+        value = math.exp(value) if distribution.log else value
+        if distribution.step is not None:
+            value = distribution.low + round((value - distribution.low) / distribution.step) * distribution.step
+        value = min(max(value, distribution.low), distribution.high)
+        values[name] = int(value) if isinstance(distribution, IntDistribution) else value
     return values

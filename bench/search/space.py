@@ -74,10 +74,10 @@ def parse_domain(name: str, expression: str) -> Domain:
     SettingsError
         If it means nothing; the message says what would.
     """
-    found = _EXPRESSION.fullmatch(expression.strip())
-    if not found:
+    match = _EXPRESSION.fullmatch(expression.strip())
+    if not match:
         raise _refusal(name, expression, f"expected {_FORMS}")
-    kind, inside = found[1], found[2].replace('"', "'")
+    kind, inside = match[1], match[2].replace('"', "'")
     try:
         parts = [part.strip() for part in next(csv.reader([inside], quotechar="'", skipinitialspace=True, strict=True), [])]
     except csv.Error as error:

@@ -37,9 +37,9 @@ class Study:
     """An Optuna study that trials are taken from and told to. One process at a time."""
 
     def __init__(
-        self, study: optuna.Study, place: str | Path, owner: str, space: Space, algorithm: Algorithm, search_seed: int
+        self, study: optuna.Study, location: str | Path, owner: str, space: Space, algorithm: Algorithm, search_seed: int
     ) -> None:
-        self._study, self._place = study, place
+        self._study, self._location = study, location
         self._owner = owner
         self._distributions = {name: _distribution(domain) for name, domain in sorted(space.items())}
         self._algorithm, self._search_seed = algorithm, search_seed
@@ -83,7 +83,7 @@ class Study:
 
     def take(self, most: int) -> tuple[int, dict[str, Value]] | None:
         """Return number and parameters of the next trial to run, an interrupted one first; none when there are `most`."""
-        with _reaching(self._place):
+        with _reaching(self._location):
             if self._interrupted:
                 frozen = self._interrupted.pop(0)
                 self._seed(frozen.number)
@@ -103,7 +103,7 @@ class Study:
     def report(self, number: int, epoch: int, value: float, *, ask: bool) -> bool:
         """Note what a trial reached after an epoch; return, if asked, whether it is to be stopped there."""
         trial = self._open[number]
-        with _reaching(self._place):
+        with _reaching(self._location):
             if epoch not in self.trials[number].intermediate_values:
                 # Else it was told before the process that trained it was killed.
                 trial.report(value, epoch)
@@ -124,7 +124,7 @@ class Study:
         if trial is None:
             return
         notes = dict(attributes or {})
-        with _reaching(self._place):
+        with _reaching(self._location):
             for key, value in notes.items():
                 trial.set_user_attr(key, value)
             if state == "complete":
@@ -142,7 +142,7 @@ class Study:
 
 
 def open_study(
-    place: str | Path,
+    location: str | Path,
     name: str,
     identity: Mapping[str, Any],
     space: Space,
@@ -156,7 +156,7 @@ def open_study(
 
     Parameters
     ----------
-    place
+    location
         Path of a journal file, or a URL that Optuna knows: `sqlite:///search.db`.
     identity
         What must not change within a study besides space and criteria.
@@ -171,25 +171,25 @@ def open_study(
         If the storage cannot be reached, or the name is taken by a study of another space, other criteria or data.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = open_storage(place)
+    storage = open_storage(location)
     pruner = optuna.pruners.NopPruner()
     described = {"space": describe_space(space), "objectives": dict(directions), **identity}
-    with _reaching(place):
+    with _reaching(location):
         study = optuna.create_study(
             storage=storage, study_name=name, directions=list(directions.values()), pruner=pruner, load_if_exists=True
         )
         known = study.user_attrs.get(IDENTITY)
         if known is None and study.get_trials(deepcopy=False):
-            raise StoreError(f"the study {name!r} in {shown_place(place)} was made by something else; give another --study")
+            raise StoreError(f"the study {name!r} in {shown_location(location)} was made by something else; give another --study")
         if known is None:
             study.set_user_attr(IDENTITY, described)
             _name_metrics(study, list(directions))
         elif json.loads(json.dumps(described)) != known:
-            raise StoreError(_difference(name, place, known, described))
-        return Study(study, place, owner, space, algorithm, search_seed)
+            raise StoreError(_difference(name, location, known, described))
+        return Study(study, location, owner, space, algorithm, search_seed)
 
 
-def open_storage(place: str | Path) -> BaseStorage:
+def open_storage(location: str | Path) -> BaseStorage:
     """Return Optuna's storage at a URL or, in a journal, at a path.
 
     Raises
@@ -197,18 +197,18 @@ def open_storage(place: str | Path) -> BaseStorage:
     StoreError
         If it cannot be reached.
     """
-    with _reaching(place):
-        if isinstance(place, Path):
-            place.parent.mkdir(parents=True, exist_ok=True)
+    with _reaching(location):
+        if isinstance(location, Path):
+            location.parent.mkdir(parents=True, exist_ok=True)
             # The search's own folder is locked: whoever held this lock is dead, and Optuna would wait for it for half a minute.
-            Path(f"{place}.lock").unlink(missing_ok=True)
-            _drop_unfinished_line(place)
-            return JournalStorage(JournalFileBackend(str(place)))
-        if "://" not in place:
+            Path(f"{location}.lock").unlink(missing_ok=True)
+            _drop_unfinished_line(location)
+            return JournalStorage(JournalFileBackend(str(location)))
+        if "://" not in location:
             raise ValueError("it is no URL")
-        if place.startswith("redis"):
+        if location.startswith("redis"):
             raise ValueError("Optuna keeps pickles in Redis, which are not read; use a data base")
-        return RDBStorage(place)
+        return RDBStorage(location)
 
 
 def _drop_unfinished_line(journal: Path) -> None:
@@ -223,11 +223,11 @@ def _drop_unfinished_line(journal: Path) -> None:
             os.fsync(file.fileno())
 
 
-def shown_place(place: str | Path) -> str:
-    """Return a place without what stands for a password in it."""
-    if isinstance(place, Path):
-        return str(place)
-    kind, mark, rest = place.partition("://")
+def shown_location(location: str | Path) -> str:
+    """Return a location without what stands for a password in it."""
+    if isinstance(location, Path):
+        return str(location)
+    kind, mark, rest = location.partition("://")
     # What follows the last @ cannot be part of a password.
     return f"{kind}{mark}{rest.rpartition('@')[2].partition('?')[0]}"
 
@@ -258,14 +258,16 @@ def _name_metrics(study: optuna.Study, names: list[str]) -> None:
         study.set_metric_names(names)
 
 
-def _difference(name: str, place: str | Path, known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+def _difference(name: str, location: str | Path, known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     keys = [key for key in sorted({*known, *asked}) if known.get(key) != json.loads(json.dumps(asked.get(key)))]
     changes = "; ".join(f"{key}: {known.get(key)} there, {asked.get(key)} asked" for key in keys)
-    return f"the study {name!r} in {shown_place(place)} belongs to another search ({changes}); give another --study or --out"
+    return (
+        f"the study {name!r} in {shown_location(location)} belongs to another search ({changes}); give another --study or --out"
+    )
 
 
 @contextmanager
-def _reaching(place: str | Path) -> Iterator[None]:
+def _reaching(location: str | Path) -> Iterator[None]:
     """Say in one line why a storage cannot be used, whatever Optuna and the drivers of data bases raise."""
     try:
         yield
@@ -273,14 +275,14 @@ def _reaching(place: str | Path) -> Iterator[None]:
         raise
     except ImportError as error:
         raise StoreError(
-            f"the study's storage {shown_place(place)} needs the driver of its data base, which is not installed; install it "
-            "(psycopg2-binary for PostgreSQL, pymysql for MySQL) or use sqlite:///FILE"
+            f"the study's storage {shown_location(location)} needs the driver of its data base, which is not installed; install "
+            "it (psycopg2-binary for PostgreSQL, pymysql for MySQL) or use sqlite:///FILE"
         ) from error
     except Exception as error:
         hint = (
             "mend it or its disk, or give another --out"
-            if isinstance(place, Path)
+            if isinstance(location, Path)
             else "expected a URL such as sqlite:///search.db"
         )
         reason = f"{type(error).__name__}: {first_line(error)}"
-        raise StoreError(f"the study's storage {shown_place(place)} cannot be used ({reason}); {hint}") from error
+        raise StoreError(f"the study's storage {shown_location(location)} cannot be used ({reason}); {hint}") from error

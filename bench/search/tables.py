@@ -102,16 +102,19 @@ def correlations_grid(rows: Sequence[tuple[str, str, RankCorrelation]]) -> Grid:
     return Grid(
         "Do they pick the same trials?",
         ("criterion", "and one that knows more", "Spearman's rho", "complete trials"),
-        tuple((one, other, _rho(found), str(found.n)) for one, other, found in rows),
+        tuple((one, other, _rho(correlation), str(correlation.n)) for one, other, correlation in rows),
         ("complete trials, with a 95 % interval; 1: the same order of configurations, 0: none, below 0: the wrong way round",),
         left=frozenset({0, 1}),
         data=(
             ("criterion", "other", "rho", "rho_low", "rho_high", "n"),
-            *((one, other, found.rho, found.ci_low, found.ci_high, found.n) for one, other, found in rows),
+            *(
+                (one, other, correlation.rho, correlation.ci_low, correlation.ci_high, correlation.n)
+                for one, other, correlation in rows
+            ),
         ),
     )
 
 
-def _rho(found: RankCorrelation) -> str:
-    bounds = "" if found.ci_low is None else f"\n{found.ci_low:+.2f} to {found.ci_high:+.2f}"
-    return f"{found.rho:+.2f}{bounds}"
+def _rho(correlation: RankCorrelation) -> str:
+    bounds = "" if correlation.ci_low is None else f"\n{correlation.ci_low:+.2f} to {correlation.ci_high:+.2f}"
+    return f"{correlation.rho:+.2f}{bounds}"

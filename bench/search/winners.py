@@ -45,7 +45,7 @@ def _winner(plan: SearchPlan, trial: FrozenTrial) -> str:
     kept = {name: value for name, value in settings.model_dump(mode="json").items() if name in _KEPT and value not in (None, {})}
     kept |= {"components": [model.n_components], "epochs": plan.training.epochs}
     kept |= {"selected_by": plan.selected_by, "selection_labels": plan.label_cost}
-    reached = ", ".join(f"{found.name} {value:.6g}" for found, value in zip(plan.criteria, trial.values, strict=True))
+    reached = ", ".join(f"{criterion.name} {value:.6g}" for criterion, value in zip(plan.criteria, trial.values, strict=True))
     head = [
         f"# Trial {trial.number} of a search by {plan.selected_by}, which read {plan.label_cost:,} labels: {reached}.",
         *(

@@ -30,11 +30,11 @@ def log_budgets(axes: Axes, budgets: Sequence[int]) -> None:
     axes.set_xlabel("labels shown")
 
 
-def apart(places: list[float], texts: list[str], character: float) -> list[str]:
+def apart(positions: list[float], texts: list[str], character: float) -> list[str]:
     """Return the texts of ticks on a log scale, empty where one would touch the text before it."""
     shown, last = texts[:1], 0
-    for index in range(1, len(places)):
-        gap = math.log(places[index] / places[last]) / math.log(places[-1] / places[0])
+    for index in range(1, len(positions)):
+        gap = math.log(positions[index] / positions[last]) / math.log(positions[-1] / positions[0])
         fits = gap >= character * ((len(texts[last]) + len(texts[index])) / 2 + 1)
         shown.append(texts[index] if fits else "")
         last = index if fits else last

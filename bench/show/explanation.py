@@ -18,22 +18,23 @@ SMALLEST_SHARE = 0.005
 
 
 def render_explanation(
-    found: Explanation, picture: Shaped[np.ndarray, "h w"] | None, names: Sequence[str], n_labeled: int
+    explanation: Explanation, picture: Shaped[np.ndarray, "h w"] | None, names: Sequence[str], n_labeled: int
 ) -> RenderableType:
     """Return the explanation for a terminal."""
     clusters = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     clusters.add_column("cluster", justify="right")
     clusters.add_column("q(c|x)", justify="right")
     clusters.add_column("classes of the labels there")
-    for cluster in found.clusters:
+    for cluster in explanation.clusters:
         clusters.add_row(str(cluster.component), f"{cluster.weight:.3f}", _shares(cluster.classes, names))
-    parts: list[RenderableType] = [clusters, Text(f"\nsoft scores: {_shares(found.scores, names)}")]
+    parts: list[RenderableType] = [clusters, Text(f"\nsoft scores: {_shares(explanation.scores, names)}")]
     beside = Group(*parts)
     shown: RenderableType = beside if picture is None else Columns([Text(draw_blocks(picture)), beside], padding=(0, 3))
     return Group(
-        Text(explanation_title(found, names), style="bold"),
+        Text(explanation_title(explanation, names), style="bold"),
         Text(
-            f"with {n_labeled:,} labels soft decoding saves {found.n_saved:,} such items, and loses {found.n_lost:,}", style="dim"
+            f"with {n_labeled:,} labels soft decoding saves {explanation.n_saved:,} such items, and loses {explanation.n_lost:,}",
+            style="dim",
         ),
         shown,
     )
@@ -55,11 +56,11 @@ def _shares(shares: Sequence[tuple[int, float]], names: Sequence[str]) -> str:
     return ", ".join(f"{names[code]} {share:.0%}" for code, share in shares if share >= SMALLEST_SHARE) or "no label"
 
 
-def explanation_title(found: Explanation, names: Sequence[str]) -> str:
+def explanation_title(explanation: Explanation, names: Sequence[str]) -> str:
     """Say in words what the two decoders made of an item."""
 
     def verdict(guess: int) -> str:
-        return f"{names[guess]} ({'right' if guess == found.truth else 'wrong'})"
+        return f"{names[guess]} ({'right' if guess == explanation.truth else 'wrong'})"
 
-    said = f"hard decoding says {verdict(found.hard)}, soft decoding {verdict(found.soft)}"
-    return f"item {found.item} is {names[found.truth]}: {said}"
+    said = f"hard decoding says {verdict(explanation.hard)}, soft decoding {verdict(explanation.soft)}"
+    return f"item {explanation.item} is {names[explanation.truth]}: {said}"

@@ -34,8 +34,8 @@ def fit_temperature(proba: Float[np.ndarray, "n l"], truth: Int[np.ndarray, " n"
         likelihood = np.log(warm[np.arange(len(truth)), truth]).sum()
         return float(0.5 * (log_temperature / _DEVIATION) ** 2 - likelihood)
 
-    found = minimize_scalar(loss, bounds=(np.log(_COLDEST), np.log(_HOTTEST)), method="bounded")
-    return float(np.exp(found.x))
+    optimum = minimize_scalar(loss, bounds=(np.log(_COLDEST), np.log(_HOTTEST)), method="bounded")
+    return float(np.exp(optimum.x))
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def reliability(confidence: Float[np.ndarray, " n"], right: Bool[np.ndarray, " n
 
 def expected_calibration_error(bins: tuple[Bin, ...]) -> float:
     """Return the mean distance of confidence and accuracy over items (Naeini et al. 2015), from bins of equal count."""
-    total = sum(found.count for found in bins)
-    return sum(found.count * abs(found.confidence - found.accuracy) for found in bins) / total
+    total = sum(bin_.count for bin_ in bins)
+    return sum(bin_.count * abs(bin_.confidence - bin_.accuracy) for bin_ in bins) / total
 
 
 def share_interval(right: int, n: int, design_effect: float = 1.0) -> Interval:

@@ -141,8 +141,8 @@ def _factor(soft: Labels | None, boosted: Labels | None) -> Claim:
 
 def _soft_gain(soft: SeedTable | None, hard: SeedTable | None) -> Claim:
     claim = f"with {_FEW_BUDGET} labels soft beats hard by 18 points"
-    found = paired_differences([soft], [hard]) if soft and hard else ()
-    at = next((difference for difference in found if difference.n_labeled == _FEW_BUDGET), None)
+    differences = paired_differences([soft], [hard]) if soft and hard else ()
+    at = next((difference for difference in differences if difference.n_labeled == _FEW_BUDGET), None)
     if at is None:
         return _missing(claim, "18 points", f"soft and hard with {_FEW_BUDGET} labels and K = {PAPER_COMPONENTS}")
     verdict, why = _above(at.interval, _SOFT_GAIN, "18 points")

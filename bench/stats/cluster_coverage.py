@@ -116,7 +116,7 @@ def observed_coverage(records: pd.DataFrame, method: str = "soft") -> tuple[Obse
     """Return what the run's random draws covered, per K and budget, from the records of one method on the clusters."""
     drawn = of_random(records)
     chosen = drawn[(drawn["method"] == method) & (drawn["status"] == "ok") & drawn["clusters_covered"].notna()]
-    found = []
+    observed = []
     key: Any
     for key, group in chosen.groupby(["n_components", "n_labeled"]):
         k, n_labeled = key
@@ -125,10 +125,10 @@ def observed_coverage(records: pd.DataFrame, method: str = "soft") -> tuple[Obse
         within = [_correlation(model) for _, model in group.groupby("model_seed", dropna=False)]
         known = [value for value in within if value is not None]
         correlation = float(np.mean(known)) if known else None
-        found.append(
+        observed.append(
             Observed(int(k), int(n_labeled), len(group), float(covered.mean()), float((covered == k).mean()), correlation)
         )
-    return tuple(found)
+    return tuple(observed)
 
 
 def _correlation(draws: pd.DataFrame) -> float | None:

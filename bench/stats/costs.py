@@ -67,8 +67,8 @@ def _cost(method: str, every: pd.DataFrame, *, clustered: bool) -> MethodCost:
     clock = cells["fit_seconds"].astype(float) + cells["predict_seconds"].astype(float)
     seconds = cells["cpu_seconds"].astype(float).fillna(clock)
     # Chosen items make cells of baselines differ between models, but not what the baseline sees.
-    place = ["n_components", "model_seed"] if clustered else ["dataset"]
-    views = cells.groupby(place, dropna=False)["view_cpu_seconds"].max().dropna()
+    key = ["n_components", "model_seed"] if clustered else ["dataset"]
+    views = cells.groupby(key, dropna=False)["view_cpu_seconds"].max().dropna()
     peak = cells["peak_bytes"].max()
     return MethodCost(
         method=method,

@@ -17,8 +17,8 @@ def curves(records: pd.DataFrame, metric: str = "accuracy") -> pd.DataFrame:
     counts = _counts(records)
     for table in seed_tables(records, metric):
         for n_labeled in table.budgets:
-            found = table.at(n_labeled)
-            bounds = (found.mean, found.ci_low, found.ci_high) if found else (None, None, None)
+            interval = table.at(n_labeled)
+            bounds = (interval.mean, interval.ci_low, interval.ci_high) if interval else (None, None, None)
             key = (table.method, table.sampler, table.n_components, n_labeled)
             share, n_ok, n_failed = counts[key]
             rows.append((*key, share, *bounds, n_ok, n_failed, table.label))

@@ -14,12 +14,12 @@ def ordered(means: Mapping[Row, Mapping[int, float]], *, lower_is_better: bool =
     scored = {row: by_budget for row, by_budget in means.items() if by_budget}
     shared = tuple(sorted(set.intersection(*map(set, scored.values())))) if scored else ()
 
-    def place(row: Row) -> float:
+    def sort_key(row: Row) -> float:
         values = [scored[row][n] for n in shared or scored[row]]
         mean = sum(values) / len(values)
         return mean if lower_is_better else -mean
 
-    return [*sorted(scored, key=place), *(row for row in means if row not in scored)], shared
+    return [*sorted(scored, key=sort_key), *(row for row in means if row not in scored)], shared
 
 
 def order_note(shared: tuple[int, ...], budgets: tuple[int, ...]) -> tuple[str, ...]:

@@ -36,19 +36,19 @@ def paired_differences(tables: Sequence[SeedTable], references: Sequence[SeedTab
     of the other's. The test is over label seeds (means over models), since draws are independent while cells of one model are
     not: it speaks of these models, the interval of models in general.
     """
-    found: list[tuple[str, int, Interval, int, float | None]] = []
+    rows: list[tuple[str, int, Interval, int, float | None]] = []
     for table in tables:
         if any(table is reference for reference in references):
             continue
-        reference = next((found for found in references if found.n_components == table.n_components), references[0])
+        reference = next((one for one in references if one.n_components == table.n_components), references[0])
         for n_labeled in sorted(set(table.budgets) & set(reference.budgets)):
             difference = _difference(table, reference, n_labeled)
             if np.isfinite(difference).any():
                 draws = _mean_over_models(difference)
                 draws = draws[np.isfinite(draws)]
-                found.append((table.label, n_labeled, table_interval(difference), len(draws), wilcoxon(draws)))
-    corrected = holm([p for *_, p in found])
-    return tuple(Difference(*row, p_holm) for row, p_holm in zip(found, corrected, strict=True))
+                rows.append((table.label, n_labeled, table_interval(difference), len(draws), wilcoxon(draws)))
+    corrected = holm([p for *_, p in rows])
+    return tuple(Difference(*row, p_holm) for row, p_holm in zip(rows, corrected, strict=True))
 
 
 def _difference(table: SeedTable, reference: SeedTable, n_labeled: int) -> Float[np.ndarray, "m s"]:

@@ -63,10 +63,12 @@ class SeedTable:
 
     def interval(self, values: Float[np.ndarray, "m s"]) -> Interval:
         """Return the mean of values of the metric, one per model and draw, with its interval inside the metric's bounds."""
-        found = table_interval(values)
+        interval = table_interval(values)
         # Student's interval knows no bounds; a share does. Seconds only have the lower one.
-        low, high = (None if bound is None else float(np.clip(bound, 0, self.highest)) for bound in (found.ci_low, found.ci_high))
-        return Interval(found.mean, low, high)
+        low, high = (
+            None if bound is None else float(np.clip(bound, 0, self.highest)) for bound in (interval.ci_low, interval.ci_high)
+        )
+        return Interval(interval.mean, low, high)
 
     @property
     def fresh_scores(self) -> Float[np.ndarray, "b m s"]:
@@ -101,11 +103,11 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
         budgets, models, labels = (tuple(sorted(group[name].unique())) for name in ("n_labeled", "model_seed", "label_seed"))
         values = np.full((len(budgets), len(models), len(labels)), np.nan)
         finished = group[(group["status"] == "ok") & group[metric].notna()]
-        places = tuple(
+        indices = tuple(
             np.searchsorted(known, finished[name])
             for known, name in ((budgets, "n_labeled"), (models, "model_seed"), (labels, "label_seed"))
         )
-        values[places] = finished[metric].to_numpy(float)
+        values[indices] = finished[metric].to_numpy(float)
         ints = [tuple(map(int, seeds)) for seeds in (budgets, models, labels)]
         chosen = group["selection"].dropna().unique() if "selection" in group else ()
         label = curve_label(
@@ -125,7 +127,7 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
                 label=label,
                 sampler=str(sampler),
                 needs=str(group["needs"].iloc[0]) if "needs" in group else "nothing",
-                fresh=_fresh(finished, places, values.shape),
+                fresh=_fresh(finished, indices, values.shape),
                 failed=tuple(int(((group["n_labeled"] == n) & (group["status"] != "ok")).sum()) for n in ints[0]),
                 highest=highest,
             )
@@ -133,13 +135,13 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
     return tuple(tables)
 
 
-def _fresh(finished: pd.DataFrame, places: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> Bool[np.ndarray, "b m s"] | None:
+def _fresh(finished: pd.DataFrame, indices: tuple[np.ndarray, ...], shape: tuple[int, ...]) -> Bool[np.ndarray, "b m s"] | None:
     if "shown" not in finished or finished["shown"].isna().all():
         return None
     fresh = np.ones(shape, bool)
     first = finished.sort_values("label_seed")
     repeats = first["shown"].notna() & first.duplicated(["n_labeled", "model_seed", "shown"])
-    fresh[tuple(place[repeats.loc[finished.index].to_numpy(bool)] for place in places)] = False
+    fresh[tuple(index[repeats.loc[finished.index].to_numpy(bool)] for index in indices)] = False
     return fresh
 
 
@@ -166,7 +168,7 @@ def reference_tables(tables: Sequence[SeedTable], name: str) -> list[SeedTable]:
     by_method = [table for table in tables if table.method == name]
     samplers = dict.fromkeys([RANDOM, *(table.sampler for table in by_method)])
     of_each = ([table for table in by_method if table.sampler == sampler] for sampler in samplers)
-    return by_label or next((found for found in of_each if found), [])
+    return by_label or next((group for group in of_each if group), [])
 
 
 def shared_budgets(tables: Sequence[SeedTable]) -> tuple[int, ...]:

@@ -18,10 +18,10 @@ def _selections(records: pd.DataFrame) -> dict[tuple[str, int], list[str]]:
     chosen = records[records["selection"].notna()]
     # Within the labels shown the number differs by budget, and costs nothing beside them.
     read = chosen["selection_labels"].where(chosen["selection"] != WITHIN, 0).fillna(0)
-    found: dict[tuple[str, int], list[str]] = {}
+    selections: dict[tuple[str, int], list[str]] = {}
     for selection, n_labels, method, sampler in zip(chosen["selection"], read, chosen["method"], chosen["sampler"], strict=True):
-        methods = found.setdefault((str(selection), int(n_labels)), [])
+        methods = selections.setdefault((str(selection), int(n_labels)), [])
         name = curve_label(str(method), str(sampler), None, oracle=False)
         if name not in methods:
             methods.append(name)
-    return found
+    return selections

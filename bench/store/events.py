@@ -22,12 +22,12 @@ class EventFiles:
         """Add an epoch; with the first one, what an earlier training of the model left is dropped."""
         from tensorboardX import SummaryWriter
 
-        place = self._folder / key.id
+        folder = self._folder / key.id
         if stats.epoch == 1:
             self.close(key)
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         if key not in self._writers:
-            self._writers[key] = SummaryWriter(str(place))
+            self._writers[key] = SummaryWriter(str(folder))
         for name, value in asdict(stats).items():
             if name != "epoch" and value is not None:
                 self._writers[key].add_scalar(name, value, stats.epoch)

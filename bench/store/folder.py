@@ -138,12 +138,12 @@ def check_links(folder: Path) -> None:
     Raises
     ------
     StoreError
-        If a file or folder of a run is a link to a place outside.
+        If a file or folder of a run is a link that leads outside.
     """
     root = folder.resolve()
     # A walk, not a pattern: folders may come and go beside a process that works here.
-    for place, folders, names in os.walk(folder):
-        for path in (Path(place, name) for name in (*folders, *names)):
+    for parent, folders, names in os.walk(folder):
+        for path in (Path(parent, name) for name in (*folders, *names)):
             # Optuna's lock is a link to the journal, wherever that lay when a process that was killed made it.
             if path.is_symlink() and path.name != JOURNAL_LOCK and not path.resolve().is_relative_to(root):
                 raise StoreError(

@@ -53,15 +53,15 @@ def collect_model(storage: Storage, folder: Path, key: ModelKey) -> bool:
     """
     if not storage.has(f"{key.id}/{ENCODED}"):
         return False
-    place = model_folder(folder, key)
+    model_dir = model_folder(folder, key)
     try:
-        with checkpoint.new_folder(place) as staging:
+        with checkpoint.new_folder(model_dir) as staging:
             if not all(storage.read(f"{key.id}/{name}", staging / name) for name in FILES):
                 return False
     except StoreError:
         raise
     except OSError as error:
-        raise StoreError(f"cannot write {place}: {error.strerror or error}; free space or give another --out") from error
+        raise StoreError(f"cannot write {model_dir}: {error.strerror or error}; free space or give another --out") from error
     # The model is safe: what cannot be cleared away now is in no one's way.
     with suppress(StoreError):
         storage.clear(key.id)

@@ -27,13 +27,13 @@ def is_trained(folder: Path, key: ModelKey) -> bool:
 
 def model_fault(folder: Path, key: ModelKey) -> str | None:
     """Return what is wrong with the files of a model; `None` if nothing is. Headers tell, contents are not read."""
-    place = model_folder(folder, key)
+    model_dir = model_folder(folder, key)
     for name in FILES:
-        if not (place / name).is_file():
+        if not (model_dir / name).is_file():
             return f"{name} is missing"
         if name.endswith(".safetensors"):
             try:
-                with safe_open(place / name, framework="np"):
+                with safe_open(model_dir / name, framework="np"):
                     pass
             except (OSError, SafetensorError) as error:
                 return f"{name} is broken: {first_line(error)}"
@@ -47,13 +47,13 @@ def is_exported(folder: Path, key: ModelKey) -> bool:
 
 def model_keys(folder: Path) -> tuple[ModelKey, ...]:
     """Return the models that a run has folders of, whatever is in them, the largest K first; plain VAEs (K = 1) last."""
-    found = []
+    keys = []
     for path in (folder / MODELS).glob("*-s*"):
         name, _, seed = path.name.partition("-s")
         k = "1" if name == "vae" else name.removeprefix("k")
         if k.isdigit() and seed.isdigit() and ModelKey(int(k), int(seed)).id == path.name:
-            found.append(ModelKey(int(k), int(seed)))
-    return tuple(sorted(found, key=lambda key: (-key.n_components, key.model_seed)))
+            keys.append(ModelKey(int(k), int(seed)))
+    return tuple(sorted(keys, key=lambda key: (-key.n_components, key.model_seed)))
 
 
 def trained_models(folder: Path) -> tuple[ModelKey, ...]:

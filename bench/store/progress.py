@@ -48,9 +48,9 @@ def read_progress(folder: Path) -> Progress | None:
     try:
         content = read_json(folder / PROGRESS)
         trainings = {str(key): TrainingProgress(**value) for key, value in content.pop("trainings").items()}
-        found = Progress(**content, trainings=trainings)
+        progress = Progress(**content, trainings=trainings)
     except (StoreError, TypeError, KeyError, AttributeError):
         # Absent, just removed, or written by another version.
         return None
-    found.host, found.begun = printable(str(found.host)), printable(str(found.begun))
-    return found
+    progress.host, progress.begun = printable(str(progress.host)), printable(str(progress.begun))
+    return progress

@@ -63,8 +63,8 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     tables = _read_tables(folder, tolerant=tolerant)
     frame: pd.DataFrame = pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable)
     # A method of another version, say, makes another cell of the same place in the grid.
-    place, identity = frame.groupby(list(KEY), dropna=False, sort=False).ngroup(), frame[CELL_ID].fillna("")
-    frame = frame[identity == identity.groupby(place).transform("last")].copy()
+    cell, identity = frame.groupby(list(KEY), dropna=False, sort=False).ngroup(), frame[CELL_ID].fillna("")
+    frame = frame[identity == identity.groupby(cell).transform("last")].copy()
     frame["_finished"] = frame["status"] == "ok"
     frame = frame.sort_values("_finished", kind="stable").drop_duplicates(list(KEY), keep="last")
     frame = frame.drop(columns="_finished").sort_values(list(KEY), kind="stable", ignore_index=True)
@@ -78,27 +78,27 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
 
 def broken_files(folder: Path) -> list[Path]:
     """Return files of records that cannot be read."""
-    found = []
+    broken = []
     for path in (folder / TABLE, *sorted((folder / PARTS).glob("[!.]*.parquet"))):
         try:
             if path.is_file():
                 _read_table(path)
         except BrokenRecordsError:
-            found.append(path)
+            broken.append(path)
         except FileNotFoundError:
             # Merged away meanwhile.
             continue
-    return found
+    return broken
 
 
 def set_broken_aside(folder: Path) -> list[Path]:
     """Give files of records that cannot be read another name, so that their cells are judged again; return the new names."""
-    found = []
+    renamed = []
     for path in broken_files(folder):
         aside = folder / f"{path.name}-{uuid.uuid4().hex[:4]}{BROKEN}"
         path.replace(aside)
-        found.append(aside)
-    return found
+        renamed.append(aside)
+    return renamed
 
 
 def merge_records(folder: Path) -> pd.DataFrame:

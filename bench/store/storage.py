@@ -27,12 +27,12 @@ CHECKPOINTS = "checkpoints"
 class Storage:
     """Named files, each whole or absent. Travels to workers; everything else about it stays on the node that uses it."""
 
-    place: str
+    location: str
     """A path, or a URI that pyarrow knows: `s3://bucket/folder`."""
 
     def inner(self, name: str) -> "Storage":
         """Return the storage of a folder in this one."""
-        path, mark, query = self.place.partition("?") if _URI.match(self.place) else (self.place, "", "")
+        path, mark, query = self.location.partition("?") if _URI.match(self.location) else (self.location, "", "")
         return Storage(f"{path.rstrip('/')}/{name}{mark}{query}")
 
     def write(self, name: str, content: BinaryIO | bytes) -> None:
@@ -41,7 +41,7 @@ class Storage:
         Raises
         ------
         StoreError
-            If the place cannot be reached or written to.
+            If the location cannot be reached or written to.
         """
         source = io.BytesIO(content) if isinstance(content, bytes) else content
         try:
@@ -79,7 +79,7 @@ class Storage:
         Raises
         ------
         StoreError
-            If the place cannot be reached.
+            If the location cannot be reached.
         """
         try:
             system, root = self.resolved()
@@ -115,11 +115,11 @@ class Storage:
 
     def resolved(self) -> tuple[Any, str]:
         """Return pyarrow's file system and the path in it."""
-        return _resolve(self.place)
+        return _resolve(self.location)
 
     def _error(self, what: str, error: Exception) -> StoreError:
         return StoreError(
-            f"the storage {_shown(self.place)} cannot be {what} ({first_line(error)}); free space, or give another --storage"
+            f"the storage {_shown(self.location)} cannot be {what} ({first_line(error)}); free space, or give another --storage"
         )
 
 
@@ -131,7 +131,7 @@ def run_storage(asked: str | None, folder: Path, run_id: str) -> Storage:
     Raises
     ------
     StoreError
-        If the place cannot be used.
+        If the location cannot be used.
     """
     storage = Storage(str(folder / CHECKPOINTS))
     if asked is not None:
@@ -171,9 +171,9 @@ def parse_storage(text: str) -> Storage:
     return Storage(text)
 
 
-def _shown(place: str) -> str:
+def _shown(location: str) -> str:
     # What stands behind the question mark may hold what no one else should read.
-    return place.partition("?")[0] if _URI.match(place) else place
+    return location.partition("?")[0] if _URI.match(location) else location
 
 
 def _write_local(target: Path, source: BinaryIO) -> None:
@@ -191,18 +191,18 @@ def _write_local(target: Path, source: BinaryIO) -> None:
 
 
 @lru_cache
-def _resolve(place: str) -> tuple[Any, str]:
-    if not _URI.match(place):
-        return fs.LocalFileSystem(), place.rstrip("/")
-    if place.startswith("s3://"):
-        return _resolve_s3(place)
-    system, path = fs.FileSystem.from_uri(place)
+def _resolve(location: str) -> tuple[Any, str]:
+    if not _URI.match(location):
+        return fs.LocalFileSystem(), location.rstrip("/")
+    if location.startswith("s3://"):
+        return _resolve_s3(location)
+    system, path = fs.FileSystem.from_uri(location)
     return system, path.rstrip("/")
 
 
-def _resolve_s3(place: str) -> tuple[Any, str]:
+def _resolve_s3(location: str) -> tuple[Any, str]:
     """Read `s3://bucket/folder?region=…&scheme=…&endpoint_override=…`, with waits that end."""
-    path, _, query = place.removeprefix("s3://").partition("?")
+    path, _, query = location.removeprefix("s3://").partition("?")
     options = dict(parse_qsl(query))
     unknown = options.keys() - {"region", "scheme", "endpoint_override"}
     if unknown:

@@ -53,7 +53,7 @@ def test_an_export_names_no_place_and_holds_no_model(
     assert "FileNotFoundError" in text
     assert '"data": "scans.npz"' in text
     # The test can see what it looks for.
-    monkeypatch.setattr(export, "_PLACES", ())
+    monkeypatch.setattr(export, "_MACHINE_SETTINGS", ())
     assert command("export", str(run), str(tmp_path / "other"))[0] == 0
     assert secret in told(tmp_path / "other")
 

@@ -68,7 +68,7 @@ def test_half_a_published_model_is_not_collected(tmp_path: Path) -> None:
 
 def test_storage_keeps_files_whole(tmp_path: Path) -> None:
     storage = parse_storage(str(tmp_path / "a b")).inner("run-1")
-    assert storage.place == str(tmp_path / "a b" / "run-1")
+    assert storage.location == str(tmp_path / "a b" / "run-1")
     assert not storage.has("x/y")
     assert not storage.read("x/y", tmp_path / "copy")
 
@@ -110,7 +110,7 @@ def test_a_failed_write_leaves_nothing_and_a_question_mark_is_part_of_a_path(tmp
             raise OSError("the source broke")
 
     storage = Storage(str(tmp_path / "what?")).inner("run")
-    assert storage.place == str(tmp_path / "what?" / "run")
+    assert storage.location == str(tmp_path / "what?" / "run")
     with pytest.raises(StoreError):
         storage.write("x/y", Breaks())  # type: ignore[arg-type]
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
@@ -118,7 +118,7 @@ def test_a_failed_write_leaves_nothing_and_a_question_mark_is_part_of_a_path(tmp
 
 def test_a_uri_keeps_its_query_behind_the_path() -> None:
     inner = Storage("s3://bucket/x?endpoint_override=localhost:1&scheme=http").inner("run")
-    assert inner.place == "s3://bucket/x/run?endpoint_override=localhost:1&scheme=http"
+    assert inner.location == "s3://bucket/x/run?endpoint_override=localhost:1&scheme=http"
 
 
 def test_the_lock_says_who_holds_it_and_dies_with_its_holder(tmp_path: Path) -> None:

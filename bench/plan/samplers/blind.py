@@ -11,12 +11,12 @@ class RandomAsker(Asker):
     def __init__(self, sight: Sight) -> None:
         super().__init__(sight)
         self._order = np.random.default_rng(sight.seed).permutation(sight.candidates)
-        self._place = 0
+        self._position = 0
 
     def _next(self) -> Pick:
-        while not self.open[self._order[self._place]]:
-            self._place += 1
-        return Pick(int(self._order[self._place]), "drawn at random")
+        while not self.open[self._order[self._position]]:
+            self._position += 1
+        return Pick(int(self._order[self._position]), "drawn at random")
 
 
 class StratifiedAsker(Asker):

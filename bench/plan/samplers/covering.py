@@ -28,7 +28,7 @@ class CoverageAsker(Asker):
         rng = np.random.default_rng(sight.seed)
         self._latent = sight.latent
         self._references = sight.latent[rng.permutation(sight.n_pool)[:_REFERENCES]]
-        self._rest, self._place = rng.permutation(sight.candidates), 0
+        self._rest, self._position = rng.permutation(sight.candidates), 0
         self._choices = self._rest[:_CHOICES]
         squared = squared_distances(self._latent[self._choices], self._references)
         # The nearest of all is the item itself.
@@ -38,7 +38,7 @@ class CoverageAsker(Asker):
         self._kernel = np.exp(-squared / self._width)
         self._covered = np.zeros(len(self._references), np.float32)
         # Gains only shrink as more is covered, so that an outdated one is an upper bound (lazy greedy, Minoux 1978).
-        self._bounds = [(-float(gain), place) for place, gain in enumerate(self._kernel.mean(axis=1))]
+        self._bounds = [(-float(gain), choice) for choice, gain in enumerate(self._kernel.mean(axis=1))]
         heapq.heapify(self._bounds)
 
     def _learn(self, item: int, label: int) -> None:  # noqa: ARG002 - only where labels are counts, not what they say
@@ -47,14 +47,14 @@ class CoverageAsker(Asker):
 
     def _next(self) -> Pick:
         while self._bounds:
-            _, place = self._bounds[0]
-            if not self.open[self._choices[place]]:
+            _, choice = self._bounds[0]
+            if not self.open[self._choices[choice]]:
                 heapq.heappop(self._bounds)
                 continue
-            gain = float(np.maximum(self._kernel[place] - self._covered, 0).mean())
-            heapq.heapreplace(self._bounds, (-gain, place))
-            if self._bounds[0] == (-gain, place):
-                return Pick(int(self._choices[place]), f"covers another {100 * gain:.2g} % of the pool")
-        while not self.open[self._rest[self._place]]:
-            self._place += 1
-        return Pick(int(self._rest[self._place]), "drawn at random: everything on offer has been asked for")
+            gain = float(np.maximum(self._kernel[choice] - self._covered, 0).mean())
+            heapq.heapreplace(self._bounds, (-gain, choice))
+            if self._bounds[0] == (-gain, choice):
+                return Pick(int(self._choices[choice]), f"covers another {100 * gain:.2g} % of the pool")
+        while not self.open[self._rest[self._position]]:
+            self._position += 1
+        return Pick(int(self._rest[self._position]), "drawn at random: everything on offer has been asked for")

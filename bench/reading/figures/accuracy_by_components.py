@@ -37,9 +37,9 @@ def draw(data: ByComponents) -> Figure:
     looks = looks_of(table.method for table in tables)
     for method in dict.fromkeys(table.method for table in tables):
         points = sorted(
-            (table.n_components, found)
+            (table.n_components, interval)
             for table in tables
-            if table.method == method and table.n_components is not None and (found := table.at(n_labeled)) is not None
+            if table.method == method and table.n_components is not None and (interval := table.at(n_labeled)) is not None
         )
         if len(points) < 2:
             continue

@@ -47,12 +47,12 @@ def draw(data: Imagined) -> Figure:
     figure.suptitle(data.about, fontsize=10.5)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False)
     height, width = pictures.shape[2:]
-    for place, axes in enumerate(grid.T.flatten()):
+    for index, axes in enumerate(grid.T.flatten()):
         axes.axis("off")
-        if place >= len(summaries):
+        if index >= len(summaries):
             continue
-        summary = summaries[place]
-        strip = np.concatenate(list(pictures[place]), axis=1)
+        summary = summaries[index]
+        strip = np.concatenate(list(pictures[index]), axis=1)
         axes.imshow(strip, cmap="Greys", vmin=0, vmax=max(1e-6, float(strip.max())), aspect="equal")
         axes.axvline(width - 0.5, color="#D55E00", linewidth=1)
         name = "?" if summary.class_code is None else names[summary.class_code]

@@ -36,15 +36,15 @@ def explained(look: Inspection, item: int) -> Explained:
 
 def draw(data: Explained) -> Figure:
     """Draw one item, its clusters with what they mean, and the soft scores."""
-    found, picture, names = data.explanation, data.picture, data.names
+    explanation, picture, names = data.explanation, data.picture, data.names
     figure = Figure(figsize=(9.2, 3.2), layout="constrained")
-    figure.suptitle(explanation_title(found, names), fontsize=10.5)
+    figure.suptitle(explanation_title(explanation, names), fontsize=10.5)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.7, 1.2))
     left.axis("off")
     if picture is not None:
         left.imshow(picture, cmap="Greys")
-    left.set_title(f"item {found.item}: {names[found.truth]}", fontsize=9)
-    clusters = found.clusters[::-1]
+    left.set_title(f"item {explanation.item}: {names[explanation.truth]}", fontsize=9)
+    clusters = explanation.clusters[::-1]
     middle.barh([f"{c.component}" for c in clusters], [c.weight for c in clusters], color="#0072B2")
     for row, cluster in enumerate(clusters):
         meaning = ", ".join(f"{names[code]} {share:.0%}" for code, share in cluster.classes if share >= SMALLEST_SHARE)
@@ -52,7 +52,7 @@ def draw(data: Explained) -> Figure:
     middle.set_xlim(0, 1.5)
     middle.set_xticks([0, 0.5, 1])
     middle.set_title("q(cluster | item), and the labels there", fontsize=9)
-    scores = found.scores[::-1]
+    scores = explanation.scores[::-1]
     right.barh([names[code] for code, _ in scores], [share for _, share in scores], color="#009E73")
     right.set_title("soft scores", fontsize=9)
     for axes in (middle, right):

@@ -90,12 +90,12 @@ def _label_budgets(axes: Axes, curves: pd.DataFrame) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(FixedLocator([float(n) for n in budgets]))
     axes.xaxis.set_minor_locator(NullLocator())
-    places = [float(n) for n in budgets]
-    axes.set_xticks(places, apart(places, [f"{n:,}" for n in budgets], _CHARACTER))
+    positions = [float(n) for n in budgets]
+    axes.set_xticks(positions, apart(positions, [f"{n:,}" for n in budgets], _CHARACTER))
     shares = curves.groupby("n_labeled")["labeled_fraction"].first()
     upper = axes.secondary_xaxis("top")
     upper.xaxis.set_minor_locator(NullLocator())
-    upper.set_xticks(places, apart(places, [f"{100 * shares[n]:.2g} %" for n in budgets], _SMALL_CHARACTER))
+    upper.set_xticks(positions, apart(positions, [f"{100 * shares[n]:.2g} %" for n in budgets], _SMALL_CHARACTER))
     upper.tick_params(labelsize=8)
 
 

@@ -112,8 +112,8 @@ def _ranks(tables: Sequence[SeedTable], metric: str) -> str:
 
 def _values(records: pd.DataFrame, metric: str) -> tuple[tuple[object, ...], ...]:
     """Return curves as rows of numbers, with how settings were chosen where they were."""
-    place = ["method", "sampler", "n_labeled"]
-    chosen, table = records.groupby(place)[_SELECTION].first(), curves(records, metric)
-    table = table.join(chosen, on=place) if chosen["selection"].notna().any() else table
+    key = ["method", "sampler", "n_labeled"]
+    chosen, table = records.groupby(key)[_SELECTION].first(), curves(records, metric)
+    table = table.join(chosen, on=key) if chosen["selection"].notna().any() else table
     values = table.astype(object).where(table.notna(), None)
     return (tuple(table.columns), *values.itertuples(index=False, name=None))
