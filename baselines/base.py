@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-# Rows turned into floats at once: a pool of bytes is never held as floats whole.
+# Rows converted to floats at a time; a pool of bytes is never held as floats as a whole.
 _CHUNK = 16_384
 
 

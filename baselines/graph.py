@@ -17,7 +17,7 @@ N_NEIGHBORS = 10
 
 @dataclass(frozen=True)
 class NeighborGraph:
-    """Similarities to the items of a pool, in the one form that `SpreadingBaseline` reads.
+    """Similarities to the items of a pool, in the form that `SpreadingBaseline` reads.
 
     For the pool itself `weights` is the symmetric normalised similarity S (n x n); for new items each row is a weighted mean
     over its nearest pool items (m x n).
@@ -96,7 +96,7 @@ class SpreadingBaseline(FewLabelClassifier):
     alpha
         a: how much an item listens to its neighbours rather than to its own label.
     max_iter, tol
-        Stop after so many rounds, or when F changes by less than `tol` at its largest.
+        Stop after `max_iter` rounds, or once no entry of F changes by `tol` or more.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class SpreadingBaseline(FewLabelClassifier):
         field = np.zeros((len(x), self.n_classes_), np.float32)
         field[sources] = 1
         for _ in range(self.max_iter):
-            # In place, for the passes over n x l numbers take as long as the product.
+            # No copies: each pass over n x l numbers takes as long as the product.
             spread = weights @ field
             spread *= self.alpha
             spread[sources] += 1 - self.alpha

@@ -1,6 +1,6 @@
 """Label-free representations of a pool, computed once and shared by every budget: principal components, k-means, mixtures.
 
-Each takes the pool and, where there are any, new items, and returns the same of both; new items never influence the fit.
+Each takes the pool and, if given, new items, and represents both; new items never influence the fit.
 """
 
 import warnings
@@ -15,7 +15,7 @@ from sklearn.mixture import GaussianMixture
 from baselines.base import to_float
 
 N_COMPONENTS_PCA = 40
-# Rows that principal components are fitted on; their directions are settled long before.
+# Rows to fit principal components on; far fewer would settle their directions.
 _PCA_ROWS = 20_000
 _CHUNK = 16_384
 
@@ -43,7 +43,7 @@ def principal_components(pool: np.ndarray, test: np.ndarray | None = None, rando
 def kmeans_posterior(
     pool: Float[np.ndarray, "n p"], test: Float[np.ndarray, "m p"] | None, n_clusters: int, random_state: int
 ) -> Pair:
-    """Return q(c|x) of k-means read as the mixture it is the limit of: equal spherical Gaussians around the centres.
+    """Return q(c|x) of k-means read as the mixture whose limit it is: equal spherical Gaussians around the centres.
 
     Their variance is the mean squared distance to the nearest centre per dimension.
     """

@@ -13,7 +13,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 
 from baselines.base import FewLabelClassifier, to_float
 
-# Unlabelled items that take part; more cost time in proportion and teach a linear model nothing new.
+# Unlabelled items to use; more take longer and teach a linear model nothing new.
 _MAX_UNLABELED = 20_000
 
 

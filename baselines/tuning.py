@@ -1,6 +1,6 @@
 """The paper's baselines, tuned within the labels that they are shown: cross-validation chooses among settings, per budget.
 
-An untuned baseline makes whatever it is compared with look good (Oliver et al. 2018, "Realistic Evaluation of Deep
+An untuned baseline flatters what it is compared with (Oliver et al. 2018, "Realistic Evaluation of Deep
 Semi-Supervised Learning Algorithms", section 4.2). The first settings tried are the paper's own, and others must beat them.
 """
 
@@ -21,19 +21,19 @@ from baselines.base import FewLabelClassifier
 from baselines.mlp import hidden_layers
 
 N_TRIALS = 20
-# With few labels every fold is dear; with many, three tell enough.
+# Few labels need more folds; with many, three tell enough.
 _FEW, _FOLDS_FEW, _FOLDS_MANY = 500, 5, 3
 
 
 class TunedClassifier(FewLabelClassifier):
     """Base of learners that tune themselves by TPE (Bergstra et al. 2011) on the cross-validated accuracy of their labels.
 
-    A setting that is behind the median of the others after some of its folds gets no more of them.
+    A setting that falls behind the median of the others after some folds is stopped.
 
     Attributes
     ----------
     settings_
-        The chosen ones.
+        The chosen settings.
     """
 
     def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, " s"]) -> None:
@@ -59,7 +59,7 @@ class TunedClassifier(FewLabelClassifier):
         )
         study.enqueue_trial(start)
         study.optimize(lambda trial: self._score(trial, self._suggest(trial), x, y, folds), n_trials=N_TRIALS)
-        # Of equals the earliest: the paper's own settings where nothing beats them.
+        # Ties go to the earliest: the paper's own settings where nothing beats them.
         best = max(study.get_trials(states=[optuna.trial.TrialState.COMPLETE]), key=lambda trial: (trial.value, -trial.number))
         return dict(best.params)
 
@@ -71,7 +71,7 @@ class TunedClassifier(FewLabelClassifier):
         right = told = 0
         for number, hidden in enumerate(folds):
             shown = np.delete(np.arange(len(y)), hidden)
-            # Past this class's own `_fit_on`, which would tune.
+            # Skips this class's own `_fit_on`, which would tune.
             super(TunedClassifier, learner)._fit_on(x[shown], y[shown])
             right += int((learner.predict(x[hidden]) == y[hidden]).sum())
             told += len(hidden)

@@ -1,4 +1,4 @@
-"""Errors a user can mend; each message says what was got, what was expected and how to mend it, in one or two lines."""
+"""Errors that a user can fix; each message says what it got, what it expected and how to fix it, in one or two lines."""
 
 import difflib
 from collections.abc import Iterable
@@ -22,6 +22,12 @@ class StoreError(BenchError, OSError):
 
 class ClusterError(BenchError, RuntimeError):
     """A Ray cluster that cannot be reached or used."""
+
+
+def number_of(count: float, noun: str, plural: str = "") -> str:
+    """Return a count with its noun: `1 cell`, `1,234 cells`, `0 classes`, `0.5 GPUs`; `plural` is by default `noun` with an s."""
+    text = f"{count:g}" if isinstance(count, float) else f"{count:,}"
+    return f"{text} {noun if count == 1 else plural or noun + 's'}"
 
 
 def unknown_name(kind: str, name: str, valid: Iterable[str]) -> SettingsError:

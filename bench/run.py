@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.data.dataset import Dataset
 from bench.engine.work import Executor, Listener, TrainingJob, Work, make_batches
-from bench.errors import DataError, SettingsError
+from bench.errors import DataError, SettingsError, number_of
 from bench.judge.identity import cell_id, origin_of
 from bench.judge.methods import Method, all_methods, select_methods
 from bench.judge.record import Origin
@@ -50,7 +50,7 @@ class RunPlan:
     models: tuple[ModelKey, ...] = ()
     """To be trained whether or not a cell needs them."""
     left_out: tuple[str, ...] = ()
-    """Methods that were asked for, and of which the limits leave no cell."""
+    """Methods that were asked for but have no cell within the limits."""
 
     @property
     def model_name(self) -> str:
@@ -88,7 +88,7 @@ class RunPlan:
             for key in self.clusterings
             for model in sorted(method.models_for(key, sampler))
         } | dict.fromkeys(self.models)
-        # One: two threads train a model a third faster, two trials side by side almost twice as many models.
+        # One: a second thread trains a model a third faster, a second trial trains almost twice as many models.
         cpus = settings.cpus_per_trial or 1
         return tuple(
             TrainingJob(
@@ -120,8 +120,9 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
         parse_storage(settings.storage)
     if dataset.n_classes < 2:
         raise DataError(
-            f"{dataset.name}: found {dataset.n_classes} class; labels of at least two classes are needed to compare methods. A "
-            "table has them in the column --label-column, an .npz file in y; without any, begin with `gmvae-bench select`"
+            f"{dataset.name} has {number_of(dataset.n_classes, 'class', 'classes')}; at least two classes are needed to compare "
+            "methods. A table has labels in the column --label-column, an .npz file in y; without any, begin with "
+            "`gmvae-bench select`"
         )
     budgets = resolve_budgets(settings.budgets, dataset.n_known)
     settings, model, training = _with_models(settings, dataset)
@@ -156,7 +157,7 @@ def make_training_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
 
 
 def _with_models(settings: RunSettings, dataset: Dataset) -> tuple[RunSettings, ModelConfig, TrainingConfig]:
-    """Choose what of the models is left open."""
+    """Choose the settings of models that are left open."""
     n_pool = len(dataset.pool)
     components = settings.components or default_components(n_pool)
     if max(components) > n_pool:
@@ -172,14 +173,14 @@ def _with_models(settings: RunSettings, dataset: Dataset) -> tuple[RunSettings, 
 
 @dataclass(frozen=True)
 class Survey:
-    """What of a plan a run folder already holds."""
+    """The part of a plan that a run folder already holds."""
 
     done: int
     """Cells with a record that counts."""
     failed: int
     """Cells that failed before and are left alone."""
     missing: tuple[Cell, ...]
-    """Cells to be judged, those that failed among them where they are to be tried again."""
+    """Cells to be judged, including failed ones that are to be tried again."""
     records: pd.DataFrame
 
 
@@ -208,7 +209,7 @@ def survey(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Survey
 def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Work:
     """Claim the folder for the plan and return what is still to be done in it.
 
-    Records and models that are broken are set aside or made again, which the work's notices say.
+    Broken records and models are set aside or made again; the work's notices say so.
 
     Raises
     ------
@@ -219,11 +220,11 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
     sweep(folder)
     notices = plan.notices()
     notices += [f"{path.name}: records that could not be read; their cells run again" for path in set_broken_aside(folder)]
-    # Models alone leave a run's last command what its status speaks of.
+    # Training models alone does not replace the command that `status` is about.
     settings = before if before and not plan.cells else plan.settings.model_dump(mode="json")
     run_id = claim(folder, plan.identity, settings, plan.dataset)
     if (folder / PARTS).is_dir():
-        # What a process that was killed had judged, and no one merged.
+        # Records that a killed process left unmerged.
         merge_records(folder)
     storage = run_storage(plan.settings.storage, folder, run_id)
     missing = survey(plan, folder, retry_failed=retry_failed).missing
@@ -235,13 +236,13 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
         if model_folder(folder, job.key).is_dir():
             notices.append(f"model {job.key.id}: {model_fault(folder, job.key)}; it is trained again")
         trainings.append(job)
-    # The longest first, so that no CPU is left alone with a large model in the end.
+    # Longest first, so that no CPU ends up alone with a large model.
     trainings.sort(key=lambda job: -job.key.n_components)
     return _work(plan, missing, trainings, folder, storage, notices)
 
 
 def preview_work(plan: RunPlan, folder: Path, surveyed: Survey) -> Work:
-    """Return the work that a survey leaves, for looking at it: nothing is written, and it must not be carried out."""
+    """Return the work that a survey leaves, for display only: nothing is written, and it must not be carried out."""
     trainings = [job for job in _wanted(plan, surveyed.missing) if not is_trained(folder, job.key)]
     return _work(plan, surveyed.missing, trainings, folder, Storage(str(folder / CHECKPOINTS)), plan.notices())
 
@@ -275,7 +276,7 @@ def carry_out(work: Work, executor: Executor, listener: Listener) -> pd.DataFram
     for notice in work.notices:
         listener.notice(notice)
     try:
-        # Closed whatever happens: its trainings must end before what carries them out does.
+        # Always closed: its trainings must end before their executor does.
         with closing(executor.run(work, listener)) as batches:
             for records in batches:
                 append_records(work.folder, records)

@@ -92,7 +92,7 @@ def test_trainings_that_want_gpus_share_those_of_the_node_that_has_some(nodes: N
     assert not any(TOKEN["RAY_AUTH_TOKEN"] in text for text in (output, messages, *everything))
     too_many = ["--gpus-per-trial", "2", "--address", nodes.address]
     _, messages = run(tmp_path / "more", *METHODS, *too_many, expected_code=2, **TOKEN)
-    assert "--gpus-per-trial asks for 2, but the cluster has no node with more than 1 GPUs" in messages
+    assert "--gpus-per-trial asks for 2, but the cluster has no node with more than 1 GPU;" in messages
 
 
 def test_a_node_that_leaves_and_one_that_joins(nodes: Nodes, undisturbed: Path, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_a_search_that_ends_early_is_gone_on_with(undisturbed: Path, tmp_path: P
     ended = [trial for trial in before if trial.state.is_finished()]
     assert len(before) - 1 == len(ended) >= 2
     _, messages = finish(start(folder))
-    assert "going on with 1 trials that were interrupted" in messages
+    assert "resuming 1 interrupted trial" in messages
     after = trials(folder)
     assert essence(after) == essence(trials(undisturbed))
     # What had ended was not run again.

@@ -1,1 +1,1 @@
-"""Stage 8: arguments, progress, saving, exit codes; the only place that catches the project's errors."""
+"""Stage 8: arguments, progress, saving, exit codes; the project's errors become messages here."""

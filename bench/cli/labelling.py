@@ -10,7 +10,7 @@ from rich.console import Console
 from bench.cli.running import train_only
 from bench.cli.state import make_console
 from bench.data.dataset import Dataset
-from bench.errors import SettingsError
+from bench.errors import SettingsError, number_of
 from bench.labelling.given import GivenLabels, check_agreement, check_enough, n_filled, read_given
 from bench.labelling.label import label_items
 from bench.labelling.outcomes import draw_sheet, tell_labelling, tell_selection, write_labels, write_picks
@@ -35,13 +35,13 @@ def select_from(
     label_seed: int,
     data_dir: Path | None,
 ) -> None:
-    """Choose items of a run's data, or of data that a model is trained of first; write, draw and tell them."""
+    """Choose items of a run's data, or of data that a model is first trained on; write, draw and report them."""
     _spare_labels(out, labels)
     console = make_console()
 
     def check(dataset: Dataset) -> None:
         if sheet is not None and dataset.image_shape is None:
-            raise SettingsError(f"{dataset.name} holds no images, of which a sheet could be drawn; leave out --sheet")
+            raise SettingsError(f"{dataset.name} holds no images to draw a sheet of; leave out --sheet")
 
     workplace = _workplace(run, model, data_dir) if run is not None else _train(of_training, config, console, check)
     check(workplace.dataset)
@@ -74,7 +74,7 @@ def label_with(
     *,
     allow_singletons: bool,
 ) -> None:
-    """Label the items of a run's data, write them, and tell how good that is."""
+    """Label the items of a run's data, write them, and report how good that is."""
     console = make_console()
     workplace = _workplace(run, model, data_dir)
     given = _given(workplace, labels)
@@ -99,8 +99,7 @@ def _workplace(run: Path, model: str | None, data_dir: Path | None) -> Workplace
     opened = OpenRun(run, data_dir=data_dir, empty=True)
     if (opened.stored.config.get("settings", {}).get("holdout") or "none") != "none":
         raise SettingsError(
-            f"{run} holds items out (--holdout), so that its items have other numbers than those of your data; "
-            "give a run without --holdout"
+            f"{run} holds items out (--holdout), so its item numbers differ from those of your data; give a run without --holdout"
         )
     return open_workplace(run, opened.data, model)
 
@@ -111,17 +110,19 @@ def _spare_labels(out: Path, labels: Path | None) -> None:
         return
     count = n_filled(out)
     if count:
-        raise SettingsError(f"{out} holds {count:,} labels, which would be lost; give it with --labels, or another --out")
+        raise SettingsError(
+            f"{out} holds {number_of(count, 'label')}, which would be lost; give it with --labels, or another --out"
+        )
 
 
 def _train(flags: dict[str, Any], config: Path | None, console: Console, check: Callable[[Dataset], None]) -> Workplace:
-    """Train one model of the data in this process, unless that was done before."""
+    """Train one model on the data in this process, unless there is one already."""
     plan, folder = train_only(flags | {"model_seeds": "0", "executor": "serial"}, config, console, check)
     return open_workplace(folder, plan.dataset)
 
 
 def _given(workplace: Workplace, labels: Path | None) -> GivenLabels | None:
-    """Return what the table says, else what the data bring along."""
+    """Return the labels of the table, else those that come with the data."""
     known, dataset = np.flatnonzero(workplace.known >= 0), workplace.dataset
     if labels is not None:
         closed = bool(dataset.known.all())

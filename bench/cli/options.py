@@ -1,6 +1,6 @@
 """The options of the command line: one spelling and one explanation, wherever they are used.
 
-All are `None` unless given, so that a configuration file can speak where the user does not; defaults live in `bench.plan`.
+All are `None` unless given, so that a configuration file can set what flags leave open; defaults live in `bench.plan`.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ LabelColumn = Annotated[str | None, _option("Label column of a .csv or .parquet 
 Holdout = Annotated[
     str | None, _option("Held-out items: none (one pool, as in the paper), official, or a fraction. (default: none)")
 ]
-Config = Annotated[Path | None, _option("TOML file of these options, but --out and --preset; flags win over it.")]
+Config = Annotated[Path | None, _option("TOML file with these options, except --out and --preset; flags override it.")]
 Preset = Annotated[str | None, _option("Settings that come with the package, e.g. paper.")]
 Out = Annotated[Path | None, _option("Folder of the run. (default: results/runs/NAME)")]
 
@@ -77,7 +77,7 @@ Variant = Annotated[
 ]
 Epochs = Annotated[int | None, _training("Passes over the data. (default: by size of the data; 450 for exact)")]
 BatchSize = Annotated[int | None, _training("Items per step. (default: 512, less for small data; 128 for exact)")]
-LearningRate = Annotated[float | None, _training("Of Adam, at its peak. (default: 0.003; 0.001 for exact)")]
+LearningRate = Annotated[float | None, _training("Peak rate of Adam. (default: 0.003; 0.001 for exact)")]
 LatentDim = Annotated[int | None, _training("Dimensions of z. (default: 16; 100 for exact)")]
 EncoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the paper's for exact)")]
 DecoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the paper's for exact)")]
@@ -94,8 +94,8 @@ Criterion = Annotated[
         "bound), seconds. Two make a Pareto front. (default: invariance)"
     ),
 ]
-Watch = Annotated[str | None, _search("Criteria to measure at the end of every trial, and not to search by.")]
-Trials = Annotated[int | None, _search("Trials that the study has in the end. (default: 30)")]
+Watch = Annotated[str | None, _search("Criteria to measure at the end of every trial without searching by them.")]
+Trials = Annotated[int | None, _search("Trials that the study should have in total. (default: 30)")]
 SpaceFlag = Annotated[
     list[str] | None,
     _search("A parameter to search: latent_dim=int(5,64,log), float(a,b), choice(a,b); repeatable. (default: the chief ones)"),
@@ -107,7 +107,7 @@ LabelSeed = Annotated[int | None, _search("The draw of labels that accuracy@N se
 Study = Annotated[str | None, _search("Name of the Optuna study. (default: gmvae-bench)")]
 StudyStorage = Annotated[str | None, _search("Optuna's storage: sqlite:///FILE, postgresql://… (default: a journal in --out)")]
 Workers = Annotated[int | None, _search("Trials at once. (default: as many as there are CPUs or GPUs for)")]
-# What `search` called --objective before that word meant the training loss everywhere.
+# An old spelling: `search` once used --objective for the criterion.
 OldObjective = Annotated[str | None, typer.Option("--training-objective", hidden=True, show_default=False)]
 
 Set = Annotated[
@@ -127,8 +127,10 @@ Storage = Annotated[
     str | None,
     _where("Where trainings keep checkpoints: a folder all nodes share, or s3://…. (default: the run's folder)"),
 ]
-CheckpointSeconds = Annotated[float | None, _where("A training keeps a checkpoint so often, after an epoch. (default: 10)")]
-TrialLimit = Annotated[float | None, _where("Seconds that a training may take in one go; then it fails. (default: none)")]
+CheckpointSeconds = Annotated[
+    float | None, _where("Seconds between the checkpoints of a training, kept after an epoch. (default: 10)")
+]
+TrialLimit = Annotated[float | None, _where("Seconds that one attempt at a training may take; then it fails. (default: none)")]
 CellLimit = Annotated[float | None, _where("Seconds that a cell may take; then it fails. (default: none)")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also run again what failed before.", show_default=False)]
 DryRun = Annotated[

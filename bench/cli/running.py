@@ -19,7 +19,7 @@ from bench.engine.estimate import estimate
 from bench.engine.executors import executor_of
 from bench.engine.watch import Failures, Listeners, ProgressFile, TensorBoard
 from bench.engine.work import Listener, Work
-from bench.errors import SettingsError
+from bench.errors import SettingsError, number_of
 from bench.plan.settings import RunSettings
 from bench.reading.open_run import OpenRun
 from bench.reading.part import Part
@@ -54,7 +54,7 @@ def run_grid(settings: RunSettings, out: Path | None, *, dry_run: bool, retry_fa
 def train_only(
     flags: dict[str, Any], config: Path | None, console: Console, check: Callable[[Dataset], None]
 ) -> tuple[RunPlan, Path]:
-    """Train models in the folder that a run with these settings would have, those that are not there yet, and judge nothing.
+    """Train the models that are missing from the folder of a run with these settings, and judge nothing.
 
     `check` may refuse the data before anything is trained.
 
@@ -100,10 +100,12 @@ def _carry_out(plan: RunPlan, work: Work, console: Console, progress: Console, *
             carry_out(placed, executor, Listeners(listeners))
     except KeyboardInterrupt:
         done = survey(plan, work.folder).done
-        progress.print(f"interrupted with {done:,} of {len(plan.cells):,} cells saved in {work.folder}.", soft_wrap=True)
+        progress.print(
+            f"interrupted with {done:,} of {number_of(len(plan.cells), 'cell')} saved in {work.folder}.", soft_wrap=True
+        )
         progress.print("Repeat the same command to go on.")
         console.file.flush()
-        # Ray and Tune leave threads behind that would hold the process; everything of ours is on disk.
+        # Ray and Tune leave threads that would keep the process alive; all our work is on disk.
         os._exit(EXIT_INTERRUPTED)
 
 
@@ -111,18 +113,19 @@ def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
 
     opened = OpenRun(folder, Part(",".join(plan.methods)))
     print_grid(scores.make(opened, Ask()))
-    # An earlier command's failures are shown in the table, but this one's exit code speaks of its own cells.
+    # The table shows failures of earlier commands too; the exit code is about this command's cells.
     failed = failures(opened.every, plan.cells)
     console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)
     console.print(f"next: gmvae-bench plot {folder}", style="dim", soft_wrap=True)
     if len(failed):
-        console.print(f"{len(failed):,} of {len(plan.cells):,} cells failed:", style="red")
+        console.print(f"{len(failed):,} of {number_of(len(plan.cells), 'cell')} failed:", style="red")
         causes = Counter(zip(failed["method"], failed["error"], strict=True))
         for (method, error), count in causes.most_common(_MAX_CAUSES):
-            console.print(f"  {method}, {count:,} cells: {error}", style="red", soft_wrap=True)
+            console.print(f"  {method}, {number_of(count, 'cell')}: {error}", style="red", soft_wrap=True)
         if len(causes) > _MAX_CAUSES:
             console.print(
-                f"  and {len(causes) - _MAX_CAUSES:,} more causes, in the column `error` of records.parquet", style="red"
+                f"  and {number_of(len(causes) - _MAX_CAUSES, 'more cause')}, in the column `error` of records.parquet",
+                style="red",
             )
         console.print("The same command with --retry-failed runs them again.", style="red")
         raise typer.Exit(EXIT_CELLS_FAILED)

@@ -1,4 +1,4 @@
-"""What `search` does: settings from flags and files, the search, and what it found."""
+"""What `search` does: settings from flags and files, the search, and its results."""
 
 import os
 from contextlib import nullcontext
@@ -12,7 +12,7 @@ from bench.cli.output import print_grid
 from bench.cli.settings import files
 from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console, tell
 from bench.data.registry import load_dataset
-from bench.errors import SettingsError
+from bench.errors import SettingsError, number_of
 from bench.plan.settings import RunSettings, changed_by_hand, make_settings
 from bench.search.conduct import carry_out_search, open_search, trials_of
 from bench.search.criteria import names_criteria
@@ -34,7 +34,7 @@ def search_settings(
 ) -> tuple[RunSettings, SearchSettings]:
     """Return the settings of a search's trainings, and those of the search itself.
 
-    Old spellings of options and keys are taken, and the new ones told.
+    Old spellings of options and keys are accepted; the user is told the new ones.
     """
     objective = flags.pop("objective", None)
     if objective is not None and (training_objective is not None or names_criteria(objective)):
@@ -49,7 +49,7 @@ def search_settings(
     chosen = make_search_settings(*_search_tables(layers, config or preset), of_search)
     in_files = layers[0] | layers[1]
     for name in chosen.space:
-        # What is searched need not be what a file fixes; an option beside --space is another matter.
+        # --space overrides what a file fixes; fixing the same parameter by an option is an error (`searched_space`).
         in_files.pop(name, None)
         if isinstance(in_files.get("set"), dict):
             in_files["set"] = {key: value for key, value in in_files["set"].items() if key.replace("-", "_") != name}
@@ -72,7 +72,7 @@ def _renamed(table: dict[str, Any]) -> dict[str, Any]:
 
 
 def search_configurations(settings: RunSettings, search: SearchSettings, out: Path | None, format_: str) -> None:
-    """Carry out a search, print what it found, and write its winners and figures."""
+    """Carry out a search, print its results, and write its winners and figures."""
     console, progress = make_console(), make_console(stderr=True)
     with progress.status("reading data") if progress.is_terminal else nullcontext():
         dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
@@ -95,7 +95,7 @@ def _carry_out(findings: Findings, storage: Storage, console: Console, progress:
 
     plan, study = findings.plan, findings.study
     if study.n_finished >= plan.search.trials and not study.n_interrupted:
-        progress.print(f"nothing to run: the study has {study.n_finished:,} trials; a larger --trials adds to it")
+        progress.print(f"nothing to run: the study has {number_of(study.n_finished, 'trial')}; a larger --trials adds to it")
         return
     best = best_trials(study)
     maximize = plan.criteria[0].direction == "maximize"
@@ -105,10 +105,12 @@ def _carry_out(findings: Findings, storage: Storage, console: Console, progress:
         with trials_of(plan, storage) as run_trials, display:
             carry_out_search(plan, study, storage, run_trials, display)
     except KeyboardInterrupt:
-        progress.print(f"interrupted with {study.n_finished:,} of {plan.search.trials:,} trials in {folder}.", soft_wrap=True)
+        progress.print(
+            f"interrupted with {study.n_finished:,} of {number_of(plan.search.trials, 'trial')} in {folder}.", soft_wrap=True
+        )
         progress.print("Repeat the same command to go on.")
         console.file.flush()
-        # Ray and Tune leave threads behind that would hold the process; everything of ours is on disk.
+        # Ray and Tune leave threads that would keep the process alive; all our work is on disk.
         os._exit(EXIT_INTERRUPTED)
 
 
@@ -131,7 +133,7 @@ def _finish(findings: Findings, folder: Path, console: Console, format_: str) ->
     failed = findings.counts.get("failed", 0)
     if failed:
         progress = make_console(stderr=True)
-        progress.print(f"{failed:,} of {len(findings.study.trials):,} trials failed:", style="red")
+        progress.print(f"{failed:,} of {number_of(len(findings.study.trials), 'trial')} failed:", style="red")
         for error, count in findings.causes[:_MAX_CAUSES]:
             progress.print(f"  {count:,}: {error}", style="red", soft_wrap=True)
         raise typer.Exit(EXIT_CELLS_FAILED)

@@ -15,7 +15,7 @@ def present(**options: Any) -> dict[str, Any]:
 
 
 def files(config: Path | None, preset: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the keys of a preset and of a configuration file; a preset's old name is taken, and its new one told."""
+    """Return the keys of a preset and of a configuration file; a preset's old name is accepted, and the user told the new one."""
     if preset in PRESET_ALIASES:
         tell(f"the preset {preset!r} is called {PRESET_ALIASES[preset]!r} now")
     return read_preset(preset) if preset else {}, read_toml(config) if config else {}

@@ -25,7 +25,7 @@ _PAPER_ITEMS, _RANDOM_ITEMS = 145_600, 4_096
 def measure_speed(
     settings: RunSettings, data: str | None, data_dir: Path | None, n: int | None, epochs: int | None, json: Path | None
 ) -> None:
-    """Measure every way to train, print it with the hours of a sweep, and save it where a file is named."""
+    """Measure every way to train, print it with the hours of a sweep, and save it if a file is given."""
     items, image_shape = _items(data, data_dir)
     n_items = n or (len(items) if data else _PAPER_ITEMS)
     components = settings.components or ()

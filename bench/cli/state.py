@@ -35,13 +35,13 @@ def make_console(*, stderr: bool = False) -> "Console":
 
 
 def tell(text: str) -> None:
-    """Say something that a user should know, and that stops nothing."""
+    """Tell the user something that does not stop the command."""
     sys.stderr.write(f"{text}\n")
 
 
 @contextmanager
 def interrupted_before(what: str) -> Iterator[None]:
-    """Turn an interrupt, before anything of `what` has been done, into a message and its exit code."""
+    """Turn an interrupt before `what` begins into a message and an exit code."""
     try:
         yield
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""The data set: items, classes, names, and a fingerprint of all that."""
+"""The data set: items, classes, names, and a fingerprint of them."""
 
 import hashlib
 import json
@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from bench.errors import DataError
+from bench.errors import DataError, number_of
 from gmvae.config import Likelihood
 from gmvae.likelihoods import likelihood_for
 
 
 def printable(text: str) -> str:
-    """Return a text whose control characters are replaced by a sign for "unknown"."""
+    """Return a text with its control characters replaced by the sign for "unknown"."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
@@ -35,7 +35,7 @@ class Dataset:
     """(m, d) held-out items."""
     test_labels: Int[np.ndarray, " m"] | None = None
     note: str = ""
-    """What a reader of any number from these data must know."""
+    """What a reader of results on these data must know."""
     ids: tuple[str, ...] | None = None
     """Names of the pool's items, e.g. files; not part of the fingerprint."""
 
@@ -54,18 +54,23 @@ class Dataset:
                 continue
             if len(items) != len(labels):
                 raise DataError(
-                    f"{self.name}: the {part} has {len(items)} items but {len(labels)} labels; give one label per item"
+                    f"{self.name}: the {part} has {number_of(len(items), 'item')} but {number_of(len(labels), 'label')}; "
+                    "give one label per item"
                 )
             if items.dtype != np.uint8 and not np.isfinite(items).all():
                 bad = np.flatnonzero(~np.isfinite(items).all(axis=1))
                 raise DataError(
-                    f"{self.name}: {len(bad)} items hold NaN or infinity, the first is row {bad[0]}; remove or impute them"
+                    f"{self.name}: {number_of(len(bad), 'item')} with NaN or infinity, the first in row {bad[0]}; "
+                    "remove or impute them"
                 )
             if labels.max(initial=-1) >= len(self.class_names):
-                raise DataError(f"{self.name}: class {labels.max()} has no name; there are {len(self.class_names)} class names")
+                raise DataError(
+                    f"{self.name}: class {labels.max()} has no name; class_names has {number_of(len(self.class_names), 'name')}"
+                )
         if self.ids is not None and len(set(self.ids)) != len(self.pool):
             raise DataError(
-                f"{self.name}: {len(set(self.ids)):,} different names for {len(self.pool):,} items; each needs its own"
+                f"{self.name}: {number_of(len(set(self.ids)), 'different name')} for {number_of(len(self.pool), 'item')}; "
+                "each needs its own"
             )
 
     @cached_property
@@ -82,7 +87,7 @@ class Dataset:
 
     @cached_property
     def known(self) -> Bool[np.ndarray, " n"]:
-        """Whether the label of each item of the pool is known: those that can be shown, and scored."""
+        """Whether the label of each pool item is known, and so can be shown and scored."""
         known: np.ndarray = self.labels >= 0
         return known
 

@@ -21,7 +21,7 @@ _ITEM_KEYS = ("x", "X", "images", "data", "features")
 _LABEL_KEYS = ("y", "labels", "label", "target", "targets")
 _TEST_ITEM_KEYS = ("x_test", "X_test", "test_images", "test_data")
 _TEST_LABEL_KEYS = ("y_test", "test_labels", "test_targets")
-# Nothing that deflate packs becomes smaller than this share.
+# Deflate compresses nothing by more than this factor.
 _MAX_RATIO = 1100
 _MAPPED_BYTES = 256 * 2**20
 _UNREADABLE = (
@@ -29,7 +29,7 @@ _UNREADABLE = (
     *(SyntaxError, zipfile.BadZipFile, zlib.error),
 )
 LABEL_COLUMNS = ("label", "class", "target", "y")
-# Names rows; as a number among the features it would only mislead.
+# Names rows; it is no feature.
 _ID_COLUMN = "id"
 
 
@@ -51,7 +51,7 @@ def _from_npz(path: Path) -> Dataset:
     if not zipfile.is_zipfile(path) and not _starts_with(path, b"\x93NUMPY"):
         raise DataError(f"{path} cannot be read: it is no .npz archive; write it with numpy.savez(path, x=items, y=labels)")
     try:
-        # Opened here, since numpy leaves a file open that turns out to be no archive.
+        # Opened here: numpy leaves a file open if it is not an archive.
         with path.open("rb") as file:
             if zipfile.is_zipfile(file):
                 _check_sizes(path, file)
@@ -91,12 +91,12 @@ def _from_npz(path: Path) -> Dataset:
 
 
 def _map_large(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
-    """Return arrays that `numpy.savez` wrote as they are, mapped into memory, not read: those too large to be held lightly."""
+    """Return the large arrays that `numpy.savez` stored uncompressed, mapped into memory instead of read."""
     mapped: dict[str, np.ndarray] = {}
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             if member.compress_type == zipfile.ZIP_STORED and member.file_size >= _MAPPED_BYTES:
-                # The local header, whose name and extra field may differ in length from the directory's.
+                # Skip the local header, whose name and extra field may differ in length from the directory's.
                 file.seek(member.header_offset + 26)
                 file.seek(member.header_offset + 30 + sum(struct.unpack("<HH", file.read(4))))
                 version = np.lib.format.read_magic(file)
@@ -108,7 +108,7 @@ def _map_large(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
 
 
 def _check_sizes(path: Path, file: BinaryIO) -> None:
-    """Refuse an archive that claims more than its bytes could hold, or than this machine could: numpy would try to make room."""
+    """Refuse an archive that claims more than its bytes or this machine can hold: numpy would try to allocate it."""
     claimed = 0
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():

@@ -6,13 +6,13 @@ import numpy as np
 from PIL import Image
 
 from bench.data.dataset import Dataset
-from bench.errors import DataError
+from bench.errors import DataError, number_of
 from gmvae.errors import first_line
 
 SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"})
 UNLABELLED = frozenset({"unlabelled", "unlabeled", "unknown"})
-"""Names of folders that say nothing of the class of what is in them."""
-# More than eight bits would have to be scaled, and by what is for the user to say.
+"""Names of folders whose images have no class."""
+# Values of more than eight bits need scaling, which the user must choose.
 _MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"})
 _LARGEST_SIDE, _SIDE = 64, 32
 
@@ -20,7 +20,7 @@ _LARGEST_SIDE, _SIDE = 64, 32
 def load(folder: Path) -> Dataset:
     """Read every image below a folder, in the order of their paths, as grey bytes.
 
-    The first folder on the way to an image names its class; images outright in `folder`, and those in a folder called
+    The first folder on the way to an image names its class; images directly in `folder`, and those in a folder called
     `unlabelled`, have none. Images of one size of at most 64 x 64 stay as they are, all others become 32 x 32.
 
     Raises
@@ -29,14 +29,16 @@ def load(folder: Path) -> Dataset:
         If there are no images, or one cannot be read.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    # Hidden ones are a system's own, such as the `._name.png` of macOS.
+    # Hidden files belong to the system, such as the `._name.png` of macOS.
     paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
     if len(paths) < 2:
-        raise DataError(f"{folder} holds {len(paths)} images ({', '.join(sorted(SUFFIXES))}); at least two are needed")
+        raise DataError(
+            f"{folder} holds {number_of(len(paths), 'image')} ({', '.join(sorted(SUFFIXES))}); at least two are needed"
+        )
     ids = [path.relative_to(folder) for path in paths]
     odd = next((name for name in ids if not name.as_posix().isprintable()), None)
     if odd is not None:
-        raise DataError(f"{folder}: the name {odd.as_posix()!a} holds what cannot be written; rename that file")
+        raise DataError(f"{folder}: the name {odd.as_posix()!a} holds characters that cannot be printed; rename that file")
     sizes = {_size(path) for path in paths}
     keep = len(sizes) == 1 and max(next(iter(sizes))) <= _LARGEST_SIDE
     width, height = next(iter(sizes)) if keep else (_SIDE, _SIDE)
@@ -72,4 +74,4 @@ def _grey(path: Path, size: tuple[int, int]) -> np.ndarray:
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} cannot be read as an image ({first_line(error)}); mend or remove it")
+    return DataError(f"{path} cannot be read as an image ({first_line(error)}); repair or remove it")

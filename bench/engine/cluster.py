@@ -1,4 +1,4 @@
-"""Connecting to Ray: one function, quiet, and nothing listening that is not needed."""
+"""Connecting to Ray: quietly, and with nothing listening that is not needed."""
 
 import builtins
 import logging
@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from bench.engine.work import Work
-from bench.errors import ClusterError
+from bench.errors import ClusterError, number_of
 from bench.store.sources import fingerprint, package_version
 from bench.store.storage import Storage
 from gmvae.errors import first_line
@@ -25,14 +25,14 @@ _QUIET = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-    # After a shutdown nothing, such as Tune's thread, may start another Ray unasked.
+    # After a shutdown nothing, such as Tune's thread, may start Ray again.
     "RAY_ENABLE_AUTO_CONNECT": "0",
     # Tasks that ask for no GPU must not see one.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
 }
 # A private instance talks to itself alone: it listens on the loopback interface, as Ray does by default on macOS and Windows.
 _PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-# Told by Ray at length for every worker and node that dies; here its cells are judged again or fail with that cause.
+# Ray prints these at length for every worker and node that dies; here its cells are judged again or fail with that cause.
 _DEATHS = ("A worker died or was killed", "worker(s) were killed due to")
 _NODE_DEATHS = ("Raylet is terminated", "has been marked dead")
 
@@ -58,7 +58,7 @@ def connected(address: str = "local") -> Iterator[None]:
     """
     for name, value in (_QUIET | (_PRIVATE if address == "local" else {})).items():
         os.environ.setdefault(name, value)
-    # Ray is imported only now: it reads the variables above, and costs half a second that `--help` must not pay.
+    # Imported late: Ray reads the variables above, and `--help` must not wait half a second for it.
     import ray
 
     _check_reachable(address)
@@ -79,7 +79,7 @@ def connected(address: str = "local") -> Iterator[None]:
 
 
 def _silence_deaths(ray: Any, deaths: tuple[str, ...]) -> None:
-    """Keep Ray from printing a page for everything that dies: no option of its own does."""
+    """Keep Ray from printing a page for everything that dies; it has no option for that."""
     inner = getattr(ray._private, "worker", None)
     tell = getattr(inner, "print_to_stdstream", None)
     if tell is None or hasattr(tell, "told"):
@@ -94,7 +94,7 @@ def _silence_deaths(ray: Any, deaths: tuple[str, ...]) -> None:
 
 
 def _check_reachable(address: str) -> None:
-    """Raise at once where nothing listens: Ray itself would go on trying for many minutes."""
+    """Raise at once if nothing listens: Ray itself would keep trying for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         if address not in ("local", "auto"):
@@ -139,7 +139,7 @@ def check_nodes(storage: Storage) -> None:
             faults.append(f"node {asked[reference]}: {str(error).strip().splitlines()[-1]}")
     storage.clear(folder)
     if faults:
-        more = [f"and {len(faults) - _FAULTS_SHOWN} more nodes"] if len(faults) > _FAULTS_SHOWN else []
+        more = [f"and {number_of(len(faults) - _FAULTS_SHOWN, 'more node')}"] if len(faults) > _FAULTS_SHOWN else []
         raise ClusterError("\n".join([*sorted(faults)[:_FAULTS_SHOWN], *more]))
 
 
@@ -179,7 +179,7 @@ def _as_value(function: Any) -> FunctionType:
 
 
 def living_nodes() -> frozenset[str]:
-    """Return the ids of the nodes that Ray holds for alive; one behind a cut link is among them for a minute."""
+    """Return the ids of the nodes that Ray considers alive; one behind a cut link stays among them for a minute."""
     import ray
 
     return frozenset(node["NodeID"] for node in ray.nodes() if node["Alive"])
@@ -205,7 +205,7 @@ def with_cluster_gpus(work: Work, asked: float | None) -> Work:
 
 
 def gpus_per_training(cpus: float, asked: float | None) -> float:
-    """Return the GPUs asked for a training; without a wish, one where the cluster has any.
+    """Return the GPUs per training: as asked, else one if the cluster has any.
 
     Raises
     ------
@@ -220,11 +220,13 @@ def gpus_per_training(cpus: float, asked: float | None) -> float:
         most = max((node.get(name, 0) for node in nodes), default=0)
         if wanted > most:
             raise ClusterError(
-                f"--{name.lower()}s-per-trial asks for {wanted:g}, but the cluster has no node with more than {most:g} {name}s; "
-                "ask for fewer"
+                f"--{name.lower()}s-per-trial asks for {wanted:g}, but the cluster has no node with more than "
+                f"{number_of(most, name)}; ask for fewer"
             )
     if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
-        raise ClusterError(f"no node has {cpus:g} CPUs and {gpus:g} GPUs together, as a training would take; ask for fewer")
+        raise ClusterError(
+            f"no node has {number_of(cpus, 'CPU')} and {number_of(gpus, 'GPU')} together, as a training would take; ask for fewer"
+        )
     return gpus
 
 

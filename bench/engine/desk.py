@@ -1,4 +1,4 @@
-"""What an executor of trials needs to know of whoever hands them out: a desk, its jobs, and the reports that it takes."""
+"""What connects an executor of trials to a search: a desk, its jobs, and the reports that it takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class Desk(Protocol):
 
     storage: Storage
     fatal: BenchError | None
-    """What makes it useless to go on."""
+    """Why the search must end; `None` while it can go on."""
 
     @property
     def n_left(self) -> int:
@@ -65,13 +65,13 @@ class Desk(Protocol):
         ...
 
     def notice(self, text: str) -> None:
-        """Tell the user something that stops nothing."""
+        """Pass a notice on to the user."""
         ...
 
     def close(self) -> None:
-        """Hand out no more and hear no more."""
+        """Stop handing out trials and taking reports."""
         ...
 
 
 RunTrial = Callable[[Any, Any, Storage, Callable[[Report], bool], Callable[[str], None]], None]
-"""Runs a job with what all trials are given, in a storage; reports what it measures, and ends where the answer is true."""
+"""Runs a job with what all trials are given, in a storage; reports what it measures, and ends when a report returns true."""

@@ -18,7 +18,7 @@ from bench.engine.interrupt import Interrupt
 from bench.engine.steps import choose, failed_records, judge_batch, represent, represent_parent
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Batch, Listener, TrainingJob, Work
-from bench.errors import BenchError, StoreError
+from bench.errors import BenchError, StoreError, number_of
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Record
 from bench.judge.representations import FREE, REPRESENTATIONS, View
@@ -28,12 +28,12 @@ from gmvae.errors import first_line
 
 _POLL_SECONDS = 0.2
 _HEAD_START_SECONDS, _TIDY_SECONDS = 60.0, 60.0
-# A worker ends itself so long after a cell's limit: the driver, which hears of a cell's beginning a little late, then knows why.
+# A worker ends itself this long after a cell's limit, so that the driver, which hears of a cell's start a little late, knows why.
 _GRACE_SECONDS = 1.0
 # A node may join or leave at any time.
 _LOOK_SECONDS = 2.0
-# Cells of a worker that died are given to others, each by itself from the second attempt on, so that one that kills its worker
-# is found; then it counts as failed.
+# Cells of a dead worker go to others, each alone from the second attempt on: this identifies a cell that kills its worker. In the
+# end it counts as failed.
 _ATTEMPTS = 3
 
 
@@ -81,14 +81,14 @@ class RayExecutor:
             self._wait_until(training.wait, _TIDY_SECONDS)
 
     def _wait_until(self, reached: Callable[[float], bool], patience: float) -> None:
-        """Wait for something, by waiting a moment for it again and again."""
+        """Wait in short steps, and look for an interrupt between them."""
         deadline = time.monotonic() + patience
         while not reached(_POLL_SECONDS) and time.monotonic() < deadline:
             self._interrupt.check()
 
 
 class _Room:
-    """Says so when no node has room for a training any more, and when one has again: until then trainings wait."""
+    """Tells the user when no node has room for a training any more, and when one has again."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
@@ -101,8 +101,8 @@ class _Room:
         self._looked = time.monotonic()
         there = trainings_at_once(job.cpus, job.gpus) > 0
         if there != self._there:
-            gpus = f" and {job.gpus:g} GPU" if job.gpus else ""
-            wanted = f"a training's {job.cpus:g} CPU{gpus}"
+            gpus = f" and {number_of(job.gpus, 'GPU')}" if job.gpus else ""
+            wanted = f"{number_of(job.cpus, 'CPU')}{gpus} for a training"
             self._listener.notice(
                 f"there is a node with {wanted} again; trainings go on"
                 if there
@@ -117,9 +117,9 @@ class _Flight:
 
     batch: Batch
     judged: int = 0
-    """Cells whose records have come."""
+    """Cells whose records have arrived."""
     heard: float = math.inf
-    """When something came last; infinite while the batch waits for a CPU."""
+    """When something last arrived; infinite while the batch waits for a CPU."""
     node: str | None = None
     """Where it is judged, once that is known."""
 
@@ -159,7 +159,7 @@ class _Evaluation:
         self._waiting = sorted([*self._waiting, *batches], key=lambda batch: -batch.seconds)
 
     def step(self, training_cpus: float) -> list[Record]:
-        """Start what fits beside trainings that still need so many CPUs, wait a moment, and return what was judged."""
+        """Start what fits beside trainings that still need `training_cpus`, wait a moment, and return what was judged."""
         self._look_at_the_cluster()
         records: list[Record] = []
         while self._waiting and len(self._flights) < batches_at_once(self._cpus, training_cpus):
@@ -177,10 +177,10 @@ class _Evaluation:
         return records
 
     def _receive(self, stream: Any) -> list[Record]:
-        """Take what a stream has ready; end its flight where there will be no more."""
+        """Take what a stream has ready; end its flight if nothing more will come."""
         flight, records = self._flights[stream], list[Record]()
         try:
-            # `ray.wait` has said that there is something; what follows may be there too.
+            # `ray.wait` reported one result; more may be ready.
             while True:
                 part: list[Record] | str = ray.get(next(stream))
                 flight.heard = time.monotonic()
@@ -211,7 +211,7 @@ class _Evaluation:
         self._orders.clear()
         if limit is not None and rest and time.monotonic() - flight.heard >= limit:
             self._requeue(batch, rest[1:], batch.attempt)
-            return failed_records(rest[:1], self._work, f"the cell took longer than {limit:g} seconds", "timeout")
+            return failed_records(rest[:1], self._work, f"the cell took longer than {number_of(limit, 'second')}", "timeout")
         if batch.attempt + 1 >= _ATTEMPTS:
             return failed_records(rest, self._work, f"{_reason(cause)} ({_ATTEMPTS} attempts)")
         for cell in rest:
@@ -238,13 +238,13 @@ class _Evaluation:
         )
 
     def _encoded_by(self, model: ModelKey) -> Any:
-        # Read here and sent: a worker may be on a node that has no part in the run folder.
+        # Read here and sent: a worker may be on a node that does not see the run folder.
         if model not in self._encoded:
             self._encoded[model] = ray.put(load_encoded(self._work.folder, model))
         return self._encoded[model]
 
     def _orders_of(self, batch: Batch) -> tuple[tuple[int, ...] | None, list[Any]]:
-        """Return the label seeds of a batch whose items a model chooses, and what will hold the items of each."""
+        """Return the label seeds of a batch whose items a model chooses, and references to the items of each."""
         chooser = self._work.chooser(batch)
         if chooser is None:
             return None, []
@@ -298,22 +298,21 @@ def _judge_remotely(
     seeds: tuple[int, ...] | None,
     *items: np.ndarray,
 ) -> Iterator[list[Record] | str]:
-    """Judge a batch in a worker, which says first on which node, and ends itself where a cell takes longer than `limit`.
+    """Judge a batch in a worker: yield its node first, and end the process if a cell takes longer than `limit`.
 
-    `items` are those that a model chose for the label seeds `seeds`; Ray hands over what references hold only in arguments of
-    their own.
+    `items` are those that a model chose for the label seeds `seeds`, one argument each: Ray resolves no references inside others.
     """
     yield ray.get_runtime_context().get_node_id()
     orders = None if seeds is None else dict(zip(seeds, items, strict=True))
     if view is None:
-        # It is free: made here, not sent.
+        # Cheap enough to make here instead of sending it.
         view = represent_parent(method.representation, dataset)
     if limit is None:
         yield from judge_batch(batch, method, view, dataset, origin, model_name, orders)
         return
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - of the standard library's interfaces only this one is a file
         for cell in batch.cells:
-            # It needs no lock of Python's, so that it ends a cell that hangs in native code too.
+            # It works without Python's lock, and so also ends a cell that hangs in native code.
             faulthandler.dump_traceback_later(limit + _GRACE_SECONDS, exit=True, file=nowhere)
             try:
                 (records,) = judge_batch(replace(batch, cells=(cell,)), method, view, dataset, origin, model_name, orders)
@@ -323,14 +322,14 @@ def _judge_remotely(
 
 
 def batches_at_once(cpus: int, training_cpus: float) -> int:
-    """Return how many batches may be in flight on a cluster whose trainings, running or waiting, still need so many CPUs.
+    """Return how many batches may be in flight on a cluster whose trainings, running or waiting, still need `training_cpus`.
 
-    Trainings are the longest tasks, and Ray gives a CPU that one of them frees to whoever waits: batches keep out of their way.
-    Once all are done there are more batches than CPUs, so that none of these waits for the driver, but no more than it can hold.
+    Trainings are the longest tasks, and Ray gives a freed CPU to any task that waits: batches keep out of their way. Once all
+    trainings are done, a few more batches than CPUs are in flight, so that no CPU waits for the driver.
     """
     return 2 * cpus + 2 if training_cpus == 0 else max(0, cpus - math.ceil(training_cpus))
 
 
 def _reason(error: Exception) -> str:
-    # Ray's first sentence tells what happened; the next ones send the reader to logs that end with the run.
+    # Ray's first sentence says what happened; the others refer to logs that are deleted after the run.
     return f"{type(error).__name__}: {first_line(error).partition('. ')[0]}"

@@ -1,4 +1,4 @@
-"""About how long the work of a run takes, from what its folder tells, or from a few steps of training."""
+"""How long the work of a run takes, estimated from its records or from a few steps of training."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -24,12 +24,12 @@ class Estimate:
     """Of the longest single training or cell: no number of CPUs is faster than that."""
 
     def makespan(self, cpus: float) -> float:
-        """Return about how long it takes on so many CPUs."""
+        """Return about how long it takes on `cpus` CPUs."""
         return max(self.longest_seconds, (self.training_seconds + self.judging_seconds) / cpus)
 
 
 def estimate(work: Work, finished: pd.DataFrame) -> Estimate:
-    """Estimate the work; `finished` are the records there are, whose times are better than any guess."""
+    """Estimate the work; times in the records `finished` replace guesses."""
     rates = {k: training_rate(job, work.dataset) for k, job in {job.key.n_components: job for job in work.trainings}.items()}
     trainings = [job.training.epochs * len(work.dataset.pool) / rates[job.key.n_components] * job.cpus for job in work.trainings]
     known = seconds_by_method(finished)

@@ -35,7 +35,7 @@ def executor_of(settings: RunSettings, work: Work) -> Iterator[tuple[Executor, W
 
 @contextmanager
 def ray_trials(settings: RunSettings, workers: int | None, storage: Storage) -> Iterator[RunTrials]:
-    """Yield what runs trials on the Ray cluster that a search's settings name, as many at once as there is room for."""
+    """Yield what runs trials on the Ray cluster that a search's settings name, as many at once as fit."""
     from bench.engine.cluster import check_nodes, connected, gpus_per_training, trainings_at_once
 
     with connected(settings.address):

@@ -15,15 +15,15 @@ import ray
 from ray import tune
 from ray.tune.experiment import Trial
 
-from bench.errors import BenchError
+from bench.errors import BenchError, number_of
 from bench.store.storage import Storage
 
-# A trial whose process or node dies is begun again from its checkpoint, so often.
+# How often a trial whose process or node dies is restarted from its checkpoint.
 RESTARTS = 3
-# Who holds Python's lock for so long after a trial's limit cannot be stopped in an orderly way.
+# A trial that holds Python's lock this long after its limit is killed.
 _GRACE_SECONDS = 5.0
 _LEAVE_SECONDS = 15.0
-# Ray waits ever longer before it asks again for something whose transfer was lost, minutes in the end; a new call asks at once.
+# Ray retries a lost transfer less and less often, in the end every few minutes; a new call asks at once.
 _FETCH_SECONDS = 30.0
 
 
@@ -43,11 +43,11 @@ def fit(
     tune.Tuner(
         tune.with_resources(trainable, {"cpu": cpus, "gpu": gpus}),
         param_space=param_space,
-        # A process per trial would load torch for each: seconds, for trainings that may take less. A trial leaves nothing behind
-        # in its process but what is loaded.
+        # A process per trial would load torch each time: seconds, for trainings that may take less. A trial leaves nothing in its
+        # process but loaded modules.
         tune_config=tune.TuneConfig(reuse_actors=True, **config),
         run_config=tune.RunConfig(
-            # A name of its own: Tune would mix what it finds under an old one with what it does.
+            # A new name: Tune would mix in what it finds under an old one.
             name=uuid.uuid4().hex[:8],
             storage_path=root,
             storage_filesystem=None if system.type_name == "local" else system,
@@ -60,17 +60,17 @@ def fit(
 
 
 class _LeftError(BaseException):
-    """Raised in Tune's thread. Tune tidies up after an `Exception`, and waits for trials that are in the middle of an epoch."""
+    """Raised in Tune's thread. After an `Exception` Tune would tidy up, and wait for trials in the middle of an epoch."""
 
 
 class _Leave(tune.Stopper):
-    """Ends the experiment at its next step once it is told to."""
+    """Ends the experiment at its next step once asked to."""
 
     def __init__(self) -> None:
         self.asked = False
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tune writes it into its own state file, which no one reads.
+        # Tune writes it into its own state file, which nothing reads.
         return {"asked": False}
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:  # noqa: ARG002 - Ray's
@@ -87,8 +87,8 @@ class _Leave(tune.Stopper):
 class Experiment:
     """An experiment in a thread beside the driver's own, for the time of a `with` block.
 
-    Ray ends the whole process, with an exit code of its own, if Tune still asks it for something after its end: whoever ends Ray
-    waits for the experiment first, or leaves it.
+    If Tune calls Ray after Ray's end, Ray ends the whole process with an exit code of its own: wait for the experiment, or leave
+    it, before ending Ray.
 
     Parameters
     ----------
@@ -110,25 +110,25 @@ class Experiment:
         self.wait(_LEAVE_SECONDS)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end, so long at most, and return whether it has come."""
+        """Wait at most `seconds` for its end; return whether it has come."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
         with suppress(_LeftError):
             self._conduct(self._stop)
-        # What Tune leaves gives its resources back when it is collected, which must not be after Ray's end either.
+        # Tune's leftovers return their resources when collected, which must not happen after Ray's end either.
         gc.collect()
 
 
 def fetch(reference: Any) -> Any:
-    """Return what a reference holds, as `ray.get` does, and ask again where the answer takes long."""
+    """Return what a reference holds, as `ray.get` does, asking again if the answer takes long."""
     patience = _FETCH_SECONDS
     while True:
         try:
             return ray.get(reference, timeout=patience)
         except ray.exceptions.GetTimeoutError:
-            # Longer each time: a transfer may take long because there is much of it.
+            # Longer each time: a large transfer may take long.
             patience *= 2
 
 
@@ -140,7 +140,7 @@ def cause_of_death(trial: Trial) -> str:
 
 
 class OverdueError(Exception):
-    """An earlier attempt took longer than it may."""
+    """An earlier attempt exceeded its limit."""
 
 
 @contextmanager
@@ -156,12 +156,12 @@ def limited(limit: float | None, storage: Storage, note: str) -> Iterator[None]:
         yield
         return
     if storage.has(note):
-        raise OverdueError(f"it took longer than {limit:g} seconds")
+        raise OverdueError(f"it took longer than {number_of(limit, 'second')}")
     watch = threading.Timer(limit, _end, (storage, note))
     watch.daemon = True
     watch.start()
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - of the standard library's interfaces only this one is a file
-        # The timer needs Python's lock; this one needs nothing.
+        # The timer needs Python's lock; this does not.
         faulthandler.dump_traceback_later(limit + _GRACE_SECONDS, exit=True, file=nowhere)
         try:
             yield

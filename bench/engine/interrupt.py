@@ -7,21 +7,21 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# Who ends a process and its group, as `timeout` does, sends it two signals and means one.
+# `timeout` signals the process and its group; count that as one.
 _SAME_SECONDS = 0.5
 
 
 class Interrupt:
     """Turns SIGINT and SIGTERM into a flag that an executor looks at between steps.
 
-    A second signal, not of the same moment, interrupts at once.
+    A second signal interrupts at once, unless it comes at the same moment.
 
     Python's own KeyboardInterrupt can come in the middle of a write or of one of Ray's compiled callbacks; a flag cannot. Outside
     a `with` block, or in a thread, nothing is changed and `check` does nothing.
     """
 
     def __init__(self) -> None:
-        # Not an Event: its lock would be waited for in vain by a signal that comes while another is being heard.
+        # Not an Event: a signal that arrives while another is handled would wait for its lock for ever.
         self._heard_at: float | None = None
         self._before: dict[signal.Signals, Any] = {}
 

@@ -83,7 +83,7 @@ def candidates(n_components: int, n_features: int, image_shape: tuple[int, int] 
             )
         )
     default = ModelConfig(n_features=n_features, n_components=n_components, image_shape=image_shape)
-    # A step costs the same from its first epoch on, so that the warm-up and k-means need not be waited for.
+    # A step costs the same from the first epoch on, so warm-up and k-means can be skipped.
     return (*ways, Candidate(DEFAULT, default, TrainingConfig(start="alike")))
 
 
@@ -102,7 +102,7 @@ def measure(
     data
         Items (n, n_features) to train on, repeated where they are too few.
     on_progress
-        Told what is measured next.
+        Called with what is measured next.
     """
     torch_device = resolve_device(device)
     with threads(n_threads):
@@ -150,7 +150,7 @@ class _Probe:
         self._rates: list[float] = []
         self._passes: list[float] = []
         before = _begin_peak(device)
-        # As many items as the batches of three steps need, and as components.
+        # Enough items for three steps, and one per component.
         n_items = max(_MIN_STEPS * way.training.batch_size, way.model.n_components)
         self._trained = self._trainer(n_items)
         with FlopCounterMode(display=False) as counter:

@@ -1,4 +1,4 @@
-"""The three steps that every executor carries out, each where it likes: train, represent, judge."""
+"""The three steps that every executor carries out: train, represent, judge."""
 
 import platform
 import time
@@ -26,7 +26,7 @@ from gmvae.errors import CheckpointError
 from gmvae.posteriors import encode
 from gmvae.training import EpochStats, TrainedModel, TrainingState, train
 
-# Records of cells that take no time travel together; a cell that takes longer is on disk as soon as it is judged.
+# Records of quick cells are sent together; a slower cell is on disk as soon as it is judged.
 _TOGETHER_SECONDS = 1.0
 
 
@@ -47,7 +47,7 @@ def train_model(
         try:
             keep_state(storage, job.key, state, job.model, job.training)
         except StoreError as error:
-            # The training can do without; its end will show whether there is room again.
+            # The training continues without it; its end will show whether there is room again.
             on_notice(f"{job.key.id}: no checkpoint after epoch {state.epoch}: {error}")
         told = time.monotonic()
 
@@ -68,7 +68,7 @@ def train_model(
         try:
             trained = attempt(kept_state(storage, job.key, job.model, job.training))
         except CheckpointError as error:
-            on_notice(f"{job.key.id}: {error}; the training begins anew")
+            on_notice(f"{job.key.id}: {error}; the training starts again")
             trained = attempt(None)
         test = None if dataset.test is None else encode(trained.model, dataset.test)
         encoded = encode(trained.model, dataset.pool), test
@@ -100,7 +100,7 @@ def choose(dataset: Dataset, sampler: str, label_seed: int, n_labeled: int, enco
 
 
 Orders = Mapping[int, Int[np.ndarray, " s"]]
-"""By label seed: the items to label, first things first."""
+"""By label seed: the items to label, in order."""
 
 
 def judge_batch(
@@ -127,7 +127,7 @@ def judge_batch(
 
 
 def failed_records(cells: Iterator[Cell] | tuple[Cell, ...], work: Work, error: str, status: Status = "failed") -> list[Record]:
-    """Return a failed record for every one of some cells that could not be judged at all."""
+    """Return a failed record for each of the cells, which could not be judged."""
     outcome = Outcome(status=status, error=error)
     return [
         _record(cell, work.methods[cell.method], work.samplers[cell.sampler], work.origin, work.model_name, outcome)

@@ -1,7 +1,7 @@
 """Trials on Ray Tune: they come from a desk, report to it, and are stopped when it says so.
 
-Ray's own `OptunaSearch` records what a scheduler stops as complete, leaves a trial without a number running for ever, and begins
-trials of a killed process anew; this searcher and scheduler leave all of that to the desk (`bench.search.desk`).
+Ray's own `OptunaSearch` records what a scheduler stops as complete, leaves a trial without a number running for ever, and starts
+trials of a killed process again; this searcher and scheduler leave all of that to the desk (`bench.search.desk`).
 """
 
 import json
@@ -31,7 +31,7 @@ def _trial(config: dict[str, Any], run_trial: RunTrial, exam: Any, storage: Stor
     job: Job = config["job"]
 
     def report(measured: Report) -> bool:
-        # One text: Tune takes nested results apart. Where the search wants no more of the trial, this call does not return.
+        # One text: Tune flattens nested results. If the search stops the trial, this call does not return.
         tune.report({_REPORT: json.dumps(asdict(measured))})
         return False
 
@@ -42,12 +42,12 @@ def _trial(config: dict[str, Any], run_trial: RunTrial, exam: Any, storage: Stor
         tune.report({_FAILURE: str(error)})
     except StoreError as error:
         tune.report({_FATAL: str(error)})
-    except Exception as error:  # noqa: BLE001 - told to the study: a configuration that cannot be trained fails its trial
+    except Exception as error:  # noqa: BLE001 - reported to the study: a configuration that cannot be trained fails its trial
         tune.report({_FAILURE: f"{type(error).__name__}: {error}"})
 
 
 class _NotSaved:
-    """Tune writes its parts into its own state file; a study and a live display cannot be, and need not be, written."""
+    """Kept out of Tune's own state file: a study and a live display cannot be written there, and need not be."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -66,7 +66,7 @@ class _FromDesk(_NotSaved, Searcher):
         return Searcher.FINISHED if job is None else {"job": job}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Do nothing: the desk has heard all that the trial had to say."""
+        """Do nothing: the desk has heard everything from the trial."""
 
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: the study remembers."""
@@ -76,7 +76,7 @@ class _FromDesk(_NotSaved, Searcher):
 
 
 class _ToDesk(_NotSaved, FIFOScheduler):
-    """Tells the desk what trials report, and stops those that it wants no more of."""
+    """Tells the desk what trials report, and stops those that it ends."""
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -147,7 +147,7 @@ class RayTrials:
                 max_concurrent_trials=self._workers,
                 trial_dirname_creator=lambda trial: trial.config["job"].name,
             )
-        except Exception as error:  # noqa: BLE001 - told where the search is waited for
+        except Exception as error:  # noqa: BLE001 - raised where the search is awaited
             self._error = error
 
 

@@ -1,4 +1,4 @@
-"""Training with Ray Tune: a trial per model, told to a listener, finished models in the run folder."""
+"""Training with Ray Tune: a trial per model, reported to a listener, finished models in the run folder."""
 
 import queue
 import threading
@@ -14,20 +14,20 @@ from ray.tune.experiment import Trial
 from bench.engine.experiment import Experiment, OverdueError, cause_of_death, fetch, fit, limited
 from bench.engine.steps import train_model
 from bench.engine.work import Failure, Listener, TrainingJob, Work
-from bench.errors import BenchError, StoreError
+from bench.errors import BenchError, StoreError, number_of
 from bench.store.models import collect_model
 from bench.store.presence import is_trained
 from bench.store.storage import Storage
 from gmvae.training import EpochStats
 
-# A report costs the driver milliseconds; short epochs are told together, once a second.
+# A report costs the driver milliseconds; short epochs are reported together, once a second.
 _REPORT_SECONDS = 1.0
 
 
 def _trial(config: dict[str, Any], dataset: Any, jobs: tuple[TrainingJob, ...], storage: Storage, invocation: str) -> None:
     """Train one model inside a Tune trial. Tune reports go to the driver; the model goes to the storage.
 
-    What goes wrong inside is reported as a result: Tune begins a trial again only when its process dies.
+    Errors are reported as results: Tune restarts a trial only when its process dies.
     """
     job = jobs[config["job"]]
     overdue = f"{job.key.id}/overdue-{invocation}"
@@ -48,10 +48,12 @@ def _trial(config: dict[str, Any], dataset: Any, jobs: tuple[TrainingJob, ...], 
             train_model(job, fetch(dataset), storage, report, lambda text: tune.report({"notice": text}))
             tune.report({"done": True})
     except OverdueError:
-        tune.report({"failure": {"error": f"the training took longer than {job.limit:g} seconds", "status": "timeout"}})
+        tune.report(
+            {"failure": {"error": f"the training took longer than {number_of(job.limit, 'second')}", "status": "timeout"}}
+        )
     except StoreError as error:
         tune.report({"failure": {"error": str(error), "fatal": True}})
-    except Exception as error:  # noqa: BLE001 - told to the driver, which makes failed records of it
+    except Exception as error:  # noqa: BLE001 - reported to the driver, which makes failed records of it
         tune.report({"failure": {"error": f"{type(error).__name__}: {error}", "status": "failed"}})
 
 
@@ -72,7 +74,7 @@ class _Relay(tune.Callback):
         self._failures: dict[int, Failure] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tune writes its callbacks into its own state file; a live display and a queue cannot be, and need not be, written.
+        # Kept out of Tune's own state file: a live display and a queue cannot be written there, and need not be.
         return {}
 
     def _job(self, trial: Trial) -> TrainingJob:
@@ -102,7 +104,7 @@ class _Relay(tune.Callback):
 class TuneTraining(Experiment):
     """All trainings of a run as one Tune experiment, in a thread beside the evaluation.
 
-    `finished` holds (job, failure) for every job exactly once, whatever becomes of the experiment, unless it is left.
+    `finished` gets (job, failure) exactly once for every job, however the experiment ends, unless it is left.
     """
 
     def __init__(self, work: Work, dataset_ref: Any, listener: Listener) -> None:
@@ -112,7 +114,7 @@ class TuneTraining(Experiment):
         self._listener = listener
         self._reported: set[TrainingJob] = set()
         self.begun = threading.Event()
-        """Set once a trial has its resources, or none will ever have."""
+        """Set once a trial has its resources, or none will ever get them."""
         self._dataset_ref = dataset_ref
         super().__init__(self._train)
 
@@ -121,7 +123,7 @@ class TuneTraining(Experiment):
         try:
             if self._jobs:
                 self._fit(stop)
-        except Exception as error:  # noqa: BLE001 - whatever ends the experiment must end the waiting for it too
+        except Exception as error:  # noqa: BLE001 - any end of the experiment must end the wait for it
             reason = f"{type(error).__name__}: {error}"
         self.begun.set()
         # Tune's word is not trusted (an interrupt looks like success): what counts is the model in the folder.
@@ -152,7 +154,7 @@ class TuneTraining(Experiment):
                 failure = Failure(f"the trial ended, but its model is not in {self._work.storage.location}")
         except BenchError as error:
             failure = Failure(str(error), fatal=True)
-        except Exception as error:  # noqa: BLE001 - Tune would swallow it, and the job be waited for in vain
+        except Exception as error:  # noqa: BLE001 - Tune would swallow it, and the wait for the job never end
             failure = Failure(f"{type(error).__name__}: {error}")
         self.finished.put((job, failure))
 

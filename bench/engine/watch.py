@@ -48,14 +48,14 @@ class ProgressFile(Listener):
         self._change(lambda: self._running.update(cell.key for cell in batch.cells))
 
     def records_done(self, records: list[Record]) -> None:
-        """Count them no more."""
+        """Stop counting them."""
         self._change(lambda: self._running.difference_update(record.key for record in records))
 
     def _set(self, key: ModelKey, *, at_once: bool = False, **values: Any) -> None:
         self._change(lambda: vars(self._progress.trainings[key.id]).update(values), at_once=at_once)
 
     def _change(self, change: Callable[[], None], *, at_once: bool = False) -> None:
-        # Tune's thread and the executor's both speak.
+        # Called from Tune's thread and from the executor's.
         with self._lock:
             change()
             if at_once or time.monotonic() - self._written >= _EVERY_SECONDS:
@@ -73,7 +73,7 @@ class TensorBoard(Listener):
         self._files = EventFiles(folder)
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
-        """Write it. Where that is not possible the training goes on: its history is saved with the model anyway."""
+        """Write it; if that fails, the training goes on: its history is saved with the model anyway."""
         with suppress(OSError):
             self._files.write(key, stats)
 

@@ -1,4 +1,4 @@
-"""The work of a run, cut into trainings and batches of cells, whatever carries it out."""
+"""The work of a run, divided into trainings and batches of cells."""
 
 from collections.abc import Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.training import EpochStats
 
-# A batch is large enough that scheduling it costs nothing beside it, and small enough that an interruption loses little.
+# Large enough to make the cost of scheduling negligible, and small enough that an interruption loses little.
 _BATCH_SECONDS, _BATCH_CELLS = 20.0, 50
 
 
@@ -30,7 +30,7 @@ class TrainingJob:
     cpus: float
     gpus: float
     checkpoint_seconds: float = 10.0
-    """A checkpoint is kept after an epoch when the last one is so old."""
+    """A checkpoint is kept after an epoch if the last one is older than this."""
     limit: float | None = None
     """Seconds after which the training counts as hanging."""
 
@@ -52,7 +52,7 @@ class Batch:
     method: str
     cells: tuple[Cell, ...]
     seconds: float
-    """Rough time, for putting the longest first."""
+    """Rough time, for scheduling the longest first."""
     attempt: int = 0
     """How many workers have died over it."""
 
@@ -133,13 +133,13 @@ class Work:
 
 
 class Listener:
-    """Hears how the work goes on; this one does nothing with it."""
+    """Hears how the work progresses; this one ignores it."""
 
     def training_started(self, job: TrainingJob) -> None:
         """Hear that a model's training begins, or begins again."""
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
-        """Hear that a model finished an epoch; those before a checkpoint that it went on from are not told again."""
+        """Hear that a model finished an epoch; epochs before the checkpoint that it resumed from are not repeated."""
 
     def training_done(self, key: ModelKey, error: str | None) -> None:
         """Hear that a model is trained and saved, or failed."""
@@ -151,7 +151,7 @@ class Listener:
         """Hear that cells were judged."""
 
     def notice(self, text: str) -> None:
-        """Hear something that the user should know, and that stops nothing."""
+        """Hear a notice for the user."""
 
 
 class Executor(Protocol):

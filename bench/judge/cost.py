@@ -17,7 +17,7 @@ class Cost:
     cpu_seconds
         Processor time of every thread of this process.
     peak_bytes
-        Most resident memory beyond what there was at the beginning; `None` where the system cannot forget an earlier peak.
+        Most resident memory beyond that at the beginning; `None` where the system cannot reset the peak.
     """
 
     cpu_seconds: float = 0.0
@@ -34,7 +34,7 @@ class Cost:
 
 
 def begin_peak() -> int | None:
-    """Forget the process's highest memory use so far and return the present one in bytes; `None` where that cannot be done."""
+    """Reset the process's peak memory and return the present use in bytes; `None` where the system cannot."""
     try:
         # Memory that is freed but still held would hide what comes next.
         ctypes.CDLL(None).malloc_trim(0)
@@ -45,7 +45,7 @@ def begin_peak() -> int | None:
 
 
 def end_peak() -> int:
-    """Return the highest memory use in bytes since `begin_peak`, or of the whole process where that could not be done."""
+    """Return the highest memory use in bytes since `begin_peak`, or of the whole process where the peak cannot be reset."""
     return _status_bytes("VmHWM") if _CLEAR_PEAK.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

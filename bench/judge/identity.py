@@ -34,7 +34,7 @@ def origin_of(identity: Mapping[str, Any], n_pool: int, n_known: int, version: s
 def cell_id(cell: Cell, method: Method, sampler: Sampler, origin: Origin) -> str:
     """Return 16 hexadecimal digits that change with data, method, sampler and their versions, seeds, labels, model's training."""
     training = origin.training if method.needs in ("model", "vae") or sampler.needs_model else ""
-    # A sampler's first version goes without saying, as it did when there was one sampler.
+    # Version 1 of a sampler is left out, as it was when there was only one sampler.
     version = (sampler.version,) if sampler.version > 1 else ()
     parts = (origin.dataset_sha256, method.version, training, *cell.key, *version)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 from sklearn.manifold import TSNE
 
 from bench.data.dataset import Dataset
-from bench.errors import SettingsError
+from bench.errors import SettingsError, number_of
 from bench.plan.samplers import labeled_items
 from gmvae.decoding import HardDecoder, LabelDecoder, Posterior, SoftDecoder
 from gmvae.model import GaussianMixtureVAE
@@ -81,7 +81,9 @@ class Inspection:
 
     def __init__(self, posterior: Float[np.ndarray, "n k"], dataset: Dataset, n_labeled: int, label_seed: int) -> None:
         if not 0 < n_labeled < dataset.n_known:
-            raise SettingsError(f"got {n_labeled:,} labels, expected 1 … {dataset.n_known - 1:,}, fewer than {dataset.name} has")
+            raise SettingsError(
+                f"got {number_of(n_labeled, 'label')}, expected 1 … {dataset.n_known - 1:,}, fewer than {dataset.name} has"
+            )
         self.dataset = dataset
         self.n_labeled, self.label_seed = n_labeled, label_seed
         self.posterior = Posterior(posterior)
@@ -115,7 +117,7 @@ class Inspection:
     def find_saved(self) -> int | None:
         """Return the item that soft decoding saves most clearly; `None` where it saves none.
 
-        Of the unlabelled items that hard decoding gets wrong and soft right it is the one with the largest soft score for its
+        Among the unlabelled items that hard decoding gets wrong and soft right, it is the one with the largest soft score for its
         class, as a share of all its scores: the clearest case, not the closest. Items whose first cluster holds a label come
         first: the others are wrong only because hard decoding has no name for their cluster.
         """

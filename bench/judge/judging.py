@@ -21,9 +21,9 @@ from gmvae.decoding import Posterior
 def judge(
     cell: Cell, method: Method, view: View, dataset: Dataset, order: Int[np.ndarray, " n"] | None = None, n_jobs: int = 1
 ) -> Outcome:
-    """Return what the cell measures; whatever goes wrong inside the method is an outcome too.
+    """Return what the cell measures; an error inside the method is an outcome too.
 
-    `order` are the items to label, first things first, as the cell's sampler asks for them (`bench.plan.samplers.labeled_items`);
+    `order` are the items to label, in the order in which the cell's sampler asks for them (`bench.plan.samplers.labeled_items`);
     it may be left out for samplers that need no model.
     """
     try:

@@ -1,4 +1,4 @@
-"""`METHODS`: every way to turn a few labels into classes, by name; the only join of `gmvae` and `baselines`."""
+"""`METHODS`: every way to turn a few labels into classes, by name; only this joins `gmvae` and `baselines`."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from gmvae.decoding import HardDecoder, HardFallbackDecoder, LabelDecoder, SoftB
 ENTRY_POINTS = "gmvae_bench.methods"
 Needs = Literal["nothing", "clusters", "model", "vae"]
 PLAIN_VAE = "vae"
-"""What records of methods that read a plain VAE say in the column `model`."""
+"""The column `model` in records of methods that read a plain VAE."""
 
 
 class Learner(Protocol):
@@ -55,13 +55,13 @@ class Method:
     """`model`: a trained model. `vae`: a trained VAE of one component, and a number of clusters. `clusters`: that number and a
     seed, but no model of ours. Else `nothing`."""
     seconds: tuple[float, float] = (1.0, 0.0)
-    """Rough time of a cell on 100,000 images and one core: fixed, and per label. Only for putting long cells first."""
+    """Rough time of a cell on 100,000 images and one core: fixed, and per label. Only for scheduling."""
     version: int = 1
-    """Raised when the method gives other numbers than before: then its cells are judged again, all others are kept."""
+    """Increase it when the results of the method change: then its cells are judged again, and all others are kept."""
     names_unasked: frozenset[int] = frozenset()
     """Classes that it may name though no label of them was shown."""
     tuned: bool = False
-    """Whether it chooses its settings by the labels that it is shown. That takes its time: only a run that names it has it."""
+    """Whether it tunes its settings on the labels shown. That takes long, so only a run that names it has it."""
 
     @property
     def sees(self) -> str:
@@ -102,7 +102,7 @@ def _decoder(decoder: type[LabelDecoder]) -> LearnerFactory:
 
 def _baseline(module: str, name: str) -> LearnerFactory:
     def make(n_classes: int, n_jobs: int, random_state: int) -> Learner:
-        # Loaded when it is used: naming the methods must not cost the seconds that scikit-learn and XGBoost take.
+        # Loaded when used: listing the methods must not wait seconds for scikit-learn and XGBoost.
         learner: Learner = getattr(import_module(f"baselines.{module}"), name)(n_classes, n_jobs, random_state)
         return learner
 

@@ -74,13 +74,13 @@ class Record:
     selection_labels: int | None = None
     """Labels that the choice took."""
     shown: str | None = None
-    """Fingerprint of the items whose labels were shown: draws that have the same are one observation."""
+    """Fingerprint of the items whose labels were shown: draws with the same fingerprint are one observation."""
     cpu_seconds: float | None = None
     """Processor time of all threads, to fit and to predict the pool."""
     view_cpu_seconds: float | None = None
     """Processor time of what the method sees (a graph, clusters; not a trained model), made once for all cells that share it."""
     peak_bytes: int | None = None
-    """Most memory while fitting and predicting, beyond what the process held before: data and view are in that."""
+    """Most memory while fitting and predicting, beyond what the process held before, which includes data and view."""
     needs: str | None = None
     """What the method needs beside labels: `nothing`, `clusters`, `model` or `vae`; so that reading needs no plug-in."""
     oracle: bool | None = None

@@ -24,7 +24,7 @@ class View:
     pool: Any
     test: Any | None
     cpu_seconds: float = 0.0
-    """Processor time that it took, a parent's included and a trained model's not."""
+    """Processor time that it took, including a parent's but not a trained model's."""
 
 
 @dataclass(frozen=True)

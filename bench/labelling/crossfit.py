@@ -13,11 +13,11 @@ from bench.judge.representations import View
 
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """Of the items that were hidden in turn."""
+    """Predictions for the items that were hidden in turn."""
 
     items: Int[np.ndarray, " t"]
     said: Int[np.ndarray, " t"]
-    """Class of each as learners say that did not see its label."""
+    """Class of each, by learners that did not see its label."""
     proba: Float[np.ndarray, "t l"]
     """Class probabilities, likewise."""
     fold: Int[np.ndarray, " t"]
@@ -26,7 +26,7 @@ class CrossFit:
 def cross_fit(
     make: Callable[[], Learner], view: View, y: Int[np.ndarray, " n"], hideable: Bool[np.ndarray, " n"], seed: int
 ) -> CrossFit:
-    """Hide labelled items in up to ten random parts, one after the other, and let learners of the rest say what they are.
+    """Hide up to ten random parts of the labelled items in turn, and let learners of the rest predict them.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def cross_fit(
         (n,) class codes of the pool, -1 where unknown.
     hideable
         Labelled items that may be hidden: those drawn at random. The others, which someone chose, are always shown, as they will
-        be to the learner that is used in the end.
+        be to the final learner.
     """
     items = np.flatnonzero(hideable)
     rng = np.random.default_rng(seed)

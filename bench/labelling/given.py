@@ -39,23 +39,23 @@ class GivenLabels:
 
     @property
     def drawn(self) -> Bool[np.ndarray, " s"]:
-        """Whether each was drawn at random, so that what holds for it holds for the pool; all, where the table does not say."""
+        """Whether each was drawn at random, and so stands for the pool; all, if the table does not say."""
         return np.array([sampler == RANDOM for sampler in self.samplers or (RANDOM,) * len(self.items)], bool)
 
 
 def read_given(
     path: Path, n_pool: int, ids: Sequence[str] | None, class_names: Sequence[str] = (), *, closed: bool = False
 ) -> GivenLabels:
-    """Read a CSV table with the columns `item` (or `id`) and `label`; rows without a label are passed over.
+    """Read a CSV table with the columns `item` (or `id`) and `label`; rows without a label are skipped.
 
     Parameters
     ----------
     ids
-        Names of the pool's items, where they have any: then `id` may stand for `item`.
+        Names of the pool's items, if they have any: then `id` may replace `item`.
     class_names
-        Classes that the data speak of; those that only the table names follow them.
+        Classes of the data; classes that only the table names follow them.
     closed
-        Whether there are no other classes than those.
+        Whether to refuse other classes than those.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def read_given(
 
 
 def n_filled(path: Path) -> int:
-    """Return how many labels a table holds; 0 where it is no such table."""
+    """Return how many labels a table holds; 0 if it is no such table."""
     try:
         return sum(bool(row[LABEL].strip()) for row in _read(path))
     except DataError:
@@ -98,7 +98,7 @@ def n_filled(path: Path) -> int:
 
 
 def check_agreement(given: GivenLabels, path: Path, known: Int[np.ndarray, " n"]) -> None:
-    """Refuse a table that contradicts the labels which the data bring along (`known`, -1 where they bring none).
+    """Refuse a table that contradicts the labels of the data (`known`, -1 where unknown).
 
     Raises
     ------
@@ -109,16 +109,16 @@ def check_agreement(given: GivenLabels, path: Path, known: Int[np.ndarray, " n"]
     if len(other):
         item, says = int(given.items[other[0]]), given.class_names[given.codes[other[0]]]
         brought = given.class_names[known[item]]
-        raise DataError(f"{path} contradicts the data: item {item} is {says!r} there, {brought!r} in the data; mend one")
+        raise DataError(f"{path} contradicts the data: item {item} is {says!r} there, {brought!r} in the data; correct one")
 
 
 def check_enough(codes: Int[np.ndarray, " s"], class_names: Sequence[str], path: Path, *, allow_singletons: bool) -> None:
-    """Refuse labels that nothing can be learnt from, or that look like slips of the pen.
+    """Refuse labels that nothing can be learnt from, or that look like typing errors.
 
     Raises
     ------
     DataError
-        If there is one class, fewer labels than classes, or (unless allowed) a class that was seen once.
+        If there is one class, fewer labels than classes, or (unless allowed) a class with a single label.
     """
     counts = Counter(class_names[code] for code in codes)
     if len(counts) < 2:
@@ -131,7 +131,7 @@ def check_enough(codes: Int[np.ndarray, " s"], class_names: Sequence[str], path:
     single = sorted(name for name, count in counts.items() if count == 1)
     if single and not allow_singletons:
         raise DataError(
-            f"{path} has one label each of {_some([repr(name) for name in single])}: a slip of the pen? Correct it, label "
+            f"{path} has one label each of {_some([repr(name) for name in single])}: a typing error? Correct it, label "
             "another item of that class, or say that it is right with --allow-singletons"
         )
 

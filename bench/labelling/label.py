@@ -31,7 +31,7 @@ class Estimate:
     bins: tuple[Bin, ...]
     calibration_error: float
     confident: Interval | None
-    """Accuracy where the method does not abstain; `None` where all of the hidden items are abstained from."""
+    """Accuracy where the method does not abstain; `None` if it abstains from all hidden items."""
     n_confident: int
 
 
@@ -56,13 +56,13 @@ class Labelling:
 def label_items(
     workplace: Workplace, given: GivenLabels, method_name: str, *, abstain_below: float = 0.0, method_seed: int = 0
 ) -> Labelling:
-    """Label the whole pool from what is given, and say from those labels alone how good that is.
+    """Label the whole pool from the given labels, and estimate from them alone how good that is.
 
-    Accuracy and calibration are told by cross-fitting: labels of items drawn at random are hidden in ten parts, one after the
-    other, and learners of all the others say what they are. Labels of chosen items are never hidden: typical items are told
-    right more often than the rest, and a cluster whose only label is hidden means nothing, so that they would say little of
-    either. The intervals are Wilson's, of fewer labels the more of what is learnt comes from labels that are hidden in turn:
-    then a draw that teaches well tests badly, and the other way round. See docs/own-data.md for how often they hold.
+    Accuracy and calibration are estimated by cross-fitting: ten parts of the labels drawn at random are hidden in turn, and
+    predicted by learners of all the others. Labels of chosen items are never hidden: typical items are predicted right more often
+    than the rest, and a cluster whose only label is hidden means nothing, so they would say little about either. The intervals
+    are Wilson's, with a variance that grows with the share of the labels that are hidden in turn: a draw that teaches well tests
+    badly, and the other way round. See docs/own-data.md for how often they hold.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def _estimate(hidden: CrossFit, truth: Int[np.ndarray, " t"], abstain_below: flo
 
 
 def _confidence(hidden: CrossFit, truth: Int[np.ndarray, " t"]) -> Float[np.ndarray, " t"]:
-    """Return the probability of the class said, each fold's under the temperature that the other folds fit."""
+    """Return the probability of the predicted class, at the temperature fitted on the other folds."""
     confidence = np.empty(len(truth))
     for fold in np.unique(hidden.fold):
         part, others = hidden.fold == fold, hidden.fold != fold

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from bench.errors import number_of
 from bench.labelling.given import GivenLabels
 from bench.labelling.label import Labelling
 from bench.labelling.select import Selection
@@ -17,11 +18,11 @@ from bench.store.atomic import write_atomically, write_figure, write_text
 
 
 def write_picks(selection: Selection, workplace: Workplace, out: Path, given: GivenLabels | None) -> None:
-    """Write what is known already, so that one table holds it all, and then what is asked for."""
+    """Write the labels known already, then the items asked for, in one table."""
     ids, assignment, sizes = workplace.dataset.ids, workplace.assignment, workplace.sizes
     known: list[tuple[int, str, str, str]] = []
     if given is not None:
-        # Where the table did not say how items were chosen, the new one must not say it either.
+        # If the old table does not say how items were chosen, the new one must not either.
         samplers = given.samplers or ("",) * len(given.items)
         known = [
             (item, given.class_names[code], sampler, "labelled before")
@@ -43,7 +44,7 @@ def write_picks(selection: Selection, workplace: Workplace, out: Path, given: Gi
 
 
 def draw_sheet(selection: Selection, workplace: Workplace, sheet: Path) -> Path | None:
-    """Draw the items that are asked for, where they are images; return where."""
+    """Draw the items asked for, if they are images; return the file."""
     shape = workplace.dataset.image_shape
     if shape is None:
         return None
@@ -62,7 +63,7 @@ def draw_sheet(selection: Selection, workplace: Workplace, sheet: Path) -> Path 
         )
         for number, (pick, sampler) in enumerate(selection.picks, start=1)
     ]
-    title = f"{workplace.dataset.name}: {len(cards):,} items to label"
+    title = f"{workplace.dataset.name}: {number_of(len(cards), 'item')} to label"
     if sheet.suffix == ".html":
         write_text(sheet, labelling_page(cards, title, workplace.dataset.class_names))
     else:
@@ -78,9 +79,9 @@ def tell_selection(selection: Selection, workplace: Workplace, sampler: str, con
     need = selection.random_needed
     audit = len(selection.picks) - selection.n_chosen
     console.print(
-        f"{selection.n_chosen:,} items chosen by {sampler}"
+        f"{number_of(selection.n_chosen, 'item')} chosen by {sampler}"
         + (f" and {audit:,} drawn at random" if audit else "")
-        + f", of {len(dataset.pool):,} ({workplace.key.id}; {selection.n_known:,} labels before)\n"
+        + f", of {len(dataset.pool):,} ({workplace.key.id}; {number_of(selection.n_known, 'label')} before)\n"
         f"with them {selection.n_covered:,} of {selection.n_clusters:,} clusters hold a label; for all to hold one, "
         f"{_span(need.at_least, need.enough)} random labels would be needed ({100 * need.confidence:g} % confidence)",
         soft_wrap=True,
@@ -118,14 +119,15 @@ def tell_labelling(
         render_grid(classes_grid(labelling.class_names, given_counts.tolist(), counts.tolist(), means.tolist()), console.width)
     )
     console.print(
-        f"\n{workplace.dataset.name}: {int(told.sum()):,} items labelled by {method} ({workplace.key.id}) "
+        f"\n{workplace.dataset.name}: {number_of(int(told.sum()), 'item')} labelled by {method} ({workplace.key.id}) "
         f"from {n_given:,} labels",
         soft_wrap=True,
     )
     estimate = labelling.estimate
     if estimate is None:
         console.print(
-            f"accuracy: not known. {labelling.n_drawn} labelled items were drawn at random; chosen ones say little of the rest.\n"
+            f"accuracy: not known, with {number_of(labelling.n_drawn, 'labelled item')} drawn at random; "
+            "chosen ones say little about the rest.\n"
             f"Ask for 50 more: gmvae-bench select {workplace.folder} --n 0 --audit 50 --labels …",
             style="yellow",
             soft_wrap=True,
@@ -133,7 +135,7 @@ def tell_labelling(
     else:
         assumed = "" if given.says_drawn else ", if those items were drawn at random, which the table does not say"
         if given.n_unanswered:
-            assumed += f"; {given.n_unanswered:,} random items have no label, and it does not speak of such"
+            assumed += f"; it leaves out {number_of(given.n_unanswered, 'random item')} without a label"
         console.print(
             f"accuracy on the rest, estimated: {percent(estimate.accuracy)} "
             f"({estimate.n:,} random items, hidden in turn{assumed})\n"
@@ -145,6 +147,9 @@ def tell_labelling(
         share = labelling.abstained.sum() / max(1, (~labelling.given).sum())
         sure = ""
         if estimate is not None and estimate.confident is not None:
-            sure = f"; accuracy of the others, estimated: {percent(estimate.confident)} ({estimate.n_confident:,} random items)"
-        n_abstained = f"{int(labelling.abstained.sum()):,} items ({100 * share:.1f} %)"
+            sure = (
+                f"; accuracy of the others, estimated: {percent(estimate.confident)} "
+                f"({number_of(estimate.n_confident, 'random item')})"
+            )
+        n_abstained = f"{number_of(int(labelling.abstained.sum()), 'item')} ({100 * share:.1f} %)"
         console.print(f"below {abstain:g}, no class named: {n_abstained}{sure}", soft_wrap=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.engine.steps import threads
-from bench.errors import SettingsError
+from bench.errors import SettingsError, number_of
 from bench.labelling.given import GivenLabels
 from bench.labelling.workplace import Workplace
 from bench.plan.samplers import RANDOM, begin
@@ -36,21 +36,21 @@ class Selection:
 def select_items(
     workplace: Workplace, sampler: str, n: int, given: GivenLabels | None = None, *, audit: int = 0, label_seed: int = 0
 ) -> Selection:
-    """Choose n items to label next, and `audit` more at random, by which the result can be judged.
+    """Choose n items to label next, and `audit` more at random, to judge the result by.
 
-    With the same label seed a sampler asks for the items that a run shows its methods, as far as it does so without answers.
+    With the same label seed a sampler asks for the same items as in a run, as far as it can without answers.
 
     Raises
     ------
     SettingsError
-        If there are not so many items without a label, or the sampler is an oracle.
+        If too few items are without a label, or the sampler is an oracle.
     """
     y = workplace.known_with(given)
     asked: list[tuple[Pick, str]] = []
     for name, count in ((sampler, n), (RANDOM, audit)):
         left = int((y < 0).sum()) - len(asked)
         if count > left:
-            raise SettingsError(f"asked for {count:,} items to label, but {left:,} of {len(y):,} are without a label")
+            raise SettingsError(f"asked for {number_of(count, 'item')} to label, but {left:,} of {len(y):,} are without a label")
         seed = derive_seed("labels", workplace.dataset.sha256, name, label_seed)
         with threads(1):
             asker = begin(name, np.arange(len(y)), len(y), seed, workplace.encoded[0])

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
+from bench.errors import number_of
 from bench.show.grid import Grid
 from bench.show.page import templates
 from bench.stats.calibration import Bin
@@ -57,14 +58,14 @@ def contact_sheet(cards: Sequence[Card], title: str) -> Figure:
 
 
 def labelling_page(cards: Sequence[Card], title: str, class_names: Sequence[str]) -> str:
-    """Return a page in which to label the items: a field under each picture, and a button that saves the table."""
+    """Return a page to label the items in: a field under each picture, and a button that saves the table."""
     rows = [
         {
             "item": card.item,
             "id": card.id,
             "sampler": card.sampler,
             "number": card.number,
-            "about": f"item {card.item}, cluster {card.cluster} of {card.cluster_size:,} items: {card.reason}",
+            "about": f"item {card.item}, cluster {card.cluster} of {number_of(card.cluster_size, 'item')}: {card.reason}",
             "picture": _png(card.picture),
         }
         for card in cards
@@ -84,7 +85,7 @@ def percent(interval: Interval) -> str:
 
 
 def classes_grid(class_names: Sequence[str], given: Sequence[int], told: Sequence[int], probability: Sequence[float]) -> Grid:
-    """Return, for each class: labels given, items told to be of it, and their mean probability."""
+    """Return, for each class: labels given, items labelled with it, and their mean probability."""
     return Grid(
         "Classes",
         ("class", "labels given", "items told", "mean probability"),
@@ -96,7 +97,7 @@ def classes_grid(class_names: Sequence[str], given: Sequence[int], told: Sequenc
 
 
 def reliability_figure(bins: Sequence[Bin], error: float, about: str) -> Figure:
-    """Draw accuracy against confidence, with intervals; what is calibrated lies on the diagonal."""
+    """Draw accuracy against confidence, with intervals; calibrated probabilities lie on the diagonal."""
     figure = Figure(figsize=(5.2, 4.9), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 100], [0, 100], color=_QUIET, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)

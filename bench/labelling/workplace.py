@@ -26,7 +26,7 @@ class Workplace:
 
     @property
     def known(self) -> Int[np.ndarray, " n"]:
-        """Labels that the data bring along, -1 where they bring none; those of a benchmark, which brings all, are not read."""
+        """Labels that come with the data, -1 where unknown; those of a benchmark, which has all, are not read."""
         labels = self.dataset.labels
         return labels if (labels < 0).any() else np.full(len(labels), -1)
 
@@ -42,7 +42,7 @@ class Workplace:
         return np.bincount(self.assignment, minlength=self.key.n_components)
 
     def known_with(self, given: GivenLabels | None) -> Int[np.ndarray, " n"]:
-        """Return the labels that the data bring along and those that the user gives: codes of the latter's classes."""
+        """Return the labels that come with the data and those that the user gives, as codes of the user's classes."""
         y = self.known.copy()
         if given is not None:
             y[given.items] = given.codes
@@ -50,7 +50,7 @@ class Workplace:
 
 
 def open_workplace(folder: Path, dataset: Dataset, model: str | None = None) -> Workplace:
-    """Read a trained model of a run; without a name the largest K, and of those the first seed.
+    """Read a trained model of a run; without a name, the first seed of the largest K.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.errors import SettingsError
+from bench.errors import SettingsError, number_of
 
 # Tried where the user names no budgets; those above half of the labelled pool are left out.
 DEFAULT_COUNTS = (25, 50, 100, 200, 400, 800)
@@ -49,7 +49,9 @@ def resolve_budget(asked: str, n_labels: int) -> Budget:
 def resolve_budgets(asked: Sequence[str] | None, n_labels: int) -> tuple[Budget, ...]:
     """Return the budgets asked for, smallest first and each count once; without any, `DEFAULT_COUNTS` up to half the labels."""
     if n_labels < 2:
-        raise SettingsError(f"the pool has {n_labels} known labels; at least two are needed, one to show and one to score on")
+        raise SettingsError(
+            f"the pool has {number_of(n_labels, 'known label')}; at least two are needed, one to show and one to score on"
+        )
     if asked is None:
         fitting = [count for count in DEFAULT_COUNTS if count <= n_labels / 2]
         return tuple(Budget(count, str(count)) for count in fitting or [n_labels // 2])

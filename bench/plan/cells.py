@@ -37,7 +37,7 @@ class Cell:
     sampler: str
     label_seed: int
     clustering: ModelKey | None
-    """`None` for methods that need no clusters, shown items that none chose."""
+    """`None` for methods that need no clusters, on items that no model chose."""
 
     @property
     def key(self) -> CellKey:

@@ -1,9 +1,9 @@
-"""What a setting means for a given pool when the user leaves it open: rules of size alone, no constants per data set."""
+"""Defaults of settings that the user leaves open: rules by size of the pool alone, no constants per data set."""
 
 # An even cluster should hold enough items to be worth a name; the paper's K is the ceiling.
 _ITEMS_PER_COMPONENT = 36
 _MIN_COMPONENTS, _MAX_COMPONENTS = 10, 100
-# A pool too small for that many has at least so many items per component.
+# A smaller pool gets fewer components, with at least this many items each.
 _FEWEST_ITEMS = 4
 # Items shown in training: about 48 passes over 105,526 letters. Small pools get more passes, up to a limit.
 _ITEMS_SHOWN = 5_000_000

@@ -1,4 +1,4 @@
-"""The grid of a run: the only place where methods, samplers, models, budgets and label seeds become cells."""
+"""The grid of a run: methods, samplers, models, budgets and label seeds become cells here and nowhere else."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,12 +55,12 @@ class CellGrid:
         n_known
             Items of the pool whose label is known.
         known_methods
-            Names that a limit may speak of.
+            Names that a limit may use.
 
         Raises
         ------
         SettingsError
-            For a budget that the pool does not have, or a limit that names what does not exist.
+            For a budget that the pool does not have, or an unknown name in a limit.
         """
         cells = expand_cells(methods, samplers, self.clusterings, resolve_budgets(self.budgets, n_known), self.label_seeds)
         return within_limits(cells, self.limits, n_known, known_methods)

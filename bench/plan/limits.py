@@ -1,4 +1,4 @@
-"""Limits: which part of a run's grid some methods are judged on, so that a dear method need not cost the whole grid."""
+"""Limits: which part of a run's grid some methods are judged on, so that a costly method need not run on the whole grid."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ def _budget_text(value: Any) -> Any:
 
 
 class Limit(BaseModel):
-    """Methods, and the part of the grid that they are judged on; what is `None` is not limited."""
+    """Methods, and the part of the grid that they are judged on; `None` limits nothing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -75,12 +75,12 @@ def within_limits(cells: Sequence[Cell], limits: Sequence[Limit], n_known: int, 
     n_known
         Known labels of the pool, for budgets in percent.
     methods
-        All that there are, for the check of names. A limit may name methods that the run does not have.
+        All methods, to check names: a limit may name methods that the run does not have.
 
     Raises
     ------
     SettingsError
-        If a limit names a method or sampler that does not exist, or a budget that cannot be.
+        If a limit names a method or sampler that does not exist, or an impossible budget.
     """
     bounds, valid = [], set(methods)
     for limit in limits:
@@ -94,7 +94,7 @@ def within_limits(cells: Sequence[Cell], limits: Sequence[Limit], n_known: int, 
 
 def _most_labels(limit: Limit, n_known: int) -> int | None:
     asked = limit.most_labels
-    # A count that the pool does not have limits nothing.
+    # A count above the pool limits nothing.
     if asked is None or (asked.isdigit() and int(asked) >= n_known):
         return None
     try:

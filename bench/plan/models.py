@@ -35,8 +35,8 @@ def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tup
     if objective not in OBJECTIVES:
         raise unknown_name("objective", objective, OBJECTIVES)
     n_features = dataset.pool.shape[1]
-    of_study = OBJECTIVES[objective].inference == "structured"
-    if of_study:
+    of_paper = OBJECTIVES[objective].inference == "structured"
+    if of_paper:
         if settings.variant == "invariance":
             raise SettingsError("--variant invariance goes with --objective bayes; the paper's objective is trained plainly")
         model, training = paper_configs(n_features, n_components)
@@ -74,8 +74,8 @@ def variant_name(
 ) -> str:
     """Return the trained variant's name, as in the records' `model` column.
 
-    `gmvae`, `gmvae+invariance`, `gmvae-exact`; with the fields that `--set` names, but those that it leaves as they are `unset`,
-    so that no two variants share a name and none has two: `gmvae+invariance[contrast=0]`.
+    `gmvae`, `gmvae+invariance`, `gmvae-exact`, then the fields that `--set` names and changes from `unset`:
+    `gmvae+invariance[contrast=0]`. So no two variants share a name, and none has two.
     """
     training = configs[1]
     name = "gmvae" if training.objective == TrainingConfig().objective else f"gmvae-{training.objective}"

@@ -1,9 +1,9 @@
 """How settings were chosen, as records and configurations say it."""
 
 ORACLE = "oracle-"
-"""Begins the names of objectives that read labels which a user would not have."""
+"""Prefix of criteria that read labels which a user would not have."""
 ORACLE_MARK = " (oracle)"
-"""Follows the name of a method whose settings such an objective chose."""
+"""Suffix of a method whose settings such a criterion chose."""
 BY_HAND = "changed by hand"
 """Stands for what was changed after a choice."""
 WITHIN = "cross-validation"
@@ -11,12 +11,12 @@ WITHIN = "cross-validation"
 
 
 def is_oracle(selection: str) -> bool:
-    """Whether a choice read labels that a user would not have; `selection` names objectives, separated by commas."""
+    """Whether a choice read labels that a user would not have; `selection` names criteria, separated by commas."""
     return any(part.strip().startswith(ORACLE) for part in selection.split(","))
 
 
 def selection_words(selection: str, n_labels: int) -> str:
-    """Return what a reader must know of numbers that come from settings chosen so."""
+    """Return what a reader must know about results of settings chosen like this."""
     if selection == WITHIN:
         return f"settings chosen by {WITHIN} within the labels shown"
     if is_oracle(selection):
@@ -25,6 +25,6 @@ def selection_words(selection: str, n_labels: int) -> str:
 
 
 def joined(*selections: str | None) -> str:
-    """Return several choices, one after the other, as one text; each objective once."""
+    """Return several choices, one after the other, as one text; each criterion once."""
     parts = [part.strip() for selection in selections if selection for part in selection.split(",")]
     return ", ".join(dict.fromkeys(parts))

@@ -63,7 +63,7 @@ class RunSettings(BaseModel):
         return value
 
 
-# What decides a trained model: with another value of these, settings are not those that were chosen.
+# What decides a trained model: if one of these changes, the settings are no longer those that were chosen.
 _DECIDING = (
     *("data", "label_column", "holdout", "components", "objective", "variant", "epochs", "batch_size", "learning_rate"),
     *("latent_dim", "encoder_layers", "decoder_layers", "set"),
@@ -71,7 +71,7 @@ _DECIDING = (
 
 
 def changed_by_hand(chosen: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what to add to settings where flags change a choice that a file says a search made; else nothing."""
+    """Return what to add to settings if flags change a choice that a file says a search made; else nothing."""
     if chosen.get("selected_by") is None:
         return {}
     before, after = (make_settings(*layers) for layers in ([chosen], [chosen, flags]))

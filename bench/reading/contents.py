@@ -1,4 +1,4 @@
-"""What of a run takes long to read: its data, and what its models made of them."""
+"""The parts of a run that take long to read: its data, and what its models made of them."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ __all__ = ["Inspection", "load_data", "load_encoded"]
 
 
 def load_data(stored: StoredRun, data_dir: Path | None) -> Dataset:
-    """Load the data that a run was made of.
+    """Load the data of a run.
 
     Raises
     ------
     SettingsError
-        If they are gone or are others now.
+        If they are missing or have changed.
     """
     settings = stored.config.get("settings", {})
     folder = data_dir or (Path(settings["data_dir"]) if settings.get("data_dir") else None)

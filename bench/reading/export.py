@@ -1,4 +1,4 @@
-"""A run made small enough to publish: its records, settings and histories, without weights, posteriors, places and hosts."""
+"""A run made small enough to publish: its records, settings and histories, without weights, posteriors, paths and hosts."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ from bench.store.presence import CLUSTERS, MODELS, is_trained, model_folder, mod
 from bench.store.records import SCHEMA, TABLE
 from gmvae.disk import HISTORY, SETTINGS
 
-# Settings that name places of the machine that the run was made on.
+# Settings that belong to the machine of the run.
 _MACHINE_SETTINGS = ("data_dir", "storage", "address")
 _KIND_OF_ERROR = re.compile(r"[A-Za-z_][\w.]*(?=:|$)")
 
@@ -33,7 +33,7 @@ class Exported:
     n_models: int
     n_bytes: int
     lost: tuple[str, ...]
-    """Models that are not whole, and so not in it."""
+    """Incomplete models, which it leaves out."""
 
 
 def export(run: OpenRun, folder: Path) -> Exported:
@@ -42,7 +42,7 @@ def export(run: OpenRun, folder: Path) -> Exported:
     Raises
     ------
     SettingsError
-        If it is an export already, or the data that tell the sizes of its clusters are gone.
+        If it is an export already, or the data needed for the sizes of its clusters are missing.
     StoreError
         If `folder` holds anything but an earlier export of the same run, or cannot be written to.
     """
@@ -50,7 +50,7 @@ def export(run: OpenRun, folder: Path) -> Exported:
         raise SettingsError(f"{run.folder} is an export already; copy it")
     models, sizes = run.histories(), run.sizes(run.models)
     _write(run.stored, models, sizes, folder)
-    # Told from the folders: clusters of pixels have records of some K, and no model.
+    # From the folders, not the records: methods on clusters of pixels have records of some K, and no model.
     lost = tuple(key.id for key in model_keys(run.folder) if not is_trained(run.folder, key))
     n_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Exported(len(run.every), len(models), n_bytes, lost)
@@ -60,7 +60,7 @@ def _write(stored: StoredRun, models: Iterable[ModelKey], sizes: Sizes, folder: 
     """Write settings and history of models, with the sizes of the clusters of those that have several."""
     _check_target(folder, stored.config)
     try:
-        # What an earlier export of this run had, and this one has not, must not stay. A folder that has records is whole.
+        # Nothing of an earlier export may stay. Records are written last: a folder that has them is complete.
         (folder / TABLE).unlink(missing_ok=True)
         shutil.rmtree(folder / MODELS, ignore_errors=True)
         write_json(folder / CONFIG, _config(stored.config))
@@ -73,7 +73,7 @@ def _write(stored: StoredRun, models: Iterable[ModelKey], sizes: Sizes, folder: 
             write_atomically(model_dir / HISTORY, partial(_copy, model_folder(stored.folder, key) / HISTORY))
             if key in sizes:
                 write_json(model_dir / CLUSTERS, {"sizes": [int(size) for size in sizes[key]]})
-        # Of a text type also where nothing failed: pandas' notes in the file must not contradict its schema.
+        # Texts even if nothing failed: pandas' metadata in the file must not contradict its schema.
         errors = stored.records["error"].map(_kind_of_error, na_action="ignore").astype(stored.records["error"].dtype)
         records = stored.records.assign(host="-", error=errors)
         table = pa.Table.from_pandas(records, schema=SCHEMA, preserve_index=False)
@@ -103,7 +103,7 @@ def _config(config: Mapping[str, Any]) -> dict[str, Any]:
         key: None if key in _MACHINE_SETTINGS else value for key, value in config.get("settings", {}).items()
     }
     if settings.get("data"):
-        # A name stays as it is; of a file or folder its own name stays.
+        # A name stays as it is; of a path the last part stays.
         settings["data"] = Path(settings["data"]).name
     return {"run_id": config.get("run_id"), "exported": True, "identity": config["identity"], "settings": settings}
 

@@ -1,6 +1,6 @@
 """A run opened for reading: the one owner of its records, models, cluster sizes, histories and, when asked for, its data.
 
-What needs torch or the data waits in `bench.reading.contents` until it is asked for: most tables are printed without.
+What needs torch or the data is in `bench.reading.contents`, imported on demand: most tables do without.
 """
 
 from collections.abc import Callable, Iterable
@@ -49,15 +49,15 @@ class OpenRun:
     folder
         Of a run, or of an export of one.
     part
-        Which of its records tables and figures are of.
+        The records that tables and figures show.
     data_dir
         Where the run's data lie now, if not where its settings say.
     n_labeled
         Labels of the draw that some figures look at; `None` chooses the run's budget nearest to three per component.
     tell
-        Called with what a reader should know, and what stops nothing.
+        Called with notices for the reader.
     lenient
-        Whether to leave out what needs the sizes of clusters where they cannot be had, and tell; else that is an error.
+        Whether to leave out, with a notice, what needs sizes of clusters that are not available; else that is an error.
     empty
         Whether the run may have no records yet.
 
@@ -107,12 +107,12 @@ class OpenRun:
 
     @cached_property
     def records_of_all_methods(self) -> pd.DataFrame:
-        """The records of the part whatever its methods: a reference need not be among those shown."""
+        """The records of the part for all methods: a reference need not be among those shown."""
         return self.part.of_all_methods().of(self.stored)
 
     @property
     def selections(self) -> tuple[str, ...]:
-        """How the settings of the methods shown were chosen, where they were, and what that took in labels."""
+        """How settings of the methods shown were chosen, if they were, and how many labels that took."""
         return selection_notes(self.records)
 
     @property
@@ -121,22 +121,22 @@ class OpenRun:
         return str(self.described["name"])
 
     def about(self, records: pd.DataFrame | None = None) -> str:
-        """Say what some records (those shown) are of, and how the settings of their methods were chosen."""
+        """Describe the data of some records (by default those shown), and how the settings of their methods were chosen."""
         about = str(self.described.get("note") or f"{self.name}, {self.described['n_pool']:,} items")
         return "\n".join([about, *selection_notes(self.records if records is None else records)])
 
     @property
     def about_models(self) -> str:
-        """What the records that rest on a clustering are of."""
+        """The same for the records that rest on a clustering."""
         return self.about(self.records[self.records["n_components"].notna()])
 
     @cached_property
     def models(self) -> tuple[ModelKey, ...]:
-        """The models that the records shown speak of, largest K first."""
+        """The models in the records shown, largest K first."""
         return self.models_of(self.records)
 
     def models_of(self, records: pd.DataFrame) -> tuple[ModelKey, ...]:
-        """Return the models that records speak of, largest K first: trained ones, and those that an export describes."""
+        """Return the models in some records, largest K first: trained ones, and those that an export describes."""
         known = records.dropna(subset=["n_components"])[["n_components", "model_seed"]].drop_duplicates().astype(int)
         keys = (ModelKey(int(k), int(seed)) for k, seed in known.itertuples(index=False, name=None))
         there = (key for key in keys if is_trained(self.folder, key) or is_exported(self.folder, key))
@@ -149,11 +149,11 @@ class OpenRun:
 
     @property
     def trained_alone(self) -> tuple[ModelKey, ...]:
-        """The trained models of a run that need not have records: `select` trains such."""
+        """The trained models of the run, whether or not it has records: `select` trains models alone."""
         return trained_models(self.folder)
 
     def histories(self) -> dict[ModelKey, pd.DataFrame]:
-        """Return the history of every model of the run that has one, plain VAEs among them: a row an epoch."""
+        """Return the history of every model of the run that has one, including plain VAEs: a row per epoch."""
         every = ((key, read_history(self.folder, key)) for key in model_keys(self.folder))
         return {key: history for key, history in every if history is not None}
 
@@ -163,7 +163,7 @@ class OpenRun:
         Raises
         ------
         SettingsError
-            If some labels are unknown and the data, which say which, are gone.
+            If some labels are unknown and the data, which say which ones, are missing.
         """
         for key in keys:
             if key not in self._sizes:
@@ -171,7 +171,7 @@ class OpenRun:
         return {key: self._sizes[key] for key in keys}
 
     def sizes_if_known(self, keys: Iterable[ModelKey]) -> Sizes:
-        """Return `sizes`; for a lenient reader none at all where the data that tell them are gone, which is told."""
+        """Return `sizes`; if the data that they need are missing, a lenient run says so and returns none."""
         try:
             return self.sizes(keys)
         except SettingsError as error:
@@ -190,12 +190,12 @@ class OpenRun:
 
     @cached_property
     def data(self) -> "Dataset":
-        """The data that the run was made of.
+        """The data of the run.
 
         Raises
         ------
         SettingsError
-            If they are gone, are others now, or this is an export.
+            If they are missing or have changed, or this is an export.
         """
         if self.stored.exported:
             raise SettingsError(
@@ -207,7 +207,7 @@ class OpenRun:
 
     @cached_property
     def data_if_there(self) -> "Dataset | None":
-        """The data, or `None` where they cannot be had, which is told."""
+        """The data; `None`, with a notice, if they are not available."""
         if self.stored.exported:
             self._tell(f"{self.folder} is an exported run, without models: figures that need them are left out")
             return None
@@ -225,7 +225,7 @@ class OpenRun:
     @cached_property
     def inspection(self) -> "Inspection | None":
         """The first model with the first draw of labels; `None` without a trained model or without data."""
-        # In this order: that the data are gone is worth telling whether or not there is a model.
+        # The data first: that they are missing is worth a notice even without a model.
         if self.data_if_there is None or not self.trained:
             return None
         budgets = sorted(self.records["n_labeled"].unique())

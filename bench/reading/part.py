@@ -71,7 +71,7 @@ def _of_budgets(records: pd.DataFrame, budgets: str, n_known: int) -> pd.DataFra
 
 
 def _of_methods(every: pd.DataFrame, records: pd.DataFrame, methods: str) -> pd.DataFrame:
-    """Return those of some records whose methods, or `method@sampler`, are named; `every` are all of the run."""
+    """Return the records whose method, or `method@sampler`, is named; `every` holds all records of the run."""
     # As in tables: `soft @cluster`.
     names = tuple(name.replace(" @", "@") for name in parse_names(methods))
     if not names:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.errors import number_of
 from bench.plan.selection import ORACLE_MARK
 from bench.reading.figures import drawings
 from bench.reading.open_run import OpenRun
@@ -20,7 +21,7 @@ from bench.stats.seeds import SeedTable, reference_tables, seed_tables
 def make_page(run: OpenRun) -> Page:
     """Compute and draw everything on the page of a run.
 
-    Headline, tables and figures are of the part of the run that is shown; claims and failures of all of it.
+    Headline, tables and figures cover the part of the run that is shown; claims and failures all of it.
     """
     stored, every = run.stored, run.every
     notes = [run.described.get("note"), *run.selections]
@@ -36,7 +37,7 @@ def make_page(run: OpenRun) -> Page:
         note=" ".join(f"{note}." for note in notes if note),
         sections=tuple(_sections(run)),
         figures=tuple(embed(drawing.name, drawing.caption, drawing.figure) for drawing in drawings(run)),
-        failures=[f"{method}, {n:,} cells: {error}" for (method, error), n in counts.most_common()],
+        failures=[f"{method}, {number_of(n, 'cell')}: {error}" for (method, error), n in counts.most_common()],
         unfinished=f"{missing:,} of {n_cells:,} cells are not there yet; repeat the command to go on." if missing > 0 else "",
         n_records=len(every),
         details={
@@ -58,9 +59,9 @@ def _sections(run: OpenRun) -> Iterator[Section]:
 
 
 def headline(tables: tuple[SeedTable, ...], n_known: int) -> str:
-    """Say what the run found in one or two sentences."""
+    """Summarise the run in one or two sentences."""
     trained = [table for table in tables if table.needs == "model"]
-    # What a model chose the items for is not without the model.
+    # Methods whose items the model chose do not count: they are not without it.
     others = [table for table in tables if table.n_components is None]
     soft = max(reference_tables(trained, "soft"), key=lambda table: table.n_components or 0, default=None)
     if soft is None or not soft.scored_budgets:

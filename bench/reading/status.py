@@ -45,7 +45,7 @@ class Standing:
     untrained: tuple[str, ...]
     """Models that methods of the last command need and that are not in the folder."""
     progress: Progress | None
-    """What the process that works in the folder, or died there, said last."""
+    """The last report of the process that works, or died, in the folder."""
     running: bool
     """Whether a process works in the folder now."""
     causes: tuple[tuple[str, str, int], ...]
@@ -55,7 +55,7 @@ class Standing:
     broken: int
     """Files of records that cannot be read."""
     readable: bool = True
-    """Whether the last command's settings say here what it asked for; a plug-in of theirs may be missing."""
+    """Whether the cells of the last command are known here: one of its plug-ins may be missing."""
 
     @property
     def complete(self) -> bool:
@@ -64,7 +64,7 @@ class Standing:
 
 
 class _Traits:
-    """What methods and samplers of a run need: as they are here, else as its records say."""
+    """What methods and samplers of a run need: as installed here, else as its records say."""
 
     def __init__(self, stored: StoredRun) -> None:
         self._methods, self._samplers = _installed(all_methods, METHODS), _installed(all_samplers, SAMPLERS)
@@ -94,7 +94,7 @@ Registered = TypeVar("Registered")
 
 
 def _installed(every: Callable[[], dict[str, Registered]], built_in: Mapping[str, Registered]) -> Mapping[str, Registered]:
-    """Return what is installed, or what is built in where a plug-in is broken: those who only look need not mend it."""
+    """Return what is installed, or what is built in if a plug-in is broken: reading a run needs no plug-in."""
     try:
         return every()
     except SettingsError:
@@ -102,7 +102,7 @@ def _installed(every: Callable[[], dict[str, Registered]], built_in: Mapping[str
 
 
 def _expected_cells(stored: StoredRun, traits: _Traits) -> tuple[Cell, ...] | None:
-    """Return the cells that a run's last command asked for; `None` where that cannot be told here."""
+    """Return the cells that a run's last command asked for; `None` where that is not known here."""
     settings = stored.config.get("settings", {})
     if "methods" in settings and settings["methods"] is None:
         # Models only, trained for `select`.
@@ -119,7 +119,7 @@ def _expected_cells(stored: StoredRun, traits: _Traits) -> tuple[Cell, ...] | No
 
 
 def expected_records(stored: StoredRun) -> int | None:
-    """Return how many records the run has when all cells of its last command are judged; `None` where that cannot be told."""
+    """Return how many records the run has when all cells of its last command are judged; `None` where that is not known."""
     traits = _Traits(stored)
     cells = _expected_cells(stored, traits)
     if cells is None:

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterable
 
-# Of the trials that reach a rung, one in so many goes on to the next.
+# One in this many of the trials that reach a rung goes on to the next.
 REDUCTION = 2
-# Trials are looked at first after a quarter of their epochs, but not before components have settled after the warm-up: one epoch
-# after it, a configuration was stopped that ends as the best of twenty (`results/search`).
+# Trials are first compared after a quarter of their epochs, but not before components have settled after the warm-up: one epoch
+# after it, ASHA stopped a configuration that ends as the best of twenty (`results/search`).
 _FIRST_RUNG, _SETTLING = 0.25, 3
 _LEAST_EPOCHS = 4
 # There is nothing yet to compare the first trials with.
@@ -36,8 +36,7 @@ def rungs(epochs: int, warmup: float, *, pruning: bool) -> tuple[int, ...]:
 def is_behind(number: int, value: float, reached: Iterable[float], *, maximize: bool) -> bool:
     """Whether a trial stops at a rung (algorithm 2): it is not among the better half of those that got there so far.
 
-    Told from values alone, where Optuna's pruner keeps marks of its own: asked again after a process was killed, it answers the
-    same.
+    The answer depends on values alone, while Optuna's pruner keeps state: asked again after a process was killed, it is the same.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A search carried out: its study opened, its trials run until there are as many as were asked for."""
+"""Carrying out a search: open its study, and run trials until there are as many as were asked for."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.engine.executors import ray_trials
 from bench.engine.interrupt import Interrupt
-from bench.errors import ClusterError
+from bench.errors import ClusterError, number_of
 from bench.search.desk import SearchListener, StudyDesk
 from bench.search.plan import SearchPlan
 from bench.search.serial import SerialSearch
@@ -43,7 +43,7 @@ def open_search(plan: SearchPlan, folder: Path) -> tuple[Study, Storage]:
     check_claim(folder, plan.identity)
     settings = {"run": plan.settings.model_dump(mode="json"), "search": plan.search.model_dump(mode="json")}
     if plan.search.study_storage is not None:
-        # A password in it must not end in a file.
+        # A password in it must not end up in a file.
         settings["search"]["study_storage"] = shown_location(plan.search.study_storage)
     owner = claim(folder, plan.identity, settings, plan.dataset)
     study = open_study(
@@ -63,9 +63,9 @@ def open_search(plan: SearchPlan, folder: Path) -> tuple[Study, Storage]:
 def carry_out_search(plan: SearchPlan, study: Study, storage: Storage, run_trials: RunTrials, listener: SearchListener) -> None:
     """Run trials until the study has as many as were asked for."""
     if study.n_elsewhere:
-        listener.notice(f"{study.n_elsewhere} trials of other searches in this study are unfinished; they are left alone")
+        listener.notice(f"left alone: {number_of(study.n_elsewhere, 'unfinished trial')} of other searches in this study")
     if study.n_interrupted:
-        listener.notice(f"going on with {study.n_interrupted} trials that were interrupted")
+        listener.notice(f"resuming {number_of(study.n_interrupted, 'interrupted trial')}")
     study.suggest_first(first_parameters(plan.space, plan.defaults))
     notes = {
         "selection": plan.selected_by,
@@ -76,5 +76,5 @@ def carry_out_search(plan: SearchPlan, study: Study, storage: Storage, run_trial
     desk = StudyDesk(study, plan.job, plan.search.trials, storage, listener, notes)
     run_trials(desk, plan.exam())
     if study.n_open:
-        raise ClusterError(f"the search ended with {study.n_open} trials unfinished; repeat the command to go on")
+        raise ClusterError(f"the search ended with {number_of(study.n_open, 'unfinished trial')}; repeat the command to go on")
     storage.clear()

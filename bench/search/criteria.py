@@ -22,7 +22,7 @@ from jaxtyping import Float, Int
 from sklearn.metrics import adjusted_mutual_info_score
 
 from bench.data.dataset import Dataset
-from bench.errors import SettingsError, unknown_name
+from bench.errors import SettingsError, number_of, unknown_name
 from bench.judge.methods import METHODS
 from bench.judge.metrics import accuracy
 from bench.judge.representations import View
@@ -46,7 +46,7 @@ DECODINGS = tuple(name for name, method in METHODS.items() if method.representat
 
 
 class Candidate:
-    """A configuration, trained: what a criterion may look at besides labels.
+    """A trained configuration: what a criterion may look at besides labels.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Criterion:
         return self.reads == "all"
 
     def labels(self, dataset: Dataset, label_seed: int) -> Int[np.ndarray, " n"]:
-        """Return the labels of the pool that it reads, -1 for all others; nothing else of the labels reaches a trial."""
+        """Return the labels of the pool that it reads, -1 for all others; no other label reaches a trial."""
         if self.reads == "all":
             return dataset.labels
         if self.reads == "none":
@@ -134,7 +134,7 @@ def resolve_criterion(asked: str, dataset: Dataset) -> Criterion:
     Raises
     ------
     SettingsError
-        If there is none of that name, it needs a number of labels that is missing or does not fit, or other data.
+        If there is no criterion of that name, or its number of labels is missing or does not fit.
     """
     name, at, number = asked.strip().partition("@")
     if name in _LABELED:
@@ -142,7 +142,9 @@ def resolve_criterion(asked: str, dataset: Dataset) -> Criterion:
             raise SettingsError(f"the criterion {name} needs a number of labels, e.g. {name}@291")
         budget = resolve_budget(number, dataset.n_known)
         if budget.n_labeled < _MIN_LABELS:
-            raise SettingsError(f"{asked} reads {budget.n_labeled} labels, which say too little; give at least {_MIN_LABELS}")
+            raise SettingsError(
+                f"{asked} reads {number_of(budget.n_labeled, 'label')}, too few to say much; give at least {_MIN_LABELS}"
+            )
         return _LABELED[name](f"{name}@{budget.n_labeled}", budget.n_labeled, dataset)
     if name not in _LABEL_FREE:
         shown = [f"{labeled}@N" for labeled in _LABELED]
@@ -155,7 +157,7 @@ def resolve_criterion(asked: str, dataset: Dataset) -> Criterion:
 
 
 def names_criteria(text: str) -> bool:
-    """Whether a text, which may name several with commas between them, names criteria."""
+    """Whether a text names criteria: one, or several separated by commas."""
     return all(part.strip().partition("@")[0] in (*_LABEL_FREE, *_LABELED) for part in text.split(","))
 
 
@@ -185,7 +187,7 @@ def _elbo(candidate: Candidate, _: np.ndarray) -> float:
 
 def _invariance(candidate: Candidate, _: np.ndarray) -> float:
     model, items = candidate.models[0], candidate.pool[candidate.held_out]
-    # Views of one strength for all, whatever strength a configuration trains with.
+    # The same strength of augmentation for all, whatever a configuration trains with.
     augmentation = Augmentation(model.config.image_shape, 1.0).to(model.device)
     generator = torch.Generator(model.device).manual_seed(0)
     one, other = (encode(model, items, lambda x: augmentation(x, generator)).posterior for _ in range(2))
@@ -196,7 +198,7 @@ def _stability(candidate: Candidate, _: np.ndarray) -> float:
     items = candidate.pool[candidate.held_out]
     one, other = (encode(model, items).posterior.argmax(axis=1) for model in candidate.models)
     if len(np.unique(one)) == 1 or len(np.unique(other)) == 1:
-        # scikit-learn says that two models which put all items into one cluster agree; about nothing.
+        # scikit-learn calls it agreement if both models put all items into one cluster, which means nothing.
         return 0.0
     return float(adjusted_mutual_info_score(one, other))
 

@@ -1,4 +1,4 @@
-"""Cross-validation within a handful of labels: what a user who has no others can know of a method's accuracy."""
+"""Cross-validation within a handful of labels: what a user without others can know about a method's accuracy."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,17 +13,17 @@ REPEATS = 3
 
 
 def cross_validated_accuracy(make: Callable[[], Learner], view: View, y: Int[np.ndarray, " n"], seed: int) -> float:
-    """Return the share of labels that are told right by learners which did not see them.
+    """Return the share of labels that learners predict right without seeing them.
 
     Ten random folds, three times; with fewer than ten labels each is its own fold. The learner still sees the whole pool without
-    labels, as it will when it is used. A class that has its only label in the fold cannot be told, and counts as an error.
+    labels, as it will when it is used. A class whose only label is in the fold cannot be predicted, and counts as an error.
 
     Parameters
     ----------
     make
         Returns an unfitted learner.
     y
-        (n,) class codes of the pool, -1 wherever a label may not be known; nothing else is known of the classes.
+        (n,) class codes of the pool, -1 where a label must not be used.
     """
     right = told = 0
     for hidden in _folds(np.flatnonzero(y >= 0), seed):

@@ -1,4 +1,4 @@
-"""The desk of a search: hands out trials, takes what they report, and writes it into the study; whoever carries them out."""
+"""The desk of a search: hands out trials, takes their reports, and writes them into the study."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,10 +16,10 @@ Answer = TypeVar("Answer")
 
 
 class SearchListener:
-    """Hears how a search goes on; this one does nothing with it."""
+    """Hears how a search progresses; this one ignores it."""
 
     def trial_started(self, job: TrialJob) -> None:
-        """Hear that a trial begins, or goes on."""
+        """Hear that a trial begins, or resumes."""
 
     def trial_reported(self, number: int, report: Report) -> None:
         """Hear what a trial has reached."""
@@ -28,7 +28,7 @@ class SearchListener:
         """Hear that a trial is complete, pruned or failed; the study has it."""
 
     def notice(self, text: str) -> None:
-        """Hear something that the user should know, and that stops nothing."""
+        """Hear a notice for the user."""
 
 
 class StudyDesk:
@@ -37,9 +37,9 @@ class StudyDesk:
     Parameters
     ----------
     make_job
-        Makes a job of a trial's number and parameters, or raises `BenchError` where they do not go together.
+        Makes a job of a trial's number and parameters, or raises `BenchError` if they do not fit together.
     notes
-        What is said of every trial that ends, beside what it measured.
+        What to record about every trial that ends, beside what it measured.
     """
 
     def __init__(
@@ -58,19 +58,19 @@ class StudyDesk:
         self._seen: dict[int, Report] = {}
         self._closed = False
         self.fatal: BenchError | None = None
-        """What makes it useless to go on: a storage, of the study or of checkpoints, that is full or gone."""
+        """Why the search must end: the storage of the study or of checkpoints is full or missing."""
 
     def close(self) -> None:
-        """Hand out no more and hear no more: what still comes is of trials that are interrupted, and stay unfinished."""
+        """Stop handing out trials and taking reports: trials that still run are interrupted, and stay unfinished."""
         self._closed = True
 
     def notice(self, text: str) -> None:
-        """Tell the user something that stops nothing."""
+        """Pass a notice on to the user."""
         self.listener.notice(text)
 
     @property
     def n_left(self) -> int:
-        """Trials still to be finished, interrupted ones among them whatever number was asked for."""
+        """Trials still to be finished: at least the interrupted ones, whatever number was asked for."""
         return max(self._n_trials - self._study.n_finished, self._study.n_interrupted)
 
     def next(self) -> TrialJob | None:
@@ -110,7 +110,7 @@ class StudyDesk:
         return report.final or stop
 
     def _or_end(self, action: Callable[[], Answer], otherwise: Answer) -> Answer:
-        """Act on the study; where it cannot be reached the search ends, in whatever thread this is."""
+        """Act on the study; if it cannot be reached, note that the search must end."""
         try:
             return action()
         except BenchError as error:
@@ -130,7 +130,7 @@ class StudyDesk:
         if error is not None:
             notes[ERROR] = error
         self._study.finish(number, state, values, notes)
-        # What it kept is in no one's way where it cannot be cleared.
+        # Leftovers that cannot be cleared do no harm.
         with suppress(StoreError):
             self.storage.clear(trial_folder(number))
         self.listener.trial_ended(number, state)

@@ -1,4 +1,4 @@
-"""Figures of a search: how it went on, what mattered, what trades off, and whether the criterion can be trusted."""
+"""Figures of a search: how it went, what mattered, what trades off, and whether the criterion can be trusted."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from bench.stats.rank_correlation import RankCorrelation
 
 _COLUMNS = 3
-# Of complete trials, the share that may lie off the scale.
+# The share of complete trials that may lie off the scale.
 _WORST = 0.1
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#999999"
 

@@ -10,6 +10,7 @@ import optuna
 from matplotlib.figure import Figure
 from optuna.trial import FrozenTrial, TrialState
 
+from bench.errors import number_of
 from bench.search.figures import agreement_figure, front_figure, history_figure, importance_figure
 from bench.search.plan import SearchPlan
 from bench.search.study import ERROR, Study
@@ -27,7 +28,7 @@ _ORACLE = "reads labels that a user would not have: an upper bound, never a resu
 
 @dataclass(frozen=True)
 class Findings:
-    """A study, looked at."""
+    """The results of a study."""
 
     plan: SearchPlan
     study: Study
@@ -93,9 +94,9 @@ class Findings:
         if chosen:
             criteria = [criterion.name for criterion in (*self.plan.criteria, *self.plan.watched)]
             title = (
-                f"Pareto front: {len(chosen)} trials"
+                f"Pareto front: {number_of(len(chosen), 'trial')}"
                 if front
-                else f"The best {len(chosen)} of {len(self.complete)} complete trials"
+                else f"The best {len(chosen)} of {number_of(len(self.complete), 'complete trial')}"
             )
             yield trials_grid(
                 title, criteria, list(self.plan.space), [self._row(trial) for trial in chosen], self._oracle_notes()
@@ -132,7 +133,7 @@ class Findings:
 
     def _title(self) -> str:
         counts = ", ".join(f"{count} {state}" for state, count in self.counts.items())
-        return f"{self.plan.dataset.name}: {len(self.study.trials)} trials by {self.plan.selected_by} ({counts})"
+        return f"{self.plan.dataset.name}: {number_of(len(self.study.trials), 'trial')} by {self.plan.selected_by} ({counts})"
 
     def _notes(self) -> list[str]:
         about = [self.plan.dataset.note] if self.plan.dataset.note else []

@@ -26,13 +26,13 @@ class SearchPlan:
     """A search before anything is carried out."""
 
     settings: RunSettings
-    """Of every trial, but for what is searched."""
+    """Of every trial, except for what is searched."""
     search: SearchSettings
     criteria: tuple[Criterion, ...]
     watched: tuple[Criterion, ...]
     space: dict[str, Domain]
     training: TrainingConfig
-    """Of a trial with nothing changed."""
+    """Of a trial without any searched parameter."""
     model: dict[str, Any]
     dataset: Dataset
 
@@ -59,7 +59,7 @@ class SearchPlan:
 
     @property
     def label_cost(self) -> int:
-        """Labels that the choice reads; at most so many where it starts from the winner of a search that read some too."""
+        """Labels that the choice reads; an upper bound if it starts from the winner of a search that read some too."""
         read = max(criterion.cost(self.dataset) for criterion in self.criteria) + (self.settings.selection_labels or 0)
         return min(read, self.dataset.n_known)
 
@@ -90,7 +90,7 @@ class SearchPlan:
         Raises
         ------
         SettingsError
-            If the parameters do not go together.
+            If the parameters do not fit together.
         """
         settings, model, training = configured(self.settings, parameters, self.dataset)
         return TrialJob(

@@ -37,9 +37,9 @@ def make_sampler(algorithm: Algorithm, sampling_seed: int) -> BaseSampler:
 
 
 class ReplayedCma(BaseSampler):
-    """CMA-ES (Hansen 2016) by `cmaes`, told all complete trials anew before every draw.
+    """CMA-ES (Hansen 2016) by `cmaes`, told all complete trials again before every draw.
 
-    Optuna's own keeps its state as a pickle in the study, which then nobody may open who does not trust its author. Telling a few
+    Optuna's own keeps its state as a pickle in the study, which is unsafe to open unless its author is trusted. Telling a few
     hundred trials again takes milliseconds. Choices, and the first trials, are drawn at random.
     """
 

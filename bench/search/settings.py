@@ -22,28 +22,28 @@ _HELD_OUT_SHARE, _HELD_OUT_MOST = 0.1, 5_000
 
 
 class SearchSettings(BaseModel):
-    """What a search does besides what `RunSettings` say of every training in it."""
+    """Settings of a search besides those of its trainings (`RunSettings`)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     criterion: Names = ("invariance",)
-    """Criteria to optimise: one, or two for a Pareto front. The default reads no labels and, of those that read none, is the one
-    that was found to pick good models (`results/search`)."""
+    """Criteria to optimise: one, or two for a Pareto front. The default reads no labels, and picks good
+    models (`results/search`)."""
     watch: Annotated[tuple[str, ...], BeforeValidator(parse_names)] = ()
     """Criteria that are measured at the end of every trial, and steer nothing."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] = 30
-    """Trials that the study has in the end."""
+    """Trials that the study should have in total."""
     algorithm: Algorithm = "tpe"
     search_seed: Annotated[int, Field(ge=0)] = 0
     label_seed: Annotated[int, Field(ge=0)] = 0
-    """The draw of labels that `accuracy@N` sees: the one of the same number in `run`."""
+    """The draw of labels that `accuracy@N` sees: that of the same label seed in `run`."""
     pruning: Literal["asha", "none"] = "asha"
     space: Annotated[dict[str, Any], BeforeValidator(parse_space)] = {}
     study: Annotated[str, Field(min_length=1)] = "gmvae-bench"
     study_storage: str | None = None
     """URL of Optuna's storage; without one, a journal in the search's folder."""
     workers: Annotated[int, Field(ge=1)] | None = None
-    """Trials at once; without a wish, as many as there are CPUs or GPUs for."""
+    """Trials at once; `None`: as many as there are CPUs or GPUs for."""
 
 
 def make_search_settings(*layers: Mapping[str, Any]) -> SearchSettings:
@@ -106,7 +106,7 @@ def configured(
     Raises
     ------
     SettingsError
-        If the parameters do not go together, or not with the data.
+        If the parameters do not fit together, or not the data.
     """
     chosen = make_settings(settings.model_dump(), applied(settings, parameters))
     components = chosen.components or default_components(len(dataset.pool))
@@ -119,7 +119,7 @@ def configured(
 
 
 def default_parameters(space: Space, settings: RunSettings, dataset: Dataset, decoding: str) -> dict[str, Value]:
-    """Return what the settings say, without a search, of the parameters in the space, whether or not they lie in it."""
+    """Return the values of the searched parameters without a search, whether or not they lie in the space."""
     _, model, training = configured(settings, {}, dataset)
     known = model.model_dump() | training.model_dump() | {DECODING: decoding, "components": model.n_components}
     known["variant"] = "invariance" if training.needs_views else "plain"

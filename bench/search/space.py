@@ -39,10 +39,10 @@ class Numbers:
 
     @property
     def samples(self) -> tuple[Value, ...]:
-        """Values that must be valid for all to be."""
+        """Values that must be valid if all are to be."""
         if self.kind == "int":
             return int(self.low), int(self.high)
-        # Between the ends too, where nothing is whole: they may be, of what must be.
+        # Also a number that is not whole: a parameter that must be whole would accept whole bounds.
         return self.low, self.low + (self.high - self.low) / math.pi, self.high
 
 
@@ -122,7 +122,7 @@ def parse_space(value: Any) -> Any:
         if not sign or not name:
             raise ValueError(f"{text!r} is not of the form name=domain, e.g. latent_dim=int(5,64,log)")
         if name in space:
-            raise ValueError(f"{name} is there twice")
+            raise ValueError(f"{name} is given twice")
         space[name] = expression
     return space
 

@@ -1,8 +1,7 @@
 """The study of a search: an Optuna study, and what a search that is killed and repeated needs beside it.
 
-Trials are finished where they were begun: one whose process died stays RUNNING, under its number and with its parameters, and the
-next command goes on with it. Each trial is sampled with a seed of its own number, so that a search that was interrupted is the
-one that was not.
+A trial whose process died stays RUNNING, with its number and parameters, and the next command resumes it. Each trial is sampled
+with a seed made from its number, so that an interrupted search ends like one that was not.
 """
 
 import json
@@ -34,7 +33,7 @@ Ending = Literal["complete", "pruned", "failed"]
 
 
 class Study:
-    """An Optuna study that trials are taken from and told to. One process at a time."""
+    """An Optuna study that trials are taken from and reported to. One process at a time."""
 
     def __init__(
         self, study: optuna.Study, location: str | Path, owner: str, space: Space, algorithm: Algorithm, search_seed: int
@@ -58,12 +57,12 @@ class Study:
 
     @property
     def n_interrupted(self) -> int:
-        """Trials of an earlier command that are to be gone on with."""
+        """Trials of an earlier command that are to be resumed."""
         return len(self._interrupted)
 
     @property
     def n_open(self) -> int:
-        """Trials that were taken, or are to be gone on with, and have not ended."""
+        """Trials that were taken, or are to be resumed, and have not ended."""
         return len(self._open) + len(self._interrupted)
 
     @property
@@ -77,7 +76,7 @@ class Study:
         return sum(trial.state.is_finished() for trial in self.trials)
 
     def suggest_first(self, parameters: Mapping[str, Value]) -> None:
-        """Let the first trial of a new study be the one of these parameters; those left out are sampled."""
+        """Give the first trial of a new study these parameters; those left out are sampled."""
         if not self.trials and parameters:
             self._study.enqueue_trial(dict(parameters), user_attrs={"default": True})
 
@@ -105,7 +104,7 @@ class Study:
         trial = self._open[number]
         with _reaching(self._location):
             if epoch not in self.trials[number].intermediate_values:
-                # Else it was told before the process that trained it was killed.
+                # Else an earlier process reported it before it was killed.
                 trial.report(value, epoch)
             if not ask:
                 return False
@@ -137,7 +136,7 @@ class Study:
         self._study.sampler = make_sampler(self._algorithm, derive_seed("trial", self._search_seed, number))
 
     def _is_own(self, trial: FrozenTrial) -> bool:
-        # A trial that another search in the same storage runs is its own business; one without a mark was just begun by us.
+        # Trials of another search in the same storage are left alone; one without a mark was just begun by us.
         return bool(trial.user_attrs.get(OWNER, self._owner) == self._owner)
 
 
@@ -163,7 +162,7 @@ def open_study(
     directions
         Of each criterion, by name.
     owner
-        Id of the search; only it goes on with trials that it began.
+        Id of the search; a trial is resumed only by the search that began it.
 
     Raises
     ------
@@ -200,19 +199,19 @@ def open_storage(location: str | Path) -> BaseStorage:
     with _reaching(location):
         if isinstance(location, Path):
             location.parent.mkdir(parents=True, exist_ok=True)
-            # The search's own folder is locked: whoever held this lock is dead, and Optuna would wait for it for half a minute.
+            # The search's folder is locked, so the holder of this lock is dead; Optuna would wait half a minute for it.
             Path(f"{location}.lock").unlink(missing_ok=True)
             _drop_unfinished_line(location)
             return JournalStorage(JournalFileBackend(str(location)))
         if "://" not in location:
             raise ValueError("it is no URL")
         if location.startswith("redis"):
-            raise ValueError("Optuna keeps pickles in Redis, which are not read; use a data base")
+            raise ValueError("Optuna keeps pickles in Redis, which are not read; use a database")
         return RDBStorage(location)
 
 
 def _drop_unfinished_line(journal: Path) -> None:
-    """Cut off what a process that was killed while it wrote has left: Optuna would write behind it, and never read it again."""
+    """Cut off the unfinished line of a killed process: Optuna would append to it, and then never read it."""
     if not journal.is_file():
         return
     with journal.open("r+b") as file:
@@ -224,7 +223,7 @@ def _drop_unfinished_line(journal: Path) -> None:
 
 
 def shown_location(location: str | Path) -> str:
-    """Return a location without what stands for a password in it."""
+    """Return a location without any password in it."""
     if isinstance(location, Path):
         return str(location)
     kind, mark, rest = location.partition("://")
@@ -268,19 +267,19 @@ def _difference(name: str, location: str | Path, known: Mapping[str, Any], asked
 
 @contextmanager
 def _reaching(location: str | Path) -> Iterator[None]:
-    """Say in one line why a storage cannot be used, whatever Optuna and the drivers of data bases raise."""
+    """Say in one line why a storage cannot be used, whatever Optuna and database drivers raise."""
     try:
         yield
     except BenchError:
         raise
     except ImportError as error:
         raise StoreError(
-            f"the study's storage {shown_location(location)} needs the driver of its data base, which is not installed; install "
+            f"the study's storage {shown_location(location)} needs the driver of its database, which is not installed; install "
             "it (psycopg2-binary for PostgreSQL, pymysql for MySQL) or use sqlite:///FILE"
         ) from error
     except Exception as error:
         hint = (
-            "mend it or its disk, or give another --out"
+            "repair it or its disk, or give another --out"
             if isinstance(location, Path)
             else "expected a URL such as sqlite:///search.db"
         )

@@ -40,7 +40,7 @@ class TrialRow:
 
 
 def value_text(value: Value | None) -> str:
-    """Return a value of a parameter or a criterion, shortly."""
+    """Return a value of a parameter or a criterion as a short text."""
     if value is None:
         return "-"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
@@ -98,7 +98,7 @@ def trials_grid(
 
 
 def correlations_grid(rows: Sequence[tuple[str, str, RankCorrelation]]) -> Grid:
-    """Return how far criteria put the trials in the order of others that know more."""
+    """Return how far criteria order the trials like others that know more."""
     return Grid(
         "Do they pick the same trials?",
         ("criterion", "and one that knows more", "Spearman's rho", "complete trials"),

@@ -1,4 +1,4 @@
-"""One trial of a search: train a configuration, and measure it where the search wants to know."""
+"""One trial of a search: train a configuration, and measure it at every rung."""
 
 import time
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def run_trial(
     on_notice: Callable[[str], None],
     check: Callable[[], None] = lambda: None,
 ) -> None:
-    """Train and measure, from the last checkpoint where there is one; end early where `report` says so, or `check` raises.
+    """Train and measure, from the last checkpoint if there is one; end early if `report` says so, or `check` raises.
 
     Every model trains on all items but the held-out ones.
     """
@@ -85,7 +85,7 @@ def run_trial(
         trainers = [_Training(job, items, storage, number, on_notice) for number in range(exam.n_models)]
         for rung in job.rungs:
             if any(trainer.trainer.epoch > rung for trainer in trainers):
-                # Measured and told by an earlier attempt: no model goes on before that.
+                # An earlier attempt reported this rung: no model trains past it before that.
                 continue
             for trainer in trainers:
                 trainer.run_to(rung, check)
@@ -119,7 +119,7 @@ class _Training:
             if state is not None:
                 self.trainer.restore(state)
         except CheckpointError as error:
-            on_notice(f"trial {job.number}: {error}; it begins anew")
+            on_notice(f"trial {job.number}: {error}; it starts again")
             # A trainer that was restored in part must not go on.
             self.trainer = self._begin(items)
         self._kept = time.monotonic()
@@ -132,7 +132,7 @@ class _Training:
         """Train until so many epochs are done; `check` is called before each, and may raise."""
         while self.trainer.epoch < epoch:
             check()
-            # Before the epoch, not after it: what was measured there is reported by then.
+            # Before an epoch, not after the last one: by now that one is measured and reported.
             if self.trainer.epoch and time.monotonic() - self._kept >= self._job.checkpoint_seconds:
                 self._keep()
             self.trainer.run_epoch()
@@ -142,6 +142,6 @@ class _Training:
         try:
             keep_state(self._storage, self._key, self.trainer.state(), job.model, job.training)
         except StoreError as error:
-            # The trial can do without.
+            # The trial continues without it.
             self._on_notice(f"trial {job.number}: no checkpoint after epoch {self.trainer.epoch}: {error}")
         self._kept = time.monotonic()

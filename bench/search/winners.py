@@ -1,4 +1,4 @@
-"""What a search found best, written as configurations that `gmvae-bench run --config` runs."""
+"""The winners of a search, written as configurations that `gmvae-bench run --config` runs."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bench.search.study import Study
 from bench.store.atomic import write_text
 from bench.store.folder import BEST
 
-# What of a run's settings has a place in the configuration of the winner.
+# Settings of a run that belong in the configuration of a winner.
 _KEPT = (
     *("data", "data_dir", "label_column", "holdout", "components", "objective", "variant", "epochs", "batch_size"),
     *("learning_rate", "latent_dim", "encoder_layers", "decoder_layers", "set", "methods"),

@@ -1,4 +1,4 @@
-"""What happens, while it happens: drawn again and again in a terminal, a line a minute where there is none."""
+"""Progress while it happens: redrawn in a terminal, a line a minute elsewhere."""
 
 import threading
 import time
@@ -15,13 +15,13 @@ _EVERY_SECONDS = 60.0
 class Display(ABC):
     """Shows its state for the time of a `with` block.
 
-    Where the output is no terminal, as in a batch job, the log gets a line every `every` seconds, the first after as long.
+    If the output is no terminal, as in a batch job, the log gets a line every `every` seconds.
     """
 
     def __init__(self, console: Console, every: float = _EVERY_SECONDS) -> None:
         self._console, self._every = console, every
         self._begun = time.monotonic()
-        # What is heard comes from several threads.
+        # Calls come from several threads.
         self._lock = threading.Lock()
         self._live: Live | None = None
         self._ended = threading.Event()
@@ -51,7 +51,7 @@ class Display(ABC):
             self._log.join()
 
     def notice(self, text: str) -> None:
-        """Print something that the user should know, above the display and where there is none."""
+        """Print a notice for the user, above the display if there is one."""
         self._console.print(text, style="yellow", soft_wrap=True)
 
     def _write_lines(self) -> None:

@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bench.errors import number_of
 from bench.judge.inspection import Explanation
 
 _SHADES = " ░▒▓█"
@@ -33,7 +34,8 @@ def render_explanation(
     return Group(
         Text(explanation_title(explanation, names), style="bold"),
         Text(
-            f"with {n_labeled:,} labels soft decoding saves {explanation.n_saved:,} such items, and loses {explanation.n_lost:,}",
+            f"with {number_of(n_labeled, 'label')} soft decoding saves {number_of(explanation.n_saved, 'such item')}, "
+            f"and loses {explanation.n_lost:,}",
             style="dim",
         ),
         shown,

@@ -13,7 +13,7 @@ from rich.text import Text
 _LATEX = {character: "\\" + character for character in "&%_#${}"} | {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", ">": "$>$", "<": "$<$"
 }  # fmt: skip
-# Blanks between two columns in the terminal: as a rule, and where room is scarce. And the least that is left of a name.
+# Spaces between columns in the terminal, as a rule and where room is scarce; and the least width of a name.
 _WIDE_GAP, _NARROW_GAP, _LEAST_NAME = 3, 1, 10
 _NO_ROOM = "what stands below the numbers needs a wider terminal, or --format csv"
 FORMATS = ("rich", "markdown", "csv", "latex")
@@ -21,7 +21,7 @@ FORMATS = ("rich", "markdown", "csv", "latex")
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in one place of a table. A text alone is a cell too; its second line is what stands below."""
+    """A cell of a table. A plain text is a cell too; its second line is what stands below."""
 
     text: str
     below: str = ""
@@ -31,7 +31,7 @@ class Cell:
     best: bool = False
     """Whether it is the best of its column."""
     mark: str = ""
-    """A sign behind the text in the terminal."""
+    """A sign after the text in the terminal."""
     remark: str = ""
     """What the sign means, for the other formats."""
     style: str = ""
@@ -40,11 +40,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Note:
-    """A note that speaks of what stands below the numbers."""
+    """A note about what stands below the numbers."""
 
     text: str
     narrow: str
-    """What it says where there is no room for that."""
+    """The note if there is no room for that."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ class _Layout:
 
 
 def render_grid(grid: Grid, width: int = 80) -> RenderableType:
-    """Return the table for a terminal. Where it is too narrow, detail goes, never digits, and a note says what is missing.
+    """Return the table for a terminal. If that is too narrow, details are dropped, never digits, and a note says what is missing.
 
-    First columns move together and names break into lines, then second lines (intervals) go, then the last columns.
+    First columns move together and names break into lines, then second lines (intervals) are dropped, then the last columns.
     """
     gap = _NARROW_GAP if grid.dense else _WIDE_GAP
     layout = None if grid.wrap else _layout(grid, width)

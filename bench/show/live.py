@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.engine.work import Listener, TrainingJob, Work
+from bench.errors import number_of
 from bench.judge.record import Record
 from bench.plan.cells import ModelKey
 from bench.show.display import Display
@@ -58,7 +59,7 @@ class LiveDisplay(Display, Listener):
     def _line(self) -> str:
         with self._lock:
             failed = f", {self._failed:,} failed" if self._failed else ""
-            cells = f"{self._ok + self._failed:,} of {self._total:,} cells{failed}" if self._total else ""
+            cells = f"{self._ok + self._failed:,} of {number_of(self._total, 'cell')}{failed}" if self._total else ""
             said = "; ".join(filter(None, (self._models_in_words(), cells)))
             return f"{format_seconds(time.monotonic() - self._begun)}: {said}"
 
@@ -66,7 +67,7 @@ class LiveDisplay(Display, Listener):
         if not self._state:
             return ""
         states = list(self._state.values())
-        parts = [f"{states.count('trained'):,} of {len(states):,} models trained"]
+        parts = [f"{states.count('trained'):,} of {number_of(len(states), 'model')} trained"]
         if "failed" in states:
             parts.append(f"{states.count('failed'):,} failed")
         running = [key for key, state in self._state.items() if state == "training"]

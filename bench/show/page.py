@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing beside itself: no request leaves the file."""
+"""A run as one self-contained HTML page, which sends no requests."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ _DPI = 110
 
 @dataclass(frozen=True)
 class Section:
-    """A table with its place on the page."""
+    """A table on the page."""
 
     id: str
     title: str

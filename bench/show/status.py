@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from bench.errors import number_of
 from bench.show.durations import format_seconds
 from bench.show.grid import Grid, render_grid
 from bench.store.progress import Progress, TrainingProgress
@@ -46,13 +47,13 @@ def render_preview(work: "Work", done: int, failed: int, estimate: "Estimate", c
     cells = Counter(cell.method for batch in work.batches for cell in batch.cells)
     rows = [(name, f"{count:,}") for name, count in cells.items()]
     there = "" if work.folder.exists() else " (new)"
-    grid = Grid(f"would run {sum(cells.values()):,} cells in {work.folder}{there}", ("method", "cells"), tuple(rows))
+    grid = Grid(f"would run {number_of(sum(cells.values()), 'cell')} in {work.folder}{there}", ("method", "cells"), tuple(rows))
     models = ", ".join(job.key.id for job in work.trainings) or "none"
-    lines = [*work.notices, f"trainings: {len(work.trainings)} ({models})", f"done already: {done:,} cells"]
+    lines = [*work.notices, f"trainings: {len(work.trainings)} ({models})", f"done already: {number_of(done, 'cell')}"]
     if failed:
-        lines.append(f"failed before and left alone: {failed:,} cells; --retry-failed runs them again")
+        lines.append(f"failed before and left alone: {number_of(failed, 'cell')}; --retry-failed runs them again")
     time = (
-        f"about {format_seconds(estimate.makespan(cpus))} on {cpus} CPUs (CPU time: "
+        f"about {format_seconds(estimate.makespan(cpus))} on {number_of(cpus, 'CPU')} (CPU time: "
         f"training {format_seconds(estimate.training_seconds)}, judging {format_seconds(estimate.judging_seconds)})"
     )
     lines.append(time if cells else "nothing to run")

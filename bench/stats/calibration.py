@@ -25,8 +25,8 @@ def tempered(proba: Float[np.ndarray, "n l"], temperature: float) -> Float[np.nd
 def fit_temperature(proba: Float[np.ndarray, "n l"], truth: Int[np.ndarray, " n"]) -> float:
     """Return the temperature under which the true classes are the most likely, given that it is probably near 1.
 
-    Its logarithm has a normal prior of deviation 0.2: without one, a few labels that are all told right would call everything
-    certain. What that does on letters is in docs/own-data.md.
+    Its logarithm has a normal prior of deviation 0.2: without one, a few labels that are all predicted right would make all
+    items certain. See docs/own-data.md for its effect on letters.
     """
 
     def loss(log_temperature: float) -> float:
@@ -73,7 +73,7 @@ def share_interval(right: int, n: int, design_effect: float = 1.0) -> Interval:
     Parameters
     ----------
     design_effect
-        By how much the variance is larger than that of n independent answers: the interval is that of n over it.
+        The variance over that of n independent answers: the interval is that of n / design_effect answers.
     """
     share, worth = right / n, n / design_effect
     z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))

@@ -175,7 +175,7 @@ def _coverage(sizes: Sequence[Int[np.ndarray, " k"]]) -> Claim:
     brackets = [labels_needed(of_model[of_model > 0], _CONFIDENCE, replacement=False) for of_model in sizes]
     low, high = min(bracket.at_least for bracket in brackets), max(bracket.enough for bracket in brackets)
     empty = sum(int((of_model == 0).sum()) for of_model in sizes)
-    # In labels of the paper's pool: clusters ask for counts, of whatever pool.
+    # In labels of the paper's pool: clusters need a count, whatever the pool.
     budget = round(_COVERAGE_SHARE * PAPER_ITEMS)
     holds = high <= budget
     return Claim(
@@ -188,7 +188,7 @@ def _coverage(sizes: Sequence[Int[np.ndarray, " k"]]) -> Claim:
 
 
 def _above(interval: Interval, threshold: float, name: str) -> tuple[Verdict, str]:
-    """Judge "at least": by the interval where there is one, else by nothing but the mean."""
+    """Judge "at least" by the interval; without one, only say where the mean lies."""
     if interval.ci_low is None or interval.ci_high is None:
         return (
             "cannot be judged",

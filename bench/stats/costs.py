@@ -40,7 +40,7 @@ class MethodCost:
     n_by_clock: int
     """Cells without processor time, whose seconds are the clock's."""
     n_failed: int
-    """Cells that failed, whose time no one knows."""
+    """Cells that failed, whose time is unknown."""
 
 
 def training_costs(histories: Mapping[int, Sequence[pd.DataFrame]]) -> tuple[TrainingCost, ...]:
@@ -55,7 +55,7 @@ def _training_cost(n_components: int, last: pd.DataFrame) -> TrainingCost:
 
 
 def method_costs(records: pd.DataFrame) -> tuple[MethodCost, ...]:
-    """Return what every method cost, the dearest cell first."""
+    """Return what every method cost, the costliest cell first."""
     done = ((str(method), group) for method, group in records.groupby("method") if (group["status"] == "ok").any())
     # A method that needs no clusters sees the same whichever model chose the items.
     costs = (_cost(method, group, clustered=group["needs"].iloc[0] != "nothing") for method, group in done)

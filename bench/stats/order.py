@@ -1,4 +1,4 @@
-"""The order of rows that do not have the same budgets: only what all of them have compares them."""
+"""The order of rows with different budgets: only budgets that all of them have count."""
 
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
@@ -9,7 +9,7 @@ Row = TypeVar("Row", bound=Hashable)
 def ordered(means: Mapping[Row, Mapping[int, float]], *, lower_is_better: bool = False) -> tuple[list[Row], tuple[int, ...]]:
     """Return rows, the best first, and the budgets that decide: those at which every row with any score has one.
 
-    Where there are none, each row is placed by all that it has. Rows without a score come last, in the order given.
+    If there are none, each row is placed by all of its own. Rows without a score come last, in the order given.
     """
     scored = {row: by_budget for row, by_budget in means.items() if by_budget}
     shared = tuple(sorted(set.intersection(*map(set, scored.values())))) if scored else ()

@@ -34,7 +34,7 @@ def paired_differences(tables: Sequence[SeedTable], references: Sequence[SeedTab
     The reference may have several K: a method is compared with the one of its own K, or with the first where there is none.
     Pairs share the label draw, and the model where both methods have the same ones; a method without models is compared with each
     of the other's. The test is over label seeds (means over models), since draws are independent while cells of one model are
-    not: it speaks of these models, the interval of models in general.
+    not: it is about these models, the interval about models in general.
     """
     rows: list[tuple[str, int, Interval, int, float | None]] = []
     for table in tables:

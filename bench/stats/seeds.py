@@ -50,7 +50,7 @@ class SeedTable:
     failed: tuple[int, ...] = ()
     """Cells that failed, by budget; those that were not run are not among them."""
     highest: float = 1.0
-    """Of the metric's values, as 0 is the lowest: intervals end there."""
+    """The highest value of the metric, as 0 is the lowest: intervals end there."""
 
     def at(self, n_labeled: int) -> Interval | None:
         """Return the mean at a budget with its interval; `None` where the method has no score there."""
@@ -152,7 +152,7 @@ def curve_label(method: str, sampler: str, n_components: int | None, *, oracle: 
 
 
 def of_random(records: pd.DataFrame) -> pd.DataFrame:
-    """Return the records of labels drawn at random, which the paper and theory speak of."""
+    """Return the records of labels drawn at random, as in the paper and in theory."""
     return records[records["sampler"] == RANDOM]
 
 

@@ -1,4 +1,4 @@
-"""What a reader must know of methods whose settings were chosen: how, and what it took in labels."""
+"""Notes on methods whose settings were chosen: how, and how many labels that took."""
 
 import pandas as pd
 
@@ -7,7 +7,7 @@ from bench.stats.seeds import curve_label
 
 
 def selection_notes(records: pd.DataFrame) -> tuple[str, ...]:
-    """Say of methods whose settings were chosen, not given, how, and what it took in labels."""
+    """Return a note on each way in which settings were chosen: for which methods, how, and how many labels that took."""
     return tuple(f"{', '.join(methods)}: {selection_words(*chosen)}" for chosen, methods in _selections(records).items())
 
 

@@ -38,7 +38,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise StoreError(
-            f"cannot write {path}: {error.strerror or error}; free space, mend its permissions, or name another folder"
+            f"cannot write {path}: {error.strerror or error}; free space, fix its permissions, or name another folder"
         ) from error
     finally:
         if temporary is not None:

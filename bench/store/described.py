@@ -15,7 +15,7 @@ from gmvae.errors import first_line
 
 
 def read_history(folder: Path, key: ModelKey) -> pd.DataFrame | None:
-    """Return a model's history, a row an epoch; `None` where it has none.
+    """Return a model's history, a row per epoch; `None` if it has none.
 
     Raises
     ------

@@ -19,7 +19,7 @@ class EventFiles:
         self._writers: dict[ModelKey, Any] = {}
 
     def write(self, key: ModelKey, stats: EpochStats) -> None:
-        """Add an epoch; with the first one, what an earlier training of the model left is dropped."""
+        """Add an epoch; the first one replaces what an earlier training of the model left."""
         from tensorboardX import SummaryWriter
 
         folder = self._folder / key.id

@@ -24,7 +24,7 @@ from bench.store.sources import package_version
 
 CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
 REPORT = "report.html"
-# Of a search.
+# Files of a search.
 JOURNAL, JOURNAL_LOCK, BEST = "study.journal", "study.journal.lock", "best.toml"
 _EARLIER = 10
 _PACKAGES = (
@@ -58,13 +58,13 @@ class StoredRun:
 
 
 def default_folder(data: str, identity: Mapping[str, Any], kind: str = "runs") -> Path:
-    """Return where a run, or a search, goes when the user names no folder: another configuration gets another one."""
+    """Return the default folder of a run or search; every configuration has its own."""
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).stem)
     return Path("results") / kind / f"{stem}-{derive_seed(*(f'{key}={value}' for key, value in identity.items())):08x}"
 
 
 def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
-    """Return what `config.json` says of a run of this identity, nothing where the folder is new.
+    """Return the content of `config.json` for a run of this identity; empty if the folder is new.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], dataset: Dataset) -> str:
-    """Make `folder` the run's own, or find that it already is; return the run's own id, which never changes.
+    """Make `folder` the run's own, unless it already is; return the run's id, which never changes.
 
     Parameters
     ----------
@@ -111,11 +111,11 @@ def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], data
     stored = check_claim(folder, identity)
     earlier, before = stored.get("earlier_settings", []), stored.get("settings")
     if isinstance(before, dict) and before != settings:
-        # What the next command changed, not all of it again; long grids would make the file grow without end.
+        # Only what the next command changed: long grids would make the file grow without end.
         changed = {key: value for key, value in before.items() if key not in settings or settings[key] != value}
         earlier = [*earlier, changed][-_EARLIER:]
     run_id = str(stored.get("run_id") or uuid.uuid4().hex[:8])
-    # First the claim itself: whatever ends the process after it, the same command can go on.
+    # The claim comes first: if the process ends after it, the same command can continue.
     write_json(folder / CONFIG, {"run_id": run_id, "identity": identity, "settings": settings, "earlier_settings": earlier})
     write_json(folder / DATASET, dataset.describe())
     write_json(folder / ENVIRONMENT, describe_environment())
@@ -123,7 +123,7 @@ def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], data
 
 
 def sweep(folder: Path) -> None:
-    """Delete what writers that were killed have left: files and folders under temporary names. Only the lock's holder may."""
+    """Delete temporary files and folders of killed writers; only the holder of the lock may."""
     temporary = (*folder.glob(".*.json-*"), *(folder / MODELS).glob(".*"), *(folder / PARTS).glob(".*"))
     for path in temporary:
         if path.is_dir():
@@ -133,7 +133,7 @@ def sweep(folder: Path) -> None:
 
 
 def check_links(folder: Path) -> None:
-    """Refuse a run folder that leads out of itself by symbolic links: what is written to it must end up in it.
+    """Refuse a run folder with symbolic links that lead outside: what is written to it must stay in it.
 
     Raises
     ------
@@ -141,10 +141,10 @@ def check_links(folder: Path) -> None:
         If a file or folder of a run is a link that leads outside.
     """
     root = folder.resolve()
-    # A walk, not a pattern: folders may come and go beside a process that works here.
+    # A walk, not a pattern: a process that works here may make and delete folders meanwhile.
     for parent, folders, names in os.walk(folder):
         for path in (Path(parent, name) for name in (*folders, *names)):
-            # Optuna's lock is a link to the journal, wherever that lay when a process that was killed made it.
+            # Optuna's lock is a link to the journal, with the path that it had when a killed process made the lock.
             if path.is_symlink() and path.name != JOURNAL_LOCK and not path.resolve().is_relative_to(root):
                 raise StoreError(
                     f"{path} is a link out of the run's folder; replace it by what it points to, or give another --out"

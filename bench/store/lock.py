@@ -12,13 +12,13 @@ from bench.errors import StoreError
 from bench.store.progress import PROGRESS, read_progress
 
 LOCK = ".lock"
-# `is_locked` holds the lock for an instant; who starts at that instant waits for it.
+# `is_locked` holds the lock for an instant; a process that starts just then waits for it.
 _PATIENCE_SECONDS = 1.0
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock for the time of a `with` block; the system lets go of it when a process dies.
+    """Hold the folder's lock for the time of a `with` block; the system releases it when a process dies.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
         raise StoreError(f"{_holder(folder)} is running in {folder}; wait for it, or give another --out") from error
     except OSError as error:
         raise StoreError(
-            f"cannot write to {folder}: {error.strerror or error}; mend its permissions or give another --out"
+            f"cannot write to {folder}: {error.strerror or error}; fix its permissions or give another --out"
         ) from error
     try:
         yield
@@ -44,7 +44,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a process works in the folder now; needs no right to write there."""
+    """Whether a process works in the folder now; needs no permission to write there."""
     try:
         descriptor = os.open(folder / LOCK, os.O_RDONLY)
     except OSError:

@@ -62,7 +62,7 @@ def collect_model(storage: Storage, folder: Path, key: ModelKey) -> bool:
         raise
     except OSError as error:
         raise StoreError(f"cannot write {model_dir}: {error.strerror or error}; free space or give another --out") from error
-    # The model is safe: what cannot be cleared away now is in no one's way.
+    # The model is safe: leftovers that cannot be cleared do no harm.
     with suppress(StoreError):
         storage.clear(key.id)
     return True
@@ -88,7 +88,7 @@ def load_encoded(folder: Path, key: ModelKey) -> Pair:
 
 
 def keep_state(storage: Storage, key: ModelKey, state: TrainingState, model: ModelConfig, training: TrainingConfig) -> None:
-    """Put an unfinished training where any node can go on with it."""
+    """Save an unfinished training where any node can resume it."""
     with tempfile.TemporaryDirectory(prefix="gmvae-bench-") as scratch:
         path = Path(scratch, STATE)
         checkpoint.save_state(state, path, model, training, key.model_seed)
@@ -97,7 +97,7 @@ def keep_state(storage: Storage, key: ModelKey, state: TrainingState, model: Mod
 
 
 def kept_state(storage: Storage, key: ModelKey, model: ModelConfig, training: TrainingConfig) -> TrainingState | None:
-    """Return where an earlier attempt at a training stopped, if it left anything.
+    """Return the state that an earlier attempt at a training left, if any.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which trained models a run has, told from their files' headers; cheap, and without what it takes to read them."""
+"""Which trained models a run has, from the headers of their files: cheap, and without torch."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from gmvae.disk import HISTORY, SETTINGS, WEIGHTS
 from gmvae.errors import first_line
 
 MODELS, ENCODED = "models", "posterior.safetensors"
-# Of a model in an exported run: items per cluster, in place of what they were counted from.
+# In an exported run: the items per cluster of a model, instead of its posteriors.
 CLUSTERS = "clusters.json"
 # The posterior comes last: a model that has one is complete.
 FILES = (SETTINGS, WEIGHTS, HISTORY, ENCODED)
@@ -26,7 +26,7 @@ def is_trained(folder: Path, key: ModelKey) -> bool:
 
 
 def model_fault(folder: Path, key: ModelKey) -> str | None:
-    """Return what is wrong with the files of a model; `None` if nothing is. Headers tell, contents are not read."""
+    """Return what is wrong with the files of a model; `None` if nothing is. Only headers are read."""
     model_dir = model_folder(folder, key)
     for name in FILES:
         if not (model_dir / name).is_file():
@@ -46,7 +46,7 @@ def is_exported(folder: Path, key: ModelKey) -> bool:
 
 
 def model_keys(folder: Path) -> tuple[ModelKey, ...]:
-    """Return the models that a run has folders of, whatever is in them, the largest K first; plain VAEs (K = 1) last."""
+    """Return the models with a folder in the run, complete or not, the largest K first; plain VAEs (K = 1) last."""
     keys = []
     for path in (folder / MODELS).glob("*-s*"):
         name, _, seed = path.name.partition("-s")

@@ -1,4 +1,4 @@
-"""`progress.json`: what the process that works in a run folder is at, for other processes to read."""
+"""`progress.json`: how far the process in a run folder is, for other processes to read."""
 
 import os
 import platform
@@ -27,7 +27,7 @@ class TrainingProgress:
 
 @dataclass
 class Progress:
-    """What a process is at; it may have died since."""
+    """How far a process is; it may have died since."""
 
     pid: int = field(default_factory=os.getpid)
     host: str = field(default_factory=platform.node)
@@ -44,7 +44,7 @@ def write_progress(folder: Path, progress: Progress) -> None:
 
 
 def read_progress(folder: Path) -> Progress | None:
-    """Return what the last process told, or `None` where it ended in order, or never was."""
+    """Return what the last process wrote; `None` if it ended in order, or if there was none."""
     try:
         content = read_json(folder / PROGRESS)
         trainings = {str(key): TrainingProgress(**value) for key, value in content.pop("trainings").items()}

@@ -48,12 +48,12 @@ def append_records(folder: Path, records: Iterable[Record]) -> None:
 def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     """Return all records of a run, one row per cell: a finished one, else the latest; of its latest identity if it has several.
 
-    Columns that may be empty have pandas' nullable types. What stands in texts is fit to be shown in a terminal.
+    Columns that may be empty have pandas' nullable types. Texts are safe to show in a terminal.
 
     Parameters
     ----------
     tolerant
-        Whether to leave broken files out, for those who only look.
+        Whether to leave out broken files, for commands that only read.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     """
     tables = _read_tables(folder, tolerant=tolerant)
     frame: pd.DataFrame = pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable)
-    # A method of another version, say, makes another cell of the same place in the grid.
+    # A method of another version, for example, gives the same cell of the grid another identity.
     cell, identity = frame.groupby(list(KEY), dropna=False, sort=False).ngroup(), frame[CELL_ID].fillna("")
     frame = frame[identity == identity.groupby(cell).transform("last")].copy()
     frame["_finished"] = frame["status"] == "ok"
@@ -117,7 +117,7 @@ def merge_records(folder: Path) -> pd.DataFrame:
 def status_of(frame: pd.DataFrame, identities: Mapping[CellKey, str | None]) -> dict[CellKey, str]:
     """Return the status of those cells that have a record which counts, given the identity of each (`bench.judge.identity`).
 
-    A record from before there were identities counts for its place in the grid, as any does where an identity is not known.
+    A record from before there were identities counts by its key alone, as any does if the identity is not known.
     """
     records = zip(record_keys(frame), frame[CELL_ID].fillna(""), frame["status"], strict=True)
     return {
@@ -144,7 +144,7 @@ def record_keys(frame: pd.DataFrame) -> list[CellKey]:
 
 
 def _with_traits(frame: pd.DataFrame) -> pd.DataFrame:
-    """Fill in what records of earlier versions do not say of their method and sampler, told from what they do say."""
+    """Fill in what records of earlier versions do not say about their method and sampler, from what they do say."""
     unsaid = frame["needs"].isna()
     if unsaid.any():
         needs = {str(method): _needs(str(method), group) for method, group in frame[unsaid].groupby("method")}
@@ -194,7 +194,7 @@ def _read_table(path: Path) -> pa.Table:
     try:
         table = pq.read_table(path)
         names = table.column_names
-        # Texts that are none, and other contents that do not fit their types.
+        # Refuses invalid texts, and other contents that do not fit their types.
         table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:
         if isinstance(error, FileNotFoundError):

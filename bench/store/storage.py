@@ -17,7 +17,7 @@ from gmvae.disk import sync, sync_folder
 from gmvae.errors import first_line
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-# Objects of these appear when their upload is complete; elsewhere a file is renamed when it is.
+# Objects of these appear when their upload is complete; elsewhere a complete file is renamed.
 _OBJECT_STORES = ("s3", "gcs", "abfs")
 _CHUNK, PART = 1 << 22, ".part"
 CHECKPOINTS = "checkpoints"
@@ -25,7 +25,7 @@ CHECKPOINTS = "checkpoints"
 
 @dataclass(frozen=True)
 class Storage:
-    """Named files, each whole or absent. Travels to workers; everything else about it stays on the node that uses it."""
+    """Named files, each whole or absent. Only the location travels to workers; connections stay on their node."""
 
     location: str
     """A path, or a URI that pyarrow knows: `s3://bucket/folder`."""
@@ -62,7 +62,7 @@ class Storage:
             raise self._error("written to", error) from error
 
     def check(self) -> None:
-        """Make sure that files can be written here, by writing one: an object store tells no earlier.
+        """Make sure that files can be written here, by writing one: an object store fails no earlier.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class Storage:
 def run_storage(asked: str | None, folder: Path, run_id: str) -> Storage:
     """Return where the trainings of a run keep their checkpoints: a folder of its own in `asked`, else one in the run's folder.
 
-    What an earlier experiment of Tune left there is deleted: Tune begins anew every time.
+    What an earlier experiment of Tune left there is deleted: Tune always starts afresh.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def parse_storage(text: str) -> Storage:
         )
     try:
         if not rest.strip("/"):
-            raise ValueError("it names no place")
+            raise ValueError("nothing follows ://")
         _resolve(text)
     except (OSError, ValueError, ArrowException) as error:
         shown = _shown(text)
@@ -172,12 +172,12 @@ def parse_storage(text: str) -> Storage:
 
 
 def _shown(location: str) -> str:
-    # What stands behind the question mark may hold what no one else should read.
+    # What follows the question mark may be secret.
     return location.partition("?")[0] if _URI.match(location) else location
 
 
 def _write_local(target: Path, source: BinaryIO) -> None:
-    """Write beside the target, to the disk, and rename; whatever goes wrong, nothing is left."""
+    """Write beside the target, to the disk, and rename; a failure leaves nothing behind."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}{PART}")
     try:
@@ -201,12 +201,12 @@ def _resolve(location: str) -> tuple[Any, str]:
 
 
 def _resolve_s3(location: str) -> tuple[Any, str]:
-    """Read `s3://bucket/folder?region=…&scheme=…&endpoint_override=…`, with waits that end."""
+    """Read `s3://bucket/folder?region=…&scheme=…&endpoint_override=…`, with timeouts."""
     path, _, query = location.removeprefix("s3://").partition("?")
     options = dict(parse_qsl(query))
     unknown = options.keys() - {"region", "scheme", "endpoint_override"}
     if unknown:
         raise ValueError(f"unknown option {min(unknown)}; known are region, scheme, endpoint_override")
-    # By default a server that never answers is waited for almost two minutes.
+    # The defaults wait almost two minutes for a server that never answers.
     retry = fs.AwsStandardS3RetryStrategy(max_attempts=3)
     return fs.S3FileSystem(connect_timeout=3, request_timeout=20, retry_strategy=retry, **options), path.rstrip("/")

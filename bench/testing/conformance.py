@@ -111,7 +111,7 @@ def _told(method: Method, y: Int[np.ndarray, " n"], n_jobs: int = 1) -> tuple[np
 
 
 def learns_from_sixty_labels(method: Method) -> None:
-    """Expect twice as many items told right as by chance, in the pool and outside."""
+    """Expect twice as many right classes as by chance, in the pool and outside."""
     y, dataset = example().shown(60), example().dataset
     pool, test = _told(method, y)
     rest = y < 0

@@ -252,7 +252,7 @@ def test_a_column_of_ids_names_the_rows_and_is_no_feature(tmp_path: Path) -> Non
     assert data.ids == ("p7", "p9")
     assert data.pool.shape == (2, 1)
     path.write_text("id,a,label\np7,1,0\np7,2,1\n")
-    with pytest.raises(DataError, match="1 different names for 2 items; each needs its own"):
+    with pytest.raises(DataError, match="1 different name for 2 items; each needs its own"):
         load_dataset(str(path))
     assert load_dataset(str(path), label_column="id").ids is None
 
@@ -331,7 +331,7 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     assert data.ids is not None
     assert (data.pool[data.ids.index("large.jpg")] > 250).all()
     (tmp_path / "scans" / "broken.png").write_bytes(b"\x89PNG nothing")
-    with pytest.raises(DataError, match=r"broken\.png cannot be read as an image .*; mend or remove it"):
+    with pytest.raises(DataError, match=r"broken\.png cannot be read as an image .*; repair or remove it"):
         load_dataset(str(tmp_path / "scans"))
     (tmp_path / "scans" / "broken.png").unlink()
     (tmp_path / "scans" / "._00.PNG").write_bytes(b"of the system")

@@ -90,7 +90,7 @@ def test_the_explanation_in_the_terminal_says_it_all() -> None:
         console.print(render_explanation(look.explain(75), look.dataset.pool[75].reshape(2, 2), ("a", "b"), 12))
     text = captured.get()
     assert "item 75 is b: hard decoding says a (wrong), soft decoding b (right)" in text
-    assert "with 12 labels soft decoding saves 1 such items, and loses 0" in text
+    assert "with 12 labels soft decoding saves 1 such item, and loses 0" in text
     assert "a 100%" in text
 
 

@@ -128,7 +128,7 @@ def test_unlabelled_data_from_the_first_item_on(command: Command, tmp_path: Path
     assert (labelled["class"].to_numpy() == names[TRUTH]).mean() > 0.5
     code, _, messages = command("run", "--data", "pile.npz", "--executor", "serial")
     assert code == 2
-    assert "found 0 class" in messages
+    assert "has 0 classes; at least two classes are needed" in messages
     assert "begin with `gmvae-bench select`" in messages
 
 
@@ -213,7 +213,7 @@ def test_without_random_items_nothing_is_claimed(command: Command, undisturbed: 
     options = ["--labels", str(have), "--allow-singletons", "--out", str(tmp_path / "out.parquet")]
     code, output, _ = command("label", str(undisturbed), *options)
     assert code == 0
-    assert "accuracy: not known. 0 labelled items were drawn at random" in output
+    assert "accuracy: not known, with 0 labelled items drawn at random" in output
     code, _, messages = command("label", str(undisturbed), *options, "--figure", str(tmp_path / "no.png"))
     assert code == 2
     assert "--figure needs labels of items drawn at random" in messages
@@ -238,7 +238,7 @@ GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))
         ("item,label\n0,0\n10,0\n", "names one class, '0'; label items of at least two"),
         ("item,label\n0,0\n10,0\n1,1\n", "has 3 labels for 10 classes; label more"),
         ("item,label\n" + "".join(f"{item},{code}\n" for item, code in enumerate([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5])),
-         "has one label each of '5': a slip of the pen?"),
+         "has one label each of '5': a typing error?"),
         ("id,label\na.png,3\n", "line 2: no item of the data is called 'a.png'"),
         ('item,label\n"1,2\n', "is not a CSV file in UTF-8"),
         ("item,label\n\u00b2,3\n", "item '²' is not in the pool"),

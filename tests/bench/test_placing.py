@@ -23,7 +23,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
 @pytest.mark.parametrize(
     ("cpus", "gpus", "message"),
     [
-        (1, 2, "--gpus-per-trial asks for 2, but the cluster has no node with more than 1 GPUs"),
+        (1, 2, "--gpus-per-trial asks for 2, but the cluster has no node with more than 1 GPU;"),
         (1, 1.5, "expected a fraction of one GPU, or a whole number of them"),
         (3, None, "--cpus-per-trial asks for 3, but the cluster has no node with more than 2 CPUs"),
     ],
@@ -33,7 +33,7 @@ def test_what_no_node_has_is_refused(nodes: list[dict[str, float]], cpus: float,
         gpus_per_training(cpus, gpus)
     # One node has the CPUs, another the GPUs.
     nodes[1:] = [{"CPU": 4.0}, {"CPU": 1.0, "GPU": 2.0}]
-    with pytest.raises(ClusterError, match="no node has 2 CPUs and 1 GPUs together"):
+    with pytest.raises(ClusterError, match="no node has 2 CPUs and 1 GPU together"):
         gpus_per_training(2, 1)
 
 
@@ -61,5 +61,7 @@ def test_trainings_without_a_node_say_so_once_each_time(nodes: list[dict[str, fl
     for there in (NODES, NODES[:2], NODES[:2], NODES, NODES, []):
         nodes[:] = there
         watch.look(job)
-    gone = "no living node has a training's 1 CPU and 0.5 GPU: trainings wait until one joins; Ctrl-C stops, and nothing is lost"
-    assert listener.told == [gone, "there is a node with a training's 1 CPU and 0.5 GPU again; trainings go on", gone]
+    gone = (
+        "no living node has 1 CPU and 0.5 GPUs for a training: trainings wait until one joins; Ctrl-C stops, and nothing is lost"
+    )
+    assert listener.told == [gone, "there is a node with 1 CPU and 0.5 GPUs for a training again; trainings go on", gone]

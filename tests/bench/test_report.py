@@ -79,7 +79,7 @@ def test_an_unfinished_run_says_so(command: Command, exported: Path, tmp_path: P
     assert command("report", str(copy))[0] == 0
     html = (copy / "report.html").read_text()
     assert "7 of 126 cells are not there yet" in html
-    assert "1 cells: ValueError: broken" in html
+    assert "1 cell: ValueError: broken" in html
 
 
 @pytest.fixture

@@ -182,7 +182,7 @@ def test_a_journal_that_was_cut_short_is_gone_on_with(command: Command, tmp_path
     journal.write_bytes(journal.read_bytes()[:-20])
     code, _, messages = command(*SMALL, "--trials", "4", "--out", str(folder))
     assert code == 0
-    assert "going on with 1 trials" in messages
+    assert "resuming 1 interrupted trial" in messages
     assert essence(trials(folder))[:3] == whole
 
 
@@ -493,7 +493,7 @@ def test_a_study_opens_in_optunas_own_tools(command: Command, tmp_path: Path) ->
         (["--space", "latent_dim=5..8"], "expected int(5,64)"),
         (["--space", "latent_dims=int(5,8)"], "did you mean 'latent_dim'"),
         (["--space", "latent_dim"], "e.g. latent_dim=int(5,64,log)"),
-        (["--space", "latent_dim=int(5,8)", "--space", "latent-dim=int(5,9)"], "latent_dim is there twice"),
+        (["--space", "latent_dim=int(5,8)", "--space", "latent-dim=int(5,9)"], "latent_dim is given twice"),
         (["--space", "latent_dim=float(2,8)"], "--space latent_dim=float(2,8) holds 3.9"),
         (["--criterion", ","], "--criterion got ','"),
         (["--space", "decoding=choice(soft,knn)", "--criterion", "accuracy@50"], "valid: soft, soft-bayes, hard, hard-fallback"),
@@ -506,7 +506,7 @@ def test_a_study_opens_in_optunas_own_tools(command: Command, tmp_path: Path) ->
         (["--study-storage", "sqlite:////nowhere/at/all.db"], "unable to open database file"),
         (
             ["--study-storage", "postgresql://me:sec?ret@127.0.0.1:1/x"],
-            "storage postgresql://127.0.0.1:1/x needs the driver of its data base",
+            "storage postgresql://127.0.0.1:1/x needs the driver of its database",
         ),
         (["--components", "10,20"], "a search tries one"),
     ],

@@ -92,5 +92,5 @@ def test_a_broken_checkpoint_is_named_and_the_trial_begins_anew(small_dataset: D
     told: list[Report] = []
     notices: list[str] = []
     run_trial(job(), exam, storage, lambda report: bool(told.append(report)), notices.append)
-    assert "it begins anew" in notices[0]
+    assert "it starts again" in notices[0]
     assert essence(told) == essence(whole)

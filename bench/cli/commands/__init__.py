@@ -1,4 +1,4 @@
-"""`COMMANDS`: name and summary of every command. Each is a function in the module of this folder that bears its name.
+"""`COMMANDS`: name and summary of every command. Each is a function in the module of the same name in this folder.
 
 A module is imported when its command is called, so that `--help` answers at once.
 """

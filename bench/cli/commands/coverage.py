@@ -25,7 +25,7 @@ def coverage(
     components: Annotated[
         int | None,
         typer.Option(
-            help="K of equal clusters (default: 100); of a run, its models to show.", min=1, max=100_000, show_default=False
+            help="K of equal clusters (default: 100); with a run, which models to show.", min=1, max=100_000, show_default=False
         ),
     ] = None,
     n: Annotated[int | None, typer.Option(help="Items, for percentages. (default: 145,600)", min=1, show_default=False)] = None,
@@ -40,7 +40,7 @@ def coverage(
 ) -> None:
     """Say how many random labels it takes until every cluster has one: for equal clusters, or for those of a run.
 
-    For a run also what its label draws covered, and whether accuracy rose with it.
+    For a run, also show what its label draws covered, and whether accuracy rose with it.
     """
     try:
         confidences = tuple(float(part) for part in confidence.split(","))
@@ -75,7 +75,7 @@ def _of_equal_clusters(
 def _of_run(run: OpenRun, confidences: tuple[float, ...], figure: Path | None) -> None:
     grid = table_of("coverage").make(run, Ask(confidences=confidences))
     if grid is None:
-        # Says why, where the run has no records either.
+        # Raises the reason if the run has no records either.
         run.records  # noqa: B018
         raise SettingsError(
             f"{run.folder} holds no trained model; `gmvae-bench coverage --components K` answers for equal clusters"

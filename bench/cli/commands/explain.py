@@ -8,7 +8,7 @@ import typer
 from bench.cli import options
 from bench.cli.output import save_figure
 from bench.cli.state import make_console, tell
-from bench.errors import SettingsError
+from bench.errors import SettingsError, number_of
 from bench.reading.figures import explanation
 from bench.reading.open_run import OpenRun
 from bench.show.explanation import render_explanation
@@ -26,7 +26,7 @@ def explain(
 ) -> None:
     """Show one item that hard decoding gets wrong and soft decoding right: its clusters, what they mean, both verdicts.
 
-    Chosen is the one with the largest soft score for its class whose first cluster has a name; or give --sample.
+    It is the item with the largest soft score for its class, among those whose first cluster has a name; or give --sample.
     """
     opened = OpenRun(run, data_dir=data_dir, n_labeled=labels, tell=tell)
     dataset, look = opened.data, opened.inspection
@@ -36,7 +36,9 @@ def explain(
         raise SettingsError(f"--sample got {sample}, expected an item with a known label, 0 … {len(dataset.pool) - 1:,}")
     item = look.find_saved() if sample is None else sample
     if item is None:
-        raise SettingsError(f"with {look.n_labeled:,} labels soft decoding saves no item here; try --labels with another budget")
+        raise SettingsError(
+            f"with {number_of(look.n_labeled, 'label')} soft decoding saves no item here; try --labels with another budget"
+        )
     data = explanation.explained(look, item)
     make_console().print(render_explanation(data.explanation, data.picture, data.names, look.n_labeled))
     if out is not None:

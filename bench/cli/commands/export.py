@@ -7,6 +7,7 @@ import typer
 
 from bench.cli import options
 from bench.cli.state import tell
+from bench.errors import number_of
 from bench.reading.export import export as export_run
 from bench.reading.open_run import OpenRun
 
@@ -22,7 +23,9 @@ def export(
     """
     exported = export_run(OpenRun(run, data_dir=data_dir, tell=tell), folder)
     if exported.lost:
-        tell(f"not in the export, because they are not whole in {run}: {', '.join(exported.lost)}")
+        tell(f"not in the export, because they are incomplete in {run}: {', '.join(exported.lost)}")
     typer.echo(
-        f"{exported.n_records:,} records and {exported.n_models} models' histories, {exported.n_bytes / 1e3:,.0f} kB: {folder}"
+        f"{number_of(exported.n_records, 'record')} and "
+        f"{number_of(exported.n_models, 'training history', 'training histories')}, "
+        f"{exported.n_bytes / 1e3:,.0f} kB: {folder}"
     )

@@ -16,17 +16,17 @@ def label(
     labels: options.Labels = None,
     method: Annotated[str, typer.Option(help="How clusters become classes; see `methods`.")] = "soft",
     out: Annotated[Path, typer.Option(help="Table of all items, .parquet or .csv.")] = Path("labelled.parquet"),
-    abstain: Annotated[float, typer.Option(help="Name no class below this probability.", min=0, max=1)] = 0.0,
+    abstain: Annotated[float, typer.Option(help="Name no class for items below this probability.", min=0, max=1)] = 0.0,
     figure: Annotated[
-        Path | None, typer.Option(help="Also draw whether probabilities mean what they say.", dir_okay=False, show_default=False)
+        Path | None, typer.Option(help="Also draw how well probabilities are calibrated.", dir_okay=False, show_default=False)
     ] = None,
-    allow_singletons: Annotated[bool, typer.Option("--allow-singletons", help="Classes with one label are no slip.")] = False,
+    allow_singletons: Annotated[bool, typer.Option("--allow-singletons", help="Accept classes with a single label.")] = False,
     model: options.Model = None,
     data_dir: options.DataDir = None,
 ) -> None:
     """Label every item of a run's data from a few labels: class, probability, cluster, and how good that is.
 
-    Accuracy is estimated from given labels alone, those drawn at random: `select --audit 50` asks for some.
+    Accuracy is estimated from the given labels that were drawn at random; `select --audit 50` asks for some.
     """
     if out.suffix not in (".parquet", ".csv"):
         raise SettingsError(f"--out got {out}; expected a name that ends in .parquet or .csv")

@@ -26,9 +26,9 @@ def report(
         Path | None, typer.Option(help="File to write. (default: RUN/report.html)", dir_okay=False, show_default=False)
     ] = None,
 ) -> None:
-    """Write one HTML page that needs nothing beside itself: headline, claims, tables, figures, settings, failures.
+    """Write one self-contained HTML page: headline, claims, tables, figures, settings, failures.
 
-    Options that choose a part of the run choose it for headline, tables and figures; the claims are judged on all of it.
+    Options that select a part of the run affect headline, tables and figures; the claims are judged on the whole run.
     """
     opened = OpenRun(run, Part(methods, components, budgets), data_dir=data_dir, n_labeled=labels, tell=tell, lenient=True)
     path = out or run / REPORT

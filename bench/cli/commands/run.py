@@ -80,7 +80,7 @@ def run(
     )
     with interrupted_before("the work"):
         settings = run_settings(flags, config, preset)
-        # Only now: it brings torch, scikit-learn and xgboost, seconds that a wrong option should not cost.
+        # Imported late: a wrong option should not wait seconds for torch, scikit-learn and xgboost.
         from bench.cli.running import run_grid
 
         run_grid(settings, out, dry_run=dry_run, retry_failed=retry_failed)

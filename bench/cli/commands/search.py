@@ -99,7 +99,7 @@ def search(
         device=device,
     )
     with interrupted_before("the search"):
-        # Only now: it brings torch and Optuna, seconds that a wrong option should not cost.
+        # Imported late: a wrong option should not wait seconds for torch and Optuna.
         from bench.cli.searching import search_configurations, search_settings
 
         search_configurations(*search_settings(flags, of_search, training_objective, config, preset), out, format_)

@@ -26,7 +26,7 @@ def select(
         ),
     ] = None,
     model: options.Model = None,
-    label_seed: Annotated[int, typer.Option(help="Seed of what is random.", min=0)] = 0,
+    label_seed: Annotated[int, typer.Option(help="Seed of the random choices.", min=0)] = 0,
     data: options.Data = None,
     data_dir: options.DataDir = None,
     label_column: options.LabelColumn = None,
@@ -47,9 +47,9 @@ def select(
     if sheet is not None and sheet.suffix not in _SHEETS:
         raise SettingsError(f"--sheet got {sheet}; expected a name that ends in {' or '.join(_SHEETS)}")
     if (run is None) == (data is None and config is None):
-        raise SettingsError("give either the folder of a run, or --data with the data to train a model of")
+        raise SettingsError("give either the folder of a run, or --data with the data to train a model on")
     if run is not None and (label_column or components or epochs or device):
-        raise SettingsError("a run has its model already; leave out the options of training, or give --data instead")
+        raise SettingsError("a run has its model already; leave out the training options, or give --data instead")
     of_training = present(
         data=data, data_dir=data_dir, label_column=label_column, components=components, epochs=epochs, device=device
     )

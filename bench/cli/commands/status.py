@@ -4,6 +4,7 @@ import typer
 
 from bench.cli import options
 from bench.cli.output import check_format, print_grid
+from bench.errors import number_of
 from bench.reading.open_run import OpenRun
 from bench.reading.status import status_table
 
@@ -18,6 +19,6 @@ def status(run: options.RunFolder, format_: options.Format = "rich") -> None:
     print_grid(table.grid, format_)
     if format_ == "rich":
         for method, error, count in table.causes[:_MAX_CAUSES]:
-            typer.echo(f"failed: {method}, {count:,} cells: {error}")
+            typer.echo(f"failed: {method}, {number_of(count, 'cell')}: {error}")
         if table.causes and not opened.stored.exported:
             typer.echo("The run's command with --retry-failed runs them again.")

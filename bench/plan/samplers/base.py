@@ -1,7 +1,7 @@
 """What every sampler shares: it asks for the label of one item after the other, and is told the answers.
 
-A sampler knows nothing of how many labels there will be, so that larger budgets contain smaller ones; it goes on from labels
-that it did not ask for itself; and it reads no label that it was not told, except for oracles, which say so.
+A sampler does not know how many labels there will be, so larger budgets contain smaller ones. It continues from labels that it
+did not ask for. It reads only labels that it was told; oracles read others, and say so.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from bench.errors import SettingsError
 from gmvae.decoding import Posterior
 
 UNKNOWN = -1
-"""The answer where an item was asked for and nobody has said its class (yet)."""
+"""The answer for an item whose class is not known (yet)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Pick:
 
 
 class Asker:
-    """One course of questions over a pool; samplers say in `_next` which item is next."""
+    """A sequence of questions over a pool; subclasses choose the next item in `_next`."""
 
     def __init__(self, sight: Sight) -> None:
         self.sight = sight
@@ -64,7 +64,7 @@ class Asker:
         self._learn(item, label)
 
     def ask(self) -> Pick:
-        """Return the item whose label is wanted next. The same again, until `tell` says something of it.
+        """Return the item to label next: the same one until `tell` is called for it.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Asker:
         return self._next()
 
     def _learn(self, item: int, label: int) -> None:
-        """Take note of an answer, if that changes what is next."""
+        """Note an answer, if it changes what comes next."""
 
     def _next(self) -> Pick:
         raise NotImplementedError
@@ -91,9 +91,9 @@ class Sampler:
     needs_model: bool = False
     """Whether it looks at a trained model's posteriors and latent means."""
     oracle: bool = False
-    """Whether it reads labels that nobody has given it: no user could draw so."""
+    """Whether it reads labels that it was not told, which no user could do."""
     version: int = 1
-    """Raised when it asks in another order than before: then its cells are judged again."""
+    """Increase it when the order of its items changes: then its cells are judged again."""
 
 
 def draw(asker: Asker, n: int, answer: Callable[[int], int]) -> tuple[Pick, ...]:

@@ -5,12 +5,12 @@ from jaxtyping import Float, Int
 
 from bench.plan.samplers.base import Asker, Pick, Sight
 
-# Of a cluster, so many items stand for what is still far from any label, and so many may be asked for at a time.
+# Items of a cluster that stand for the whole of it, and items of it that are on offer at a time.
 _REFERENCES, _CHOICES = 2_000, 200
 
 
 class _Neighbourhood:
-    """A cluster that is asked for again: which of its items would bring a label closest to those without one."""
+    """A cluster that is asked for again: which of its items brings labels closest to the others."""
 
     def __init__(self, references: Float[np.ndarray, "r z"], asked: Float[np.ndarray, "a z"]) -> None:
         self._references = references
@@ -35,13 +35,13 @@ class _Neighbourhood:
 
 
 class ClusterAsker(Asker):
-    """One item of each cluster, the one nearest its mean, clusters by size; then clusters by what another label may mend.
+    """The item nearest the mean of each cluster, largest clusters first; then clusters by what another label may improve.
 
-    The mean is that of latent means weighted by q(c|x). A cluster of s items with m labels, of which those of its commonest class
-    are j, is next when s (m - j + 1/2) / (m (m + 2)) is the largest: items that its majority class is expected to get wrong, over
-    the labels it has had, so that impure and large clusters come again. Among its items the one is taken that lowers the mean
-    squared distance to the nearest asked item most (greedy facility location, over a random part of large clusters). An item
-    whose class is not known counts as one of the commonest class.
+    The mean is that of latent means weighted by q(c|x). For s items and m labels, j of them of the commonest class, the next
+    cluster has the largest s (m - j + 1/2) / (m (m + 2)): the items that its majority class is expected to get wrong, over the
+    labels it has had, so that impure and large clusters come again. The next item is the one that most lowers the mean squared
+    distance to the nearest asked item (greedy facility location, over a random part of large clusters). An item of unknown class
+    counts as one of the commonest class.
     """
 
     def __init__(self, sight: Sight) -> None:

@@ -7,18 +7,18 @@ import numpy as np
 from bench.plan.samplers.base import Asker, Pick, Sight
 from bench.plan.samplers.clusters import squared_distances
 
-# A random part of the pool may be asked for, and a random part is to be covered: all pairs of a large pool would fit nowhere.
+# Random parts of the pool to choose from and to cover: all pairs of a large pool would not fit into memory.
 _CHOICES, _REFERENCES = 3_000, 12_000
-# A neighbourhood reaches so far that one holds about this share of the pool, and so many items at least.
+# A neighbourhood holds about this share of the pool, and at least this many items.
 _SHARE, _FEWEST = 0.01, 5
 
 
 class CoverageAsker(Asker):
     """Greedy maximisation of the generalised coverage: the mean over the pool of the largest kernel value to an asked item.
 
-    The kernel of latent means is exp(-d^2 / s^2), s the median distance of an item to the one that is nearer than all but a
-    hundredth of the pool (the paper leaves the width to its features' scale). ProbCover (Yehuda et al. 2022) is its limit with a
-    ball for a kernel. Beyond what 3,000 random candidates offer, the rest comes in random order.
+    The kernel of latent means is exp(-d^2 / s^2), s the median radius around an item that holds a hundredth of the pool (Bae et
+    al. leave the width to the scale of their features). ProbCover (Yehuda et al. 2022) is its limit with a ball for a kernel.
+    After 3,000 random candidates the rest comes in random order.
     """
 
     def __init__(self, sight: Sight) -> None:
@@ -41,7 +41,7 @@ class CoverageAsker(Asker):
         self._bounds = [(-float(gain), choice) for choice, gain in enumerate(self._kernel.mean(axis=1))]
         heapq.heapify(self._bounds)
 
-    def _learn(self, item: int, label: int) -> None:  # noqa: ARG002 - only where labels are counts, not what they say
+    def _learn(self, item: int, label: int) -> None:  # noqa: ARG002 - only which items have labels counts, not what they say
         squared = squared_distances(self._latent[item][None], self._references)[0]
         self._covered = np.maximum(self._covered, np.exp(-squared / self._width))
 

@@ -1,4 +1,4 @@
-"""Uncertainty sampling (Lewis & Gale 1994) in rounds: items of whose class the labels so far say the least."""
+"""Uncertainty sampling (Lewis & Gale 1994) in rounds: items whose class is the least certain from the labels so far."""
 
 import numpy as np
 from jaxtyping import Float
@@ -6,7 +6,7 @@ from jaxtyping import Float
 from bench.plan.samplers.base import Asker, Pick, Sight
 from gmvae.decoding import SoftBayesDecoder
 
-# Doubt needs something to doubt: the first labels are random. Then each round adds a tenth to the labels there are.
+# The first labels are random, so that there is something to doubt. Then each round adds a tenth to the labels there are.
 _FIRST, _GROWTH = 50, 0.1
 
 

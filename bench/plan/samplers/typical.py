@@ -6,8 +6,8 @@ from jaxtyping import Int
 from bench.plan.samplers.base import Asker, Pick, Sight
 from bench.plan.samplers.clusters import squared_distances
 
-# Numbers of clusters of one round after the other, and three constants, all as in the paper's section 3 and appendix: items
-# whose neighbours make up typicality, the smallest cluster that counts, and the most clusters.
+# Clusters of the first round, neighbours that make up typicality, the smallest cluster that counts, and the most clusters; the
+# last three as in section 3 and the appendix of Hacohen et al.
 _FIRST, _NEIGHBORS, _SMALLEST, _MOST = 25, 20, 5, 500
 _REFERENCES, _EXACT_CLUSTERS = 4_000, 50
 
@@ -15,9 +15,9 @@ _REFERENCES, _EXACT_CLUSTERS = 4_000, 50
 class TypicalAsker(Asker):
     """Clusters the latent means by k-means and asks for the item with the nearest neighbours in each cluster without a label.
 
-    The paper clusters into as many clusters as there will be labels. Here nobody knows how many there will be: rounds of 25, 50,
+    Hacohen et al. make as many clusters as there will be labels. Here nobody knows how many there will be: rounds of 25, 50,
     100, 200, 400 and 500 clusters follow each other, each until all its clusters have a label; from then on the clusters with
-    the fewest labels come first, the largest before smaller ones, as in the paper. Typicality is the inverse mean distance to the
+    the fewest labels come first, the largest before smaller ones, as they do. Typicality is the inverse mean distance to the
     20 nearest items of the cluster (of 4,000 of them, where it has more).
     """
 

@@ -1,4 +1,4 @@
-"""`FIGURES`: what can be drawn of a run. A figure is a module of this folder that bears its name (`-` read as `_`).
+"""`FIGURES`: what can be drawn of a run. A figure is the module of the same name in this folder (`-` read as `_`).
 
 It has `data(run)`, which computes what it shows, `None` where the run has nothing for it, and `draw(data)`, which draws that.
 """

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
+from bench.errors import number_of
 from bench.judge.inspection import ClusterSummary, imagine, summarise_clusters
 from bench.reading.open_run import OpenRun
 from bench.store.presence import model_folder
@@ -56,6 +57,6 @@ def draw(data: Imagined) -> Figure:
         axes.imshow(strip, cmap="Greys", vmin=0, vmax=max(1e-6, float(strip.max())), aspect="equal")
         axes.axvline(width - 0.5, color="#D55E00", linewidth=1)
         name = "?" if summary.class_code is None else names[summary.class_code]
-        text = f"{name}  {summary.purity:.0%}\n{summary.size:,} items"
+        text = f"{name}  {summary.purity:.0%}\n{number_of(summary.size, 'item')}"
         axes.text(-0.03 * n_pictures * width, height / 2, text, ha="right", va="center", fontsize=7.5)
     return figure

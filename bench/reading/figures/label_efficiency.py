@@ -14,7 +14,7 @@ from bench.show.style import looks_of
 from bench.stats.curves import curves
 from bench.stats.seeds import LOWER_IS_BETTER, TARGET
 
-# With more lines than these, one K is drawn; with more than those, bands melt into one unless each is fainter.
+# Above the first number of lines only one K is drawn; above the second, bands are fainter.
 _MANY_LINES, _FEW_LINES = 24, 8
 # Width of a character in shares of the axis: of the texts below it, and of the smaller ones above it.
 _CHARACTER, _SMALL_CHARACTER = 0.013, 0.0095
@@ -32,11 +32,11 @@ class Lines:
 
 
 def data(run: OpenRun, metric: str = "accuracy") -> Lines:
-    """Compute a line per method, sampler and K, or of one K where that were too many."""
+    """Compute a line per method, sampler and K, or of one K if those are too many."""
     lines = curves(run.records, metric)
     if lines["label"].nunique() <= _MANY_LINES or lines["n_components"].nunique() < 2:
         return Lines(lines, run.about(), metric)
-    # No one can follow so many lines: those of the K that most methods have.
+    # Too many lines to follow: take those of the K that most methods have.
     methods = lines.dropna(subset=["n_components"]).groupby("n_components")["method"].nunique()
     k = max(methods.index, key=lambda k: (methods[k], k))
     records = run.records[(run.records["n_components"] == k) | run.records["n_components"].isna()]

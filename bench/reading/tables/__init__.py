@@ -1,4 +1,4 @@
-"""`TABLES`: what a run can be asked for as a table. A table is a module of this folder that bears its name.
+"""`TABLES`: what a run can be asked for as a table. A table is the module of the same name in this folder.
 
 It has a `TITLE` for the report, empty where the report leaves it out, and `make(run, ask)`, which returns the `Grid`, or `None`
 where the run has nothing for it.
@@ -31,7 +31,7 @@ A module is imported when its table is asked for: scipy's statistics take longer
 
 @dataclass(frozen=True)
 class Ask:
-    """What a reader may ask of a table; each takes what concerns it."""
+    """What a reader may ask of a table; each uses what concerns it."""
 
     metric: str = "accuracy"
     target: float = TARGET

@@ -12,7 +12,7 @@ from bench.stats.cluster_coverage import Observed, covered_probabilities, observ
 TITLE = "Clusters that held a label"
 
 
-def make(run: OpenRun, ask: Ask) -> Grid | None:  # noqa: ARG001 - draws have one truth
+def make(run: OpenRun, ask: Ask) -> Grid | None:  # noqa: ARG001 - nothing in it applies
     """Compute what the run's draws covered, and what the sizes of its clusters predict."""
     observed, sizes = observed_coverage(run.records), run.sizes_if_known(run.models)
     if not observed or not sizes:

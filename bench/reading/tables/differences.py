@@ -67,7 +67,7 @@ def differences_grid(differences: Sequence[Difference], reference: str, selectio
 
 
 def _about_the_items(labels: Sequence[str]) -> str:
-    # `curve_label` names a sampler that is not random so.
+    # This is how `curve_label` names a sampler that is not random.
     samplers = {label.partition(" @")[2].partition(" ")[0] for label in labels}
     return "same labelled items in both" + ("" if len(samplers) == 1 else " where the sampler (@) is the same")
 

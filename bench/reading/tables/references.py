@@ -1,4 +1,4 @@
-"""What tables that compare with a reference share: the curves shown, and those that a reference's name means."""
+"""What tables that compare with a reference share: the curves shown, and those of the reference."""
 
 from bench.errors import unknown_name
 from bench.reading.open_run import OpenRun
@@ -11,7 +11,7 @@ def references(run: OpenRun, metric: str, reference: str, *, required: bool = Tr
     Raises
     ------
     SettingsError
-        For a metric that cannot be compared so, or a reference that is `required` and that the run does not have.
+        For a metric that cannot be compared like this, or a `required` reference that the run does not have.
     """
     if metric not in METRICS or metric in LOWER_IS_BETTER:
         raise unknown_name("metric for this table", metric, [name for name in METRICS if name not in LOWER_IS_BETTER])
