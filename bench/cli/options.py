@@ -27,7 +27,7 @@ def _where(text: str) -> typer.models.OptionInfo:
 
 
 Data = Annotated[
-    str | None, _option("A name of `datasets`, a .npz, .csv or .parquet file, or a folder of images. (default: digits)")
+    str | None, _option("A name or a file of a kind that `datasets` lists, or a folder of images. (default: digits)")
 ]
 DataDir = Annotated[Path | None, _option("Folder of downloaded data. (default: user cache)")]
 LabelColumn = Annotated[str | None, _option("Label column of a .csv or .parquet file. (default: label, class, target or y)")]

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,8 @@ def _carry_out(plan: RunPlan, work: Work, console: Console, progress: Console, *
 
 
 def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
-
     opened = OpenRun(folder, Part(",".join(plan.methods)))
-    print_grid(scores.make(opened, Ask()))
+    print_grid(replace(scores.make(opened, Ask()), footer=""))
     # The table shows failures of earlier commands too; the exit code is about this command's cells.
     failed = failures(opened.every, plan.cells)
     console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)

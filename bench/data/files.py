@@ -5,7 +5,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +16,6 @@ from bench.data.dataset import Dataset, printable
 from bench.errors import DataError
 from gmvae.errors import first_line
 
-SUFFIXES = (".npz", ".csv", ".parquet")
 _ITEM_KEYS = ("x", "X", "images", "data", "features")
 _LABEL_KEYS = ("y", "labels", "label", "target", "targets")
 _TEST_ITEM_KEYS = ("x_test", "X_test", "test_images", "test_data")
@@ -34,20 +33,24 @@ _ID_COLUMN = "id"
 
 
 def load(path: Path, label_column: str | None = None) -> Dataset:
-    """Read a file of one of `SUFFIXES`.
+    """Read a file whose suffix is in `READERS`.
 
     An `.npz` holds items under `x` (n, d) or (n, h, w) and labels, if there are any, under `y`: integers with -1, floats with
     NaN, or strings with "" where unknown; optionally `x_test`, `y_test` and `class_names`. A table has one row per item, numbers
     in every column but the label column and one called `id`; without a label column no label is known.
     """
     if not path.is_file():
-        raise DataError(f"no file {path}; give a {', '.join(SUFFIXES)} file, or a name that `gmvae-bench datasets` lists")
-    if path.suffix == ".npz":
-        return _from_npz(path)
-    return _from_table(path, label_column)
+        raise DataError(f"no file {path}; give a {suffixes()} file, or a name that `gmvae-bench datasets` lists")
+    return READERS[path.suffix](path, label_column)
 
 
-def _from_npz(path: Path) -> Dataset:
+def suffixes() -> str:
+    """Return the suffixes of `READERS` for messages and help texts: `.npz, .csv or .parquet`."""
+    *others, last = READERS
+    return f"{', '.join(others)} or {last}"
+
+
+def _from_npz(path: Path, _: str | None) -> Dataset:
     if not zipfile.is_zipfile(path) and not _starts_with(path, b"\x93NUMPY"):
         raise DataError(f"{path} cannot be read: it is no .npz archive; write it with numpy.savez(path, x=items, y=labels)")
     try:
@@ -132,12 +135,31 @@ def _check_sizes(path: Path, file: BinaryIO) -> None:
         raise DataError(f"{path} unpacks to {claimed / 2**30:,.1f} GiB; this machine has {memory / 2**30:,.1f} GiB of memory")
 
 
-def _from_table(path: Path, label_column: str | None) -> Dataset:
+def _from_csv(path: Path, label_column: str | None) -> Dataset:
+    return _from_table(path, _read(path, pd.read_csv), label_column)
+
+
+def _from_parquet(path: Path, label_column: str | None) -> Dataset:
+    return _from_table(path, _read(path, pd.read_parquet), label_column)
+
+
+READERS: Mapping[str, Callable[[Path, str | None], Dataset]] = {
+    ".npz": _from_npz,
+    ".csv": _from_csv,
+    ".parquet": _from_parquet,
+}
+"""By suffix. Each takes the file and the name of its label column, if the user gives one."""
+
+
+def _read(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        return read(path)
     except _UNREADABLE as error:
         reason = first_line(error)
         raise DataError(f"{path} cannot be read as {path.suffix}: {reason}") from error
+
+
+def _from_table(path: Path, table: pd.DataFrame, label_column: str | None) -> Dataset:
     column = label_column or next((name for name in LABEL_COLUMNS if name in table.columns), None)
     if column is not None and column not in table.columns:
         raise DataError(f"{path}: no column {column!r} in the table, which --label-column names; it has {_columns(table)}")

@@ -67,12 +67,12 @@ def default_data_dir() -> Path:
 
 def load_dataset(data: str, data_dir: Path | None = None, *, label_column: str | None = None, holdout: str = "none") -> Dataset:
     """Return the data set called `data`, or read from that file, with the held-out items asked for."""
-    if Path(data).suffix in files.SUFFIXES:
+    if Path(data).suffix in files.READERS:
         return apply_holdout(files.load(Path(data), label_column), holdout)
     sources = all_datasets()
     if data not in sources:
         if Path(data).is_dir():
             return apply_holdout(folders.load(Path(data)), holdout)
         error = unknown_name("data set", data, sources)
-        raise type(error)(f"{error}, or a {', '.join(files.SUFFIXES)} file, or a folder of images")
+        raise type(error)(f"{error}, or a {files.suffixes()} file, or a folder of images")
     return apply_holdout(sources[data].load(data_dir or default_data_dir()), holdout)

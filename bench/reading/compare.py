@@ -8,7 +8,7 @@ from bench.reading.open_run import OpenRun
 from bench.reading.tables.scores import score_cell, scored_means
 from bench.show.grid import Grid
 from bench.stats.efficiency import area_under_curve, rank_test
-from bench.stats.order import ordered
+from bench.stats.order import order_note, ordered
 from bench.stats.seeds import LOWER_IS_BETTER, METRICS, SeedTable, seed_tables, shared_budgets
 
 _MANY_DATASETS = 2
@@ -22,7 +22,7 @@ def compare(runs: Sequence[OpenRun], metric: str) -> Grid:
     every = [(name, table) for name, of_run in zip(names, tables, strict=True) for table in of_run]
     budgets = tuple(sorted({n for _, table in every for n in table.budgets}))
     # Methods by their best run, the runs of one method together.
-    ranked = ordered({row: scored_means(row[1]) for row in every}, lower_is_better=lower)[0]
+    ranked, shared = ordered({row: scored_means(row[1]) for row in every}, lower_is_better=lower)
     first = {table.label: position for position, (_, table) in reversed(list(enumerate(ranked)))}
     rows = sorted(ranked, key=lambda row: first[row[1].label])
     values = [
@@ -37,7 +37,7 @@ def compare(runs: Sequence[OpenRun], metric: str) -> Grid:
         f"{words}, mean and 95 % interval",
         ("method", "run", *(f"{n:,}" for n in budgets)),
         tuple((table.label, name, *(score_cell(table, n, metric) for n in budgets)) for name, table in rows),
-        (*(f"{name}: {_about(run)}" for name, run in zip(names, runs, strict=True)), *failed),
+        (*(f"{name}: {_about(run)}" for name, run in zip(names, runs, strict=True)), *order_note(shared, budgets), *failed),
         left=frozenset({0, 1}),
         data=(("method", "run", "n_labeled", "mean", "ci_low", "ci_high"), *values),
         footer=_rank_test(runs, tables, metric),

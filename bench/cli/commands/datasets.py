@@ -4,6 +4,7 @@ from rich.table import Table
 
 from bench.cli import options
 from bench.cli.state import make_console
+from bench.data.files import suffixes
 from bench.data.registry import all_datasets, default_data_dir
 
 
@@ -27,5 +28,5 @@ def datasets(
     console = make_console()
     console.print(table)
     console.print(
-        f"\nfolder: {folder}\nown data: --data FILE.npz, .csv or .parquet, or a folder of images", style="dim", soft_wrap=True
+        f"\nfolder: {folder}\nown data: --data with a {suffixes()} file, or a folder of images", style="dim", soft_wrap=True
     )
