@@ -1,1 +1,5 @@
-"""The benchmark: its folders are the stages, in the order data flow: data, plan, judge, store, engine, stats, show, cli."""
+"""The benchmark.
+
+The stages, in the order data flows: data, plan, judge, store, engine, stats, show, then `run`. On top of them: search, labelling,
+reading, testing, cli.
+"""

@@ -1,6 +1,6 @@
 """What installed packages add to the registries of methods, samplers and data sets, through entry points."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -41,6 +41,14 @@ def with_plugins(built_in: Mapping[str, T], group: str, kind: type[T]) -> dict[s
             )
         registry[name] = plugin.value
     return registry
+
+
+def available(every: Callable[[], dict[str, T]], built_in: Mapping[str, T]) -> Mapping[str, T]:
+    """Return all of a registry, or what is built in if a plug-in is broken: those who only read a run need no plug-in."""
+    try:
+        return every()
+    except SettingsError:
+        return built_in
 
 
 def origin_of(name: str, group: str) -> str:

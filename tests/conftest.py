@@ -1,10 +1,14 @@
 """Shapes and types are checked while tests run, and nothing a test does reaches the user's home."""
 
 import fcntl
+import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +34,7 @@ _hook = install_import_hook(_CHECKED, "beartype.beartype")
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from runs import METHODS, run  # noqa: E402
+from runs import METHODS, RAY_ENVIRONMENT, Ray, processes, run, until  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
 
 from bench.cli import main  # noqa: E402
@@ -39,16 +43,43 @@ from bench.data.dataset import Dataset  # noqa: E402
 UNPACK = Path(__file__).parents[2] / "shared" / "data" / "unpack"
 
 
-# Files whose tests wait for Ray and processes: begun first, so that the other files fill the time beside them.
-_LONG = (
-    *("test_faults.py", "test_cluster.py", "test_search_faults.py", "test_faulty_cells.py"),
-    *("test_end_to_end.py", "test_cli.py", "test_search.py"),
-)
+# Begun first, so that the other files fill the time beside them: what uses the session's Ray, then files with Ray of their own.
+_RAY, _HOSTS = "ray of the session", "hosts"
+_LONG = ("test_cluster.py", "test_faulty_cells.py", "test_plugins.py", "test_search.py", "test_report.py")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    order = {name: place for place, name in enumerate(_LONG)}
-    items.sort(key=lambda item: order.get(item.path.name, len(order)))
+    """Keep a file's tests in one process, and all that share the session's Ray, which they take in turn."""
+    order = {name: place for place, name in enumerate((_RAY, _HOSTS, *_LONG))}
+
+    def group(item: pytest.Item) -> str:
+        if "ray" in getattr(item, "fixturenames", ()):
+            return _RAY
+        return _HOSTS if item.get_closest_marker("hosts") else item.path.name
+
+    items.sort(key=lambda item: order.get(group(item), len(order)))
+    for item in items:
+        name = group(item)
+        item.add_marker(pytest.mark.xdist_group(name))
+        if name == _RAY:
+            item.add_marker(pytest.mark.ray)
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the session's Ray. It would end with this process anyway, a little later."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    place = session.config._tmp_path_factory.getbasetemp() / "ray.json"
+    if place.exists():
+        pid = json.loads(place.read_text())[0]
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 30
+        while pid in processes() and time.monotonic() < deadline:
+            time.sleep(0.1)
 
 
 @pytest.fixture
@@ -92,11 +123,51 @@ def letters_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the session's, the same in all test processes."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """One test process at a time."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def undisturbed(shared: Path) -> Path:
     """The folder of a run to which nothing happened; `runs.same_as` compares others with it. All test processes share one."""
-    folder = tmp_path_factory.getbasetemp().parent / "undisturbed"
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = shared / "undisturbed"
+    with alone(shared / "undisturbed.lock"):
         if not (folder / "records.parquet").exists():
             run(folder, *METHODS, "--executor", "serial")
     return folder
+
+
+@pytest.fixture(scope="session")
+def one_ray(shared: Path) -> Ray:
+    """The Ray of the session, which all test processes share."""
+    place, log = shared / "ray.json", shared / "ray.log"
+    with alone(shared / "ray.lock"):
+        if not place.exists():
+            session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+            command = [sys.executable, str(Path(__file__).parent / "support" / "nodes.py"), str(session), str(place)]
+            with log.open("w") as file:
+                subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=RAY_ENVIRONMENT, check=True)
+        until(place.exists, lambda: log.read_text())
+    return Ray(*json.loads(place.read_text()))
+
+
+@pytest.fixture
+def ray(one_ray: Ray, shared: Path) -> Iterator[Ray]:
+    """The Ray of the session, for one test alone: nothing of another test runs there."""
+    with alone(shared / "ray in use.lock"):
+        # Ray takes half a minute to notice that the driver of an earlier test was killed.
+        for pid in one_ray.workers():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until(lambda: not one_ray.workers(), lambda: str(one_ray.workers()))
+        yield one_ray

@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-import signal
+import shutil
 import subprocess
 import sys
 import time
@@ -13,18 +13,33 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from hosts import PORT, Host, Hosts, possible
-from runs import FAULTY, GMVAE_BENCH, METHODS, RUN, descendants, end, finish, has_state, run, same_as, start, wait_for
+from runs import (
+    FAULTY,
+    GMVAE_BENCH,
+    KEYS,
+    METHODS,
+    PATIENT,
+    RUN,
+    Ray,
+    descendants,
+    finish,
+    has_state,
+    keep_unfinished,
+    run,
+    same_as,
+    start,
+    wait_for,
+)  # fmt: skip
 
 import bench
+from bench.store.storage import parse_storage
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parent / "support"
 TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "1f" * 32}
-# On two cores that other tests share a living node may be slow to answer.
-PATIENT = {"RAY_health_check_timeout_ms": "60000", "RAY_agent_register_timeout_ms": "120000"}
-
-
 # Ray and Arrow would go on trying for longer, even where two cores have much else to do.
 SOON = 100
+KEYS_OF_BOTO = {name.lower(): value for name, value in KEYS.items()}
+Command = Callable[..., tuple[int, str, str]]
 
 
 class Nodes:
@@ -40,15 +55,25 @@ class Nodes:
             env=os.environ | TOKEN | PATIENT | {"HOME": str(temporary)},
         )
         self.address = self._line()
+        self._count = 0
 
     def _line(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def __call__(self, verb: str, what: object) -> None:
-        """Add or remove a node."""
+    def add(self, **options: int) -> int:
+        """Add a node; return its number."""
+        self._say("add", json.dumps(options))
+        self._count += 1
+        return self._count - 1
+
+    def remove(self, number: int) -> None:
+        """Kill a node."""
+        self._say("remove", str(number))
+
+    def _say(self, verb: str, what: str) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{verb} {json.dumps(what)}\n")
+        self.process.stdin.write(f"{verb} {what}\n")
         self.process.stdin.flush()
         assert self._line() == "done"
 
@@ -59,6 +84,7 @@ class Nodes:
 
 @pytest.fixture
 def nodes(tmp_path: Path) -> Iterator[Nodes]:
+    """A cluster for one test alone: Ray takes a while to forget nodes that another test has killed."""
     (tmp_path / "home").mkdir()
     cluster = Nodes(tmp_path / "home")
     yield cluster
@@ -71,9 +97,11 @@ def node_of(pid: int) -> str:
     return Path(f"/proc/{parent}/cmdline").read_text()
 
 
+@pytest.mark.ray
+@pytest.mark.slow
 def test_trainings_that_want_gpus_share_those_of_the_node_that_has_some(nodes: Nodes, undisturbed: Path, tmp_path: Path) -> None:
-    nodes("add", {"num_cpus": 1})
-    nodes("add", {"num_cpus": 2, "num_gpus": 1})
+    nodes.add(num_cpus=1)
+    nodes.add(num_cpus=2, num_gpus=1)
     folder = tmp_path / "run"
     # A logical GPU: Ray deals it out, the trainings themselves stay on the CPU.
     shared = ["--gpus-per-trial", "0.5", "--device", "cpu", "--address", nodes.address]
@@ -95,15 +123,16 @@ def test_trainings_that_want_gpus_share_those_of_the_node_that_has_some(nodes: N
     assert "--gpus-per-trial asks for 2, but the cluster has no node with more than 1 GPU;" in messages
 
 
+@pytest.mark.ray
+@pytest.mark.slow
 def test_a_node_that_leaves_and_one_that_joins(nodes: Nodes, undisturbed: Path, tmp_path: Path) -> None:
-    nodes("add", {"num_cpus": 1})
-    nodes("add", {"num_cpus": 1})
+    first, second = nodes.add(num_cpus=1), nodes.add(num_cpus=1)
     folder = tmp_path / "run"
     process = start(folder, *METHODS, "--address", nodes.address, **TOKEN)
     wait_for(lambda: has_state(folder) or has_state(folder, "k10-s1"), process)
-    nodes("remove", 1)
-    nodes("remove", 0)
-    nodes("add", {"num_cpus": 1})
+    nodes.remove(second)
+    nodes.remove(first)
+    nodes.add(num_cpus=1)
     output, messages = finish(process)
     same_as(folder, undisturbed)
     # Ray's own words fill a page for each.
@@ -119,25 +148,24 @@ def test_a_node_that_leaves_and_one_that_joins(nodes: Nodes, undisturbed: Path, 
     ],
     ids=["nobody", "no address"],
 )
-def test_an_address_without_a_cluster(tmp_path: Path, address: str, message: str) -> None:
-    assert message in refused(tmp_path, address)
+def test_an_address_without_a_cluster(command: Command, tmp_path: Path, address: str, message: str) -> None:
+    code, _, messages = command(*RUN, "--methods", "knn", "--address", address, "--out", str(tmp_path / "run"))
+    assert code == 2
+    assert message in messages
 
 
+@pytest.mark.ray
+@pytest.mark.slow
 def test_a_cluster_that_lets_no_one_in_without_its_token(nodes: Nodes, tmp_path: Path) -> None:
     wrong = "2e" * 32
-    messages = refused(tmp_path, nodes.address, **TOKEN | {"RAY_AUTH_TOKEN": wrong})
-    assert "RAY_AUTH_MODE=token" in messages
+    begun = time.monotonic()
+    # In a home without tokens.
+    environment = TOKEN | {"RAY_AUTH_TOKEN": wrong, "HOME": str(tmp_path / "elsewhere")}
+    _, messages = run(tmp_path / "run", "--methods", "knn", "--address", nodes.address, expected_code=2, **environment)
+    assert time.monotonic() - begun < SOON
+    assert "RAY_AUTH_MODE=token" in messages.replace("\n", " ")
     for token in (TOKEN["RAY_AUTH_TOKEN"], wrong):
         assert token not in messages
-
-
-def refused(tmp_path: Path, address: str, **environment: str) -> str:
-    """Return what a run says that cannot join a cluster, soon, and in a home without tokens."""
-    begun = time.monotonic()
-    home = {"HOME": str(tmp_path / "elsewhere")}
-    _, messages = run(tmp_path / "run", "--methods", "knn", "--address", address, expected_code=2, **(home | environment))
-    assert time.monotonic() - begun < SOON
-    return messages.replace("\n", " ")
 
 
 needs_hosts = pytest.mark.skipif(not possible(), reason="needs root and network namespaces")
@@ -154,6 +182,9 @@ def hide(folder: Path) -> str:
 
 
 @needs_hosts
+@pytest.mark.hosts
+@pytest.mark.ray
+@pytest.mark.slow
 def test_separate_hosts_that_share_nothing_but_the_storage(undisturbed: Path, tmp_path: Path) -> None:
     mine, shared = tmp_path / "mine", tmp_path / "shared"
     mine.mkdir()
@@ -180,6 +211,9 @@ def test_separate_hosts_that_share_nothing_but_the_storage(undisturbed: Path, tm
 
 
 @needs_hosts
+@pytest.mark.hosts
+@pytest.mark.ray
+@pytest.mark.slow
 def test_hosts_without_the_package_or_with_another(tmp_path: Path) -> None:
     package = Path(bench.__path__[0])
     other = tmp_path / "errors.py"
@@ -209,62 +243,50 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert server.poll() is None, log.read_text()
         time.sleep(0.1)
     endpoint = found[0].rpartition("http://")[2].strip()
-    client = boto3.client("s3", endpoint_url=f"http://{endpoint}", region_name="us-east-1", **KEYS)
+    client = boto3.client("s3", endpoint_url=f"http://{endpoint}", region_name="us-east-1", **KEYS_OF_BOTO)
     client.create_bucket(Bucket="bucket")
     yield f"s3://bucket/some/place?scheme=http&region=us-east-1&endpoint_override={endpoint}"
     server.kill()
     server.communicate()
 
 
-KEYS = {"aws_access_key_id": "AKIATEST", "aws_secret_access_key": "very-secret-key"}
-IN_ENVIRONMENT = {name.upper(): value for name, value in KEYS.items()}
-
-
-def test_checkpoints_on_s3(bucket: str, undisturbed: Path, tmp_path: Path) -> None:
-    from bench.store.storage import parse_storage
-
-    folder = tmp_path / "run"
-    options = [*METHODS, "--storage", bucket]
-    process = start(folder, *options, "--executor", "serial", **IN_ENVIRONMENT)
-    os.environ.update(IN_ENVIRONMENT)
-    run_id = stored(lambda: json.loads((folder / "config.json").read_text())["run_id"], process)
+@pytest.mark.ray
+@pytest.mark.slow
+def test_checkpoints_on_s3(bucket: str, ray: Ray, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    # As a process that was killed in its first training leaves it.
+    folder = Path(shutil.copytree(undisturbed, tmp_path / "run", ignore=shutil.ignore_patterns("models", "records.parquet")))
+    run_id = json.loads((folder / "config.json").read_text())["run_id"]
     storage = parse_storage(bucket).inner(f"run-{run_id}")
-    wait_for(lambda: storage.has("k10-s0/training.safetensors"), process)
-    end(process, signal.SIGKILL)
+    begun = keep_unfinished(folder, "k10-s0", epochs=15, storage=storage.location)
     assert storage.has("k10-s0/training.safetensors")
-    run(folder, *options, **IN_ENVIRONMENT)
+    run(folder, *METHODS, "--storage", bucket, *ray.options, **KEYS)
     same_as(folder, undisturbed)
+    seconds = pd.read_csv(folder / "models" / "k10-s0" / "history.csv")["seconds"].tolist()
+    assert seconds[:15] == pytest.approx([stats.seconds for stats in begun])
     assert not storage.has("k10-s0/training.safetensors")
     assert not any("very-secret-key" in path.read_bytes().decode("latin1") for path in folder.rglob("*") if path.is_file())
 
 
-def stored(read: Callable[[], str], process: subprocess.Popen[str]) -> str:
-    """Wait until something can be read."""
-    found: list[str] = []
-
-    def attempt() -> bool:
-        try:
-            found.append(read())
-        except (OSError, ValueError):
-            return False
-        return True
-
-    wait_for(attempt, process)
-    return found[0]
-
-
 @pytest.mark.parametrize(
-    ("place", "message"),
+    ("location", "message"),
     [
         ("s3://nobucket/x?scheme=http&region=us-east-1&endpoint_override={endpoint}", "NO_SUCH_BUCKET"),
         ("s3://bucket/x?scheme=http&region=us-east-1&endpoint_override=127.0.0.1:9", "cannot be"),
         ("s3://bucket/x?colour=red", "unknown option colour; known are region, scheme, endpoint_override"),
     ],
 )
-def test_a_storage_that_cannot_be_used_is_named_at_once(bucket: str, tmp_path: Path, place: str, message: str) -> None:
+def test_a_storage_that_cannot_be_used_is_named_at_once(
+    bucket: str, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, location: str, message: str
+) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    location = location.format(endpoint=bucket.rpartition("=")[2])
     begun = time.monotonic()
-    place = place.format(endpoint=bucket.rpartition("=")[2])
-    _, messages = run(tmp_path / "run", *METHODS, "--executor", "serial", "--storage", place, expected_code=2, **IN_ENVIRONMENT)
+    same = [*RUN, *METHODS, "--executor", "serial", "--out", str(tmp_path / "run")]
+    code, _, messages = command(*same, "--storage", location)
+    assert code == 2
     assert time.monotonic() - begun < SOON
     assert message in messages
     assert "very-secret-key" not in messages

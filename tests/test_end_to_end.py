@@ -4,37 +4,27 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from runs import ENVIRONMENT, GMVAE_BENCH, Ray, wait_for
 
-COMMAND = [sys.executable, "-m", "bench.cli.main", "run", "--encoder-layers", "32", "--decoder-layers", "32", "--latent-dim", "4"]
+WORDS = ["run", "--encoder-layers", "32", "--decoder-layers", "32", "--latent-dim", "4"]
+COMMAND = [*GMVAE_BENCH, *WORDS]
+Command = Callable[..., tuple[int, str, str]]
 SMALL = [
-    "--components",
-    "10",
-    "--model-seeds",
-    "0,1",
-    "--epochs",
-    "4",
-    "--budgets",
-    "25,5%",
-    "--label-seeds",
-    "2",
-    "--holdout",
-    "0.2",
-]
+    "--components", "10", "--model-seeds", "0,1", "--epochs", "4", "--budgets", "25,5%", "--label-seeds", "2", "--holdout", "0.2",
+]  # fmt: skip
 METHODS = ["--methods", "soft,hard-fallback,latent-spreading,knn,kmeans-soft,label-spreading", "--samplers", "random,cluster"]
 MEASURED = ["fit_seconds", "predict_seconds", "cpu_seconds", "view_cpu_seconds", "peak_bytes"]
 
 
 def run(folder: Path, *options: str, expected_code: int = 0) -> subprocess.CompletedProcess[str]:
     # Without the limit that the tests themselves run under: results must not hang on a thread count of the surroundings.
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     done = subprocess.run(
-        [*COMMAND, "--out", str(folder), *options], capture_output=True, text=True, timeout=240, env=environment
+        [*COMMAND, "--out", str(folder), *options], capture_output=True, text=True, timeout=240, env=ENVIRONMENT
     )
     assert done.returncode == expected_code, done.stdout + done.stderr
     return done
@@ -51,13 +41,15 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_ray_and_one_process_give_the_same_records(serial: Path, tmp_path: Path) -> None:
+@pytest.mark.ray
+@pytest.mark.slow
+def test_ray_and_one_process_give_the_same_records(ray: Ray, serial: Path, tmp_path: Path) -> None:
     expected = records(serial).drop(columns=MEASURED)
     # Two methods need no model, unless a model chooses the items that they are shown.
     assert len(expected) == 4 * 2 * 2 * 2 + 2 * 2 * 2 + 6 * 2 * 2 * 2
     assert (expected["status"] == "ok").all()
     assert expected[["accuracy", "accuracy_test", "macro_accuracy"]].notna().all(axis=None)
-    done = run(tmp_path / "run", *SMALL, *METHODS)
+    done = run(tmp_path / "run", *SMALL, *METHODS, *ray.options)
     pd.testing.assert_frame_equal(records(tmp_path / "run").drop(columns=MEASURED), expected)
     chosen = expected[expected["sampler"] == "cluster"]
     assert chosen[["n_components", "model_seed"]].notna().all(axis=None)
@@ -67,6 +59,7 @@ def test_ray_and_one_process_give_the_same_records(serial: Path, tmp_path: Path)
     assert not [line for line in done.stderr.splitlines() if not re.fullmatch(r"\d+ min .* of 88 cells", line)]
 
 
+@pytest.mark.slow
 def test_a_run_folder_holds_everything(serial: Path) -> None:
     assert sorted(path.name for path in serial.iterdir() if path.name != ".lock") == [
         "config.json",
@@ -86,13 +79,15 @@ def test_a_run_folder_holds_everything(serial: Path) -> None:
     assert history["epoch"].tolist() == [1, 2, 3, 4]
 
 
-def test_repeating_runs_nothing_and_growing_runs_the_new_cells_only(serial: Path) -> None:
+def test_repeating_runs_nothing_and_growing_runs_the_new_cells_only(serial: Path, command: Command) -> None:
+    def repeat(*options: str) -> None:
+        assert command(*WORDS, *options, *METHODS, "--executor", "serial", "--out", str(serial))[0] == 0
+
     before = records(serial)
     weights = (serial / "models" / "k10-s0" / "weights.safetensors").stat().st_mtime_ns
-    run(serial, *SMALL, *METHODS, "--executor", "serial")
+    repeat(*SMALL)
     pd.testing.assert_frame_equal(records(serial), before)
-    grown = [option if option != "25,5%" else "25,5%,100" for option in SMALL]
-    run(serial, *grown, *METHODS, "--executor", "serial")
+    repeat(*(option if option != "25,5%" else "25,5%,100" for option in SMALL))
     after = records(serial)
     assert len(after) == len(before) * 3 // 2
     assert set(after["sampler"]) == {"random", "cluster"}
@@ -100,40 +95,49 @@ def test_repeating_runs_nothing_and_growing_runs_the_new_cells_only(serial: Path
     assert (serial / "models" / "k10-s0" / "weights.safetensors").stat().st_mtime_ns == weights
 
 
-@pytest.mark.parametrize("executor", ["serial", "ray"])
-def test_a_training_that_diverges_is_a_failed_record_and_the_rest_is_done(tmp_path: Path, executor: str) -> None:
-    done = run(
-        tmp_path / "run", *SMALL, "--methods", "soft,knn", "--model-seeds", "0", "--learning-rate", "1e30",
-        "--executor", executor, expected_code=1,
-    )  # fmt: skip
-    frame = records(tmp_path / "run")
+DIVERGING = [*SMALL, "--methods", "soft,knn", "--model-seeds", "0", "--learning-rate", "1e30"]
+
+
+def test_a_training_that_diverges_is_a_failed_record_and_the_rest_is_done(command: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    code, output, messages = command(*WORDS, *DIVERGING, "--executor", "serial", "--out", str(folder))
+    assert code == 1
+    diverged(folder, output, messages)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_training_that_diverges_on_ray_too(ray: Ray, tmp_path: Path) -> None:
+    done = run(tmp_path / "run", *DIVERGING, *ray.options, expected_code=1)
+    diverged(tmp_path / "run", done.stdout, done.stderr)
+
+
+def diverged(folder: Path, output: str, messages: str) -> None:
+    frame = records(folder)
     assert (frame.loc[frame["method"] == "knn", "status"] == "ok").all()
     failed = frame[frame["method"] == "soft"]
     assert (failed["status"] == "failed").all()
     assert failed["accuracy"].isna().all()
     assert failed["error"].str.contains("the loss became nan").all()
-    assert "4 of 8 cells failed" in done.stdout.replace("\n", " ")
-    assert "Traceback" not in done.stdout + done.stderr
+    assert "4 of 8 cells failed" in output.replace("\n", " ")
+    assert "Traceback" not in output + messages
 
 
-def test_an_interrupt_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: Path) -> None:
+@pytest.mark.ray
+@pytest.mark.slow
+def test_an_interrupt_keeps_what_is_done_and_the_same_command_goes_on(ray: Ray, command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     # One training takes one of the CPUs for hours; the cells that need no model have the others.
     long = [option if option != "4" else "100000" for option in SMALL]
     process = subprocess.Popen(
-        [*COMMAND, "--out", str(folder), *long, *METHODS, "--model-seeds", "0"],
+        [*COMMAND, "--out", str(folder), *long, *METHODS, "--model-seeds", "0", *ray.options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=ENVIRONMENT,
         start_new_session=True,
     )
-    for _ in range(600):
-        if any((folder / "records.parts").glob("[!.]*.parquet")):
-            break
-        time.sleep(0.2)
-    else:
-        process.kill()
-        pytest.fail(f"no records after two minutes: {process.communicate()}")
+    wait_for(lambda: any((folder / "records.parts").glob("[!.]*.parquet")), process)
     os.kill(process.pid, signal.SIGINT)
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -146,7 +150,8 @@ def test_an_interrupt_keeps_what_is_done_and_the_same_command_goes_on(tmp_path: 
     assert (kept["status"] == "ok").all()
     assert not kept["method"].isin(["soft", "hard-fallback", "latent-spreading"]).any()
     # The same command for the methods that need no model: what was kept stays as it is, the rest is added.
-    run(folder, *long, "--methods", "knn,kmeans-soft,label-spreading", "--model-seeds", "0", "--executor", "serial")
+    same = [*WORDS, *long, "--methods", "knn,kmeans-soft,label-spreading", "--model-seeds", "0", "--executor", "serial"]
+    assert command(*same, "--out", str(folder))[0] == 0
     complete = records(folder)
     assert len(complete) == 3 * 2 * 2
     together = complete.merge(kept, on=list(complete.columns), how="inner")

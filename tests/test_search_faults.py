@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import optuna
@@ -10,7 +11,7 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
-from runs import ENVIRONMENT, GMVAE_BENCH, descendants, end, finish, wait_for
+from runs import ENVIRONMENT, GMVAE_BENCH, Ray, end, finish, wait_for
 
 SEARCH = [
     "search", "--components", "10", "--encoder-layers", "32", "--decoder-layers", "32", "--epochs", "24", "--trials", "6",
@@ -49,45 +50,54 @@ def states(folder: Path) -> list[str]:
     return [trial.state.name for trial in trials(folder)]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("undisturbed") / "search"
-    finish(start(folder, "--executor", "serial"))
-    return folder
+def going(folder: Path, number: int) -> bool:
+    """Whether a trial has a checkpoint."""
+    return any(folder.glob(f"checkpoints/trial-{number}/*/training.safetensors"))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=str)
-def test_a_search_that_ends_early_is_gone_on_with(undisturbed: Path, tmp_path: Path, number: signal.Signals) -> None:
-    folder = tmp_path / "search"
-    process = start(folder)
-    if number == signal.SIGKILL:
-        # Before that a worker dies, in the middle of the second trial.
-        wait_for(lambda: any(folder.glob("checkpoints/trial-1/*/training.safetensors")), process)
-        workers = descendants(process.pid, "ray::ImplicitFunc")
-        assert workers
-        for worker in workers:
-            os.kill(worker, signal.SIGKILL)
-    # In the middle of the third trial, after a checkpoint of it.
-    wait_for(lambda: any(folder.glob("checkpoints/trial-2/*/training.safetensors")), process)
-    end(process, number)
-    assert process.returncode == (130 if number == signal.SIGINT else -signal.SIGKILL)
-    before = trials(folder)
-    # Before an interrupt is heard, the third may end and another begin.
-    ended = [trial for trial in before if trial.state.is_finished()]
-    assert len(before) - 1 == len(ended) >= 2
-    _, messages = finish(start(folder))
+def ended(folder: Path) -> list[tuple[int, object]]:
+    return [(trial.number, trial.datetime_complete) for trial in trials(folder) if trial.state.is_finished()]
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_search_that_ends_early_is_gone_on_with(ray: Ray, command: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    whole, folder = tmp_path / "whole", tmp_path / "search"
+    assert command(*SEARCH, "--executor", "serial", "--out", str(whole))[0] == 0
+    # Interrupted in the middle of the second trial.
+    process = start(folder, *ray.options)
+    wait_for(lambda: going(folder, 1), process)
+    end(process, signal.SIGINT)
+    assert process.returncode == 130
+    first = ended(folder)
+    # Before an interrupt is heard, that trial may end and another begin.
+    assert len(trials(folder)) - 1 == len(first) >= 1
+    # Killed in the middle of a later one, after a worker that trains the one before.
+    process = start(folder, *ray.options)
+    wait_for(lambda: going(folder, len(first)) and ray.workers(), process)
+    killed = ray.workers()
+    for worker in killed:
+        os.kill(worker, signal.SIGKILL)
+    wait_for(lambda: going(folder, len(first) + 1), process)
+    end(process, signal.SIGKILL)
+    second = ended(folder)
+    assert len(trials(folder)) - 1 == len(second) > len(first)
+    # Gone on with in one process: who carries it out makes no difference.
+    code, _, messages = command(*SEARCH, "--executor", "serial", "--out", str(folder))
+    assert code == 0
     assert "resuming 1 interrupted trial" in messages
-    after = trials(folder)
-    assert essence(after) == essence(trials(undisturbed))
+    assert essence(trials(folder)) == essence(trials(whole))
     # What had ended was not run again.
-    assert [trial.datetime_complete for trial in after[: len(ended)]] == [trial.datetime_complete for trial in ended]
+    assert set(first) < set(second) < set(ended(folder))
     assert not (folder / "checkpoints").exists()
 
 
-def test_a_trial_over_its_limit_fails_and_the_search_goes_on(tmp_path: Path) -> None:
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_trial_over_its_limit_fails_and_the_search_goes_on(ray: Ray, tmp_path: Path) -> None:
     folder = tmp_path / "search"
     options = ["--epochs", "100000", "--pruning", "none", "--trials", "1", "--trial-limit", "2"]
-    _, messages = finish(start(folder, *options), 1)
+    _, messages = finish(start(folder, *options, *ray.options), 1)
     assert states(folder) == ["FAIL"]
     assert "it took longer than 2 seconds" in messages
     assert TrialState.RUNNING not in {trial.state for trial in trials(folder)}

@@ -68,7 +68,7 @@ def _renamed(table: dict[str, Any]) -> dict[str, Any]:
     if "objective" not in table:
         return table
     tell("`objective` in [search] is called `criterion` now")
-    return {"criterion" if key == "objective" else key: value for key, value in table.items()}
+    return {"criterion": table["objective"]} | {key: value for key, value in table.items() if key != "objective"}
 
 
 def search_configurations(settings: RunSettings, search: SearchSettings, out: Path | None, format_: str) -> None:

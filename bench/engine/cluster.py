@@ -135,6 +135,9 @@ def check_nodes(storage: Storage) -> None:
     for reference in answered:
         try:
             faults += _faults(asked[reference], storage, *ray.get(reference))
+        except ray.exceptions.TaskUnschedulableError:
+            # The node has just left: Ray lists it for a moment longer.
+            continue
         except ray.exceptions.RayError as error:
             faults.append(f"node {asked[reference]}: {str(error).strip().splitlines()[-1]}")
     storage.clear(folder)

@@ -1,5 +1,7 @@
 """How settings were chosen, as records and configurations say it."""
 
+from bench.errors import number_of
+
 ORACLE = "oracle-"
 """Prefix of criteria that read labels which a user would not have."""
 ORACLE_MARK = " (oracle)"
@@ -20,8 +22,9 @@ def selection_words(selection: str, n_labels: int) -> str:
     if selection == WITHIN:
         return f"settings chosen by {WITHIN} within the labels shown"
     if is_oracle(selection):
-        return f"settings chosen by {selection}, which read {n_labels:,} labels: an upper bound, not a result"
-    return f"settings chosen by {selection}, which read {f'{n_labels:,} labels beside those shown' if n_labels else 'no labels'}"
+        return f"settings chosen by {selection}, which read {number_of(n_labels, 'label')}: an upper bound, not a result"
+    read = f"{number_of(n_labels, 'label')} beside those shown" if n_labels else "no labels"
+    return f"settings chosen by {selection}, which read {read}"
 
 
 def joined(*selections: str | None) -> str:

@@ -82,7 +82,8 @@ class OpenRun:
         self.folder = folder
         self.part = part or Part()
         self.n_labeled = n_labeled
-        self._data_dir, self._tell, self._lenient = data_dir, tell, lenient
+        self._data_dir, self._listener, self._lenient = data_dir, tell, lenient
+        self._told: set[str] = set()
         self._sizes: Sizes = {}
 
     @property
@@ -165,6 +166,7 @@ class OpenRun:
         SettingsError
             If some labels are unknown and the data, which say which ones, are missing.
         """
+        keys = tuple(keys)
         for key in keys:
             if key not in self._sizes:
                 self._sizes[key] = self._count(key)
@@ -184,7 +186,8 @@ class OpenRun:
         if is_exported(self.folder, key):
             return read_clusters(self.folder, key)
         assignment = self.encoded(key).posterior.argmax(axis=1)
-        if self.n_known < int(self.described["n_pool"]):
+        # Models alone, as `select` trains them, speak of the whole pool: no draw has been made from it.
+        if not self.every.empty and self.n_known < int(self.described["n_pool"]):
             assignment = assignment[self.data.known]
         return np.bincount(assignment, minlength=key.n_components)
 
@@ -202,8 +205,24 @@ class OpenRun:
                 f"{self.folder} is an exported run, without models; the run that it was made from, or the same command again, "
                 "has them"
             )
-        data: Dataset = _contents().load_data(self.stored, self._data_dir)
+        if isinstance(self._loaded, SettingsError):
+            raise self._loaded
+        return self._loaded
+
+    @cached_property
+    def _loaded(self) -> "Dataset | SettingsError":
+        """The data, or why they cannot be had: they are looked for once."""
+        try:
+            data: Dataset = _contents().load_data(self.stored, self._data_dir)
+        except SettingsError as error:
+            return error
         return data
+
+    def _tell(self, text: str) -> None:
+        """Tell a reader something, once."""
+        if text not in self._told:
+            self._told.add(text)
+            self._listener(text)
 
     @cached_property
     def data_if_there(self) -> "Dataset | None":

@@ -1,9 +1,7 @@
 """A run on one page: headline, claims, tables, figures, failures, settings."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,8 @@ from bench.reading.status import expected_records
 from bench.reading.tables import TABLES, Ask, scores, table_of
 from bench.show.page import Page, Section, embed
 from bench.stats.seeds import SeedTable, reference_tables, seed_tables
+from bench.store.atomic import read_json
+from bench.store.folder import ENVIRONMENT
 
 
 def make_page(run: OpenRun) -> Page:
@@ -43,7 +43,7 @@ def make_page(run: OpenRun) -> Page:
         details={
             "Settings": _flat(stored.config.get("settings", {})),
             "Data": _flat({key: value for key, value in run.described.items() if key != "class_counts"}),
-            "Environment": _flat(_environment(stored.folder)),
+            "Environment": _flat(read_json(stored.folder / ENVIRONMENT) if (stored.folder / ENVIRONMENT).is_file() else {}),
         },
     )
 
@@ -89,12 +89,6 @@ def headline(tables: tuple[SeedTable, ...], n_known: int) -> str:
 def _accuracy(table: SeedTable, n_labeled: int) -> str:
     interval = table.at(n_labeled)
     return "-" if interval is None else interval.text(100, unit=" %")
-
-
-def _environment(folder: Path) -> dict[str, Any]:
-    path = folder / "environment.json"
-    environment: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return environment
 
 
 def _flat(values: dict[str, Any]) -> dict[str, str]:

@@ -1,19 +1,18 @@
 """How far a run is: what its last command asked for, beside what its folder holds."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
-from bench.errors import BenchError, SettingsError
+from bench.errors import BenchError, number_of
 from bench.judge.identity import cell_id, origin_of
 from bench.judge.methods import METHODS, all_methods, model_for
 from bench.judge.record import Origin
 from bench.plan.cells import Cell, CellKey, ModelKey
 from bench.plan.grid import CellGrid
 from bench.plan.samplers import RANDOM, SAMPLERS, all_samplers
+from bench.plugins import available
 from bench.reading.open_run import OpenRun
 from bench.show.grid import Grid
 from bench.show.status import status_grid
@@ -67,7 +66,7 @@ class _Traits:
     """What methods and samplers of a run need: as installed here, else as its records say."""
 
     def __init__(self, stored: StoredRun) -> None:
-        self._methods, self._samplers = _installed(all_methods, METHODS), _installed(all_samplers, SAMPLERS)
+        self._methods, self._samplers = available(all_methods, METHODS), available(all_samplers, SAMPLERS)
         records = stored.records
         self.needs = dict(zip(records["method"], records["needs"], strict=True)) | {
             name: method.needs for name, method in self._methods.items()
@@ -88,17 +87,6 @@ class _Traits:
         """Return the identity of a cell, `None` where its method or sampler is not installed: then any record counts."""
         method, sampler = self._methods.get(cell.method), self._samplers.get(cell.sampler)
         return None if method is None or sampler is None else cell_id(cell, method, sampler, origin)
-
-
-Registered = TypeVar("Registered")
-
-
-def _installed(every: Callable[[], dict[str, Registered]], built_in: Mapping[str, Registered]) -> Mapping[str, Registered]:
-    """Return what is installed, or what is built in if a plug-in is broken: reading a run needs no plug-in."""
-    try:
-        return every()
-    except SettingsError:
-        return built_in
 
 
 def _expected_cells(stored: StoredRun, traits: _Traits) -> tuple[Cell, ...] | None:
@@ -213,7 +201,7 @@ def _state(standing: Standing, *, exported: bool) -> str:
 def _notes(standing: Standing) -> list[str]:
     notes = []
     if standing.broken:
-        notes.append(f"{standing.broken} files of records cannot be read; their cells run again")
+        notes.append(f"{number_of(standing.broken, 'file')} of records cannot be read; their cells run again")
     if standing.elsewhere:
-        notes.append(f"and {standing.elsewhere:,} records of earlier commands")
+        notes.append(f"and {number_of(standing.elsewhere, 'record')} of earlier commands")
     return notes

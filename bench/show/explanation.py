@@ -1,6 +1,7 @@
 """One item explained in the terminal: its picture in blocks, its clusters, what they mean, both verdicts."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Shaped
@@ -11,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.errors import number_of
-from bench.judge.inspection import Explanation
+
+if TYPE_CHECKING:
+    from bench.judge.inspection import Explanation
 
 _SHADES = " ░▒▓█"
 _MAX_SIDE = 32
@@ -19,7 +22,7 @@ SMALLEST_SHARE = 0.005
 
 
 def render_explanation(
-    explanation: Explanation, picture: Shaped[np.ndarray, "h w"] | None, names: Sequence[str], n_labeled: int
+    explanation: "Explanation", picture: Shaped[np.ndarray, "h w"] | None, names: Sequence[str], n_labeled: int
 ) -> RenderableType:
     """Return the explanation for a terminal."""
     clusters = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
@@ -58,7 +61,7 @@ def _shares(shares: Sequence[tuple[int, float]], names: Sequence[str]) -> str:
     return ", ".join(f"{names[code]} {share:.0%}" for code, share in shares if share >= SMALLEST_SHARE) or "no label"
 
 
-def explanation_title(explanation: Explanation, names: Sequence[str]) -> str:
+def explanation_title(explanation: "Explanation", names: Sequence[str]) -> str:
     """Say in words what the two decoders made of an item."""
 
     def verdict(guess: int) -> str:

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -11,10 +12,11 @@ import pyarrow.parquet as pq
 
 from bench.data.dataset import printable
 from bench.errors import StoreError
-from bench.judge.methods import METHODS, PLAIN_VAE
+from bench.judge.methods import METHODS, PLAIN_VAE, all_methods
 from bench.judge.record import Record
 from bench.plan.cells import Cell, CellKey
-from bench.plan.samplers import RANDOM, SAMPLERS
+from bench.plan.samplers import RANDOM, SAMPLERS, all_samplers
+from bench.plugins import available
 from bench.store.atomic import write_atomically
 from gmvae.errors import first_line
 
@@ -60,6 +62,11 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     StoreError
         If a file is broken or has other columns.
     """
+    return _with_traits(_read_stored(folder, tolerant=tolerant))
+
+
+def _read_stored(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
+    """Return the records as they are stored."""
     tables = _read_tables(folder, tolerant=tolerant)
     frame: pd.DataFrame = pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable)
     # A method of another version, for example, gives the same cell of the grid another identity.
@@ -68,7 +75,6 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     frame["_finished"] = frame["status"] == "ok"
     frame = frame.sort_values("_finished", kind="stable").drop_duplicates(list(KEY), keep="last")
     frame = frame.drop(columns="_finished").sort_values(list(KEY), kind="stable", ignore_index=True)
-    frame = _with_traits(frame)
     for name in _TEXTS:
         odd = {text: printable(text) for text in frame[name].dropna().unique() if not text.isprintable()}
         if odd:
@@ -104,14 +110,15 @@ def set_broken_aside(folder: Path) -> list[Path]:
 def merge_records(folder: Path) -> pd.DataFrame:
     """Merge all batches into `records.parquet` and return the records; a crash in between loses and doubles nothing."""
     merged = list((folder / PARTS).glob("[!.]*.parquet"))
-    frame = read_records(folder)
+    # As they are: what is filled in for a reader here must not become what the record says.
+    frame = _read_stored(folder)
     table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
     write_atomically(folder / TABLE, lambda path: pq.write_table(table, path))
     for path in merged:
         path.unlink(missing_ok=True)
     if (folder / PARTS).is_dir() and not any((folder / PARTS).iterdir()):
         (folder / PARTS).rmdir()
-    return frame
+    return _with_traits(frame)
 
 
 def status_of(frame: pd.DataFrame, identities: Mapping[CellKey, str | None]) -> dict[CellKey, str]:
@@ -144,19 +151,27 @@ def record_keys(frame: pd.DataFrame) -> list[CellKey]:
 
 
 def _with_traits(frame: pd.DataFrame) -> pd.DataFrame:
-    """Fill in what records of earlier versions do not say about their method and sampler, from what they do say."""
-    unsaid = frame["needs"].isna()
-    if unsaid.any():
-        needs = {str(method): _needs(str(method), group) for method, group in frame[unsaid].groupby("method")}
-        frame.loc[unsaid, "needs"] = frame.loc[unsaid, "method"].map(needs)
-    oracles = [name for name, sampler in SAMPLERS.items() if sampler.oracle]
-    frame["oracle"] = frame["oracle"].fillna(frame["sampler"].isin(oracles)).astype("boolean")
+    """Fill in what records of earlier versions do not say about their method and sampler.
+
+    What later records of the same name say comes first, then what is installed here, then a guess from the other columns.
+    """
+    frame = frame.copy()
+    methods, samplers = available(all_methods, METHODS), available(all_samplers, SAMPLERS)
+    needs = {name: method.needs for name, method in methods.items()} | _said(frame, "method", "needs")
+    for method, records in frame[frame["needs"].isna()].groupby("method"):
+        frame.loc[records.index, "needs"] = needs.get(str(method)) or _guess(records)
+    oracles = {name: sampler.oracle for name, sampler in samplers.items()} | _said(frame, "sampler", "oracle")
+    known = frame["sampler"].map(lambda name: oracles.get(name, False)).astype("boolean")
+    frame["oracle"] = frame["oracle"].fillna(known)
     return frame
 
 
-def _needs(method: str, records: pd.DataFrame) -> str:
-    if method in METHODS:
-        return METHODS[method].needs
+def _said(frame: pd.DataFrame, name: str, trait: str) -> dict[str, Any]:
+    said = frame[[name, trait]].dropna().drop_duplicates(name, keep="last")
+    return dict(zip(said[name], said[trait], strict=True))
+
+
+def _guess(records: pd.DataFrame) -> str:
     models = records["model"].dropna()
     if len(models):
         return "vae" if models.iloc[0] == PLAIN_VAE else "model"

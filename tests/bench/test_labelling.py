@@ -172,6 +172,12 @@ def test_models_alone_have_a_status_and_a_coverage_and_runs_keep_theirs(
     (folder,) = Path("results/runs").iterdir()
     assert "cannot be told" not in command("status", str(folder))[1]
     assert "k5-s0" in command("coverage", str(folder))[1]
+    # Without any label, and without the data: the clusters of the whole pool count.
+    described = folder / "dataset.json"
+    before, of_all = described.read_text(), command("coverage", str(folder))
+    described.write_text(before.replace('"n_pool_labels_known": 1797', '"n_pool_labels_known": 0'))
+    assert command("coverage", str(folder)) == of_all
+    described.write_text(before)
     grid = ["--model-seeds", "0", "--label-seeds", "1", "--budgets", "20", "--methods", "soft", "--executor", "serial"]
     assert command("run", *options, *grid)[0] == 0
     config = (folder / "config.json").read_text()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from bench.errors import SettingsError
+from bench.errors import SettingsError, number_of
 from bench.stats import coverage
 from bench.stats.curves import curves
 from bench.stats.intervals import Interval, crossed_interval, prediction_interval, t_interval
@@ -242,3 +242,16 @@ def test_rows_are_ordered_by_the_budgets_that_all_of_them_have() -> None:
     # Without a budget in common each is placed by its own.
     assert ordered({"a": {50: 0.5}, "b": {100: 0.6}}) == (["b", "a"], ())
     assert "no budget is common" in order_note((), (50, 100))[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((1, "cell"), "1 cell"),
+        ((1234, "cell"), "1,234 cells"),
+        ((0, "class", "classes"), "0 classes"),
+        ((0.5, "GPU"), "0.5 GPUs"),
+    ],
+)
+def test_counts_read_right_at_one(arguments: tuple[float, str], text: str) -> None:
+    assert number_of(*arguments) == text

@@ -6,13 +6,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from bench.data.dataset import Dataset
-from bench.errors import StoreError
+from bench.errors import SettingsError, StoreError
 from bench.judge.identity import cell_id
 from bench.judge.methods import METHODS
 from bench.judge.record import Origin, Outcome, Record, make_record
 from bench.plan.budgets import Budget
 from bench.plan.cells import Cell, ModelKey
 from bench.plan.samplers import SAMPLERS
+from bench.store import records
 from bench.store.atomic import read_json
 from bench.store.folder import claim, default_folder, open_run, sweep
 from bench.store.records import (
@@ -267,8 +268,6 @@ def test_json_of_absurd_size_or_depth_is_refused(tmp_path: Path) -> None:
 def test_a_reader_sees_everything_while_another_process_merges(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    from bench.store import records
-
     for seed in range(6):
         append_records(tmp_path, [record(seed, accuracy=0.5)])
     real, calls = getattr(records, moment), []
@@ -283,3 +282,30 @@ def test_a_reader_sees_everything_while_another_process_merges(
     monkeypatch.setattr(records, moment, merging)
     assert sorted(read_records(tmp_path)["label_seed"]) == list(range(6))
     assert len(calls) >= 3
+
+
+def test_what_older_records_do_not_say_is_filled_in_for_readers_and_never_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_records(tmp_path, [record(0), record(1, clustering=None)])
+    merge_records(tmp_path)
+    old = pd.read_parquet(tmp_path / "records.parquet").drop(columns=["needs", "oracle"])
+    # Of a plug-in that is not installed: a method on clusters, and a sampler that reads all labels.
+    old["method"] = ["of-a-plugin", "knn"]
+    old["sampler"] = ["random", "theirs"]
+    old["model"] = None
+    old.to_parquet(tmp_path / "records.parquet")
+    frame = merge_records(tmp_path).set_index("method")
+    assert frame["needs"].to_dict() == {"of-a-plugin": "clusters", "knn": "nothing"}
+    assert not frame["oracle"].any()
+    assert pd.read_parquet(tmp_path / "records.parquet")[["needs", "oracle"]].isna().all(axis=None)
+    # Where it is installed, it says so itself.
+    theirs = replace(SAMPLERS["random"], oracle=True)
+    monkeypatch.setattr(records, "all_samplers", lambda: SAMPLERS | {"theirs": theirs})
+    assert read_records(tmp_path).set_index("method")["oracle"].to_dict() == {"of-a-plugin": False, "knn": True}
+
+    def broken() -> object:
+        raise SettingsError("the plug-in cannot be loaded")
+
+    monkeypatch.setattr(records, "all_methods", broken)
+    assert read_records(tmp_path).set_index("method")["needs"]["of-a-plugin"] == "clusters"

@@ -8,6 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bench.reading.open_run import OpenRun
+from bench.reading.part import Part
+from bench.reading.tables import Ask, scores
 from bench.show.grid import Grid, to_text
 
 Command = Callable[..., tuple[int, str, str]]
@@ -155,3 +158,27 @@ def test_a_grid_in_every_format() -> None:
     latex = to_text(grid, "latex")
     assert "method & 50 \\% \\\\" in latex
     assert "a|b\\_c & 1 \\\\" in latex
+
+
+@pytest.mark.parametrize(("metric", "best"), [("accuracy", "soft"), ("fit_seconds", "knn")])
+def test_the_best_of_a_column_is_marked(run_folder: Path, metric: str, best: str, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(run_folder, tmp_path / "run"))
+    records = pd.read_parquet(copy / "records.parquet")
+    for name, of_knn, of_others in (("accuracy", 0.5, 0.9), ("fit_seconds", 0.5, 2.0)):
+        records[name] = records["method"].map({"knn": of_knn}).fillna(of_others)
+    records.to_parquet(copy / "records.parquet")
+    grid = scores.make(OpenRun(copy, Part(methods="soft,knn", components="20")), Ask(metric))
+    marked = [(row[0].text, cell.best) for row in grid.cells for cell in row[1:]]
+    assert {name for name, is_best in marked if is_best} == {best}
+    assert sum(is_best for _, is_best in marked) == 3
+
+
+def test_a_table_by_name_and_names_that_contradict(command: Command, run_folder: Path) -> None:
+    code, out, _ = command("table", str(run_folder), "--show", "covered", "--format", "csv")
+    assert code == 0
+    assert out.startswith("K,labels,predicted,observed")
+    for options in (("--show", "scores", "--target", "0.8"), ("--show", "labels", "--cost")):
+        code, _, err = command("table", str(run_folder), *options)
+        assert (code, "names a table, and so do --cost, --target and --reference" in err) == (2, True)
+    code, _, err = command("table", str(run_folder), "--show", "score")
+    assert (code, "did you mean 'scores'" in err) == (2, True)

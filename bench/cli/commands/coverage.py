@@ -10,7 +10,6 @@ from bench.cli.output import print_grid, save_figure
 from bench.cli.state import tell
 from bench.errors import SettingsError
 from bench.plan.values import parse_integers
-from bench.reading.figures import coverage as figure_of_coverage
 from bench.reading.open_run import OpenRun
 from bench.reading.part import Part
 from bench.reading.tables import Ask, table_of
@@ -66,6 +65,8 @@ def _of_equal_clusters(
     for grid in coverage_grids(components, n, expected_labels(components), rows, at):
         print_grid(grid)
     if figure is not None:
+        from bench.reading.figures import coverage as figure_of_coverage
+
         most = rows[-1].exact
         counted = range(1, 2 * most, max(1, most // 200))
         drawn = figure_of_coverage.draw(figure_of_coverage.Covered(components, counted, None, (), f"{n:,} items"))
@@ -87,6 +88,10 @@ def _of_run(run: OpenRun, confidences: tuple[float, ...], figure: Path | None) -
     if covered is not None:
         typer.echo()
         print_grid(covered)
-    data = figure_of_coverage.data(run) if figure is not None else None
-    if figure is not None and data is not None:
+    if figure is None:
+        return
+    from bench.reading.figures import coverage as figure_of_coverage
+
+    data = figure_of_coverage.data(run)
+    if data is not None:
         save_figure(figure_of_coverage.draw(data), figure)

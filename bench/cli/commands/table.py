@@ -6,7 +6,8 @@ import typer
 
 from bench.cli import options
 from bench.cli.output import check_format, print_grid
-from bench.errors import SettingsError, unknown_name
+from bench.cli.state import tell
+from bench.errors import SettingsError
 from bench.reading.open_run import OpenRun
 from bench.reading.part import Part
 from bench.reading.tables import TABLES, Ask, table_of
@@ -27,6 +28,7 @@ def table(
         float | None, typer.Option(help="Show labels needed for this accuracy, e.g. 0.8.", min=0, max=1, show_default=False)
     ] = None,
     cost: Annotated[bool, typer.Option("--cost", help="Show CPU time and memory of trainings and methods.")] = False,
+    data_dir: options.DataDir = None,
     show: Annotated[
         str | None, typer.Option(help=f"Which table: {', '.join(TABLES)}. (default: scores)", show_default=False)
     ] = None,
@@ -37,13 +39,14 @@ def table(
     With --cost: CPU time and memory.
     """
     check_format(format_)
+    if show is not None and (cost or target is not None or (reference is not None and show not in ("differences", "labels"))):
+        raise SettingsError(f"--show {show} names a table, and so do --cost, --target and --reference; give one of them")
     name = show or ("costs" if cost else "labels" if target is not None else "differences" if reference is not None else "scores")
-    if name not in TABLES:
-        raise unknown_name("table", name, TABLES)
+    made = table_of(name)
     if name == "costs" and (reference is not None or target is not None or metric != "accuracy"):
         raise SettingsError("--cost makes a table of its own; leave out --metric, --reference and --target")
-    opened = OpenRun(run, Part(methods, components, budgets))
-    grid = table_of(name).make(opened, Ask(metric, TARGET if target is None else target, reference))
+    opened = OpenRun(run, Part(methods, components, budgets), data_dir=data_dir, tell=tell)
+    grid = made.make(opened, Ask(metric, TARGET if target is None else target, reference))
     if grid is None:
-        raise SettingsError(f"{run} has nothing for the table {name}: no such methods or models")
+        raise SettingsError(f"{run} has nothing for the table {name}: no such methods or models, or no --reference among them")
     print_grid(grid, format_)

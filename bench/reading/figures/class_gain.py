@@ -1,19 +1,22 @@
 """What soft decoding gains over hard in each class, against how spread its items' posteriors are."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
-from bench.judge.inspection import ClassGain
 from bench.reading.open_run import OpenRun
 from bench.show.axes import GREY, new_figure
+
+if TYPE_CHECKING:
+    from bench.judge.inspection import ClassGain
 
 
 @dataclass(frozen=True)
 class ByClass:
     """What the figure shows."""
 
-    gains: tuple[ClassGain, ...]
+    gains: "tuple[ClassGain, ...]"
     names: tuple[str, ...]
     about: str
 

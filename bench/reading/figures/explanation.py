@@ -1,21 +1,24 @@
 """One item that hard decoding gets wrong and soft decoding right, and why."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Shaped
 from matplotlib.figure import Figure
 
-from bench.judge.inspection import Explanation, Inspection
 from bench.reading.open_run import OpenRun
 from bench.show.explanation import SMALLEST_SHARE, explanation_title
+
+if TYPE_CHECKING:
+    from bench.judge.inspection import Explanation, Inspection
 
 
 @dataclass(frozen=True, eq=False)
 class Explained:
     """What the figure shows."""
 
-    explanation: Explanation
+    explanation: "Explanation"
     picture: Shaped[np.ndarray, "h w"] | None
     names: tuple[str, ...]
 
@@ -27,7 +30,7 @@ def data(run: OpenRun) -> Explained | None:
     return None if look is None or item is None else explained(look, item)
 
 
-def explained(look: Inspection, item: int) -> Explained:
+def explained(look: "Inspection", item: int) -> Explained:
     """Explain an item of the pool."""
     shape = look.dataset.image_shape
     picture = look.dataset.pool[item].reshape(shape) if shape else None

@@ -27,7 +27,7 @@ def make(run: OpenRun, ask: Ask) -> Grid | None:
     SettingsError
         If a reference is named that the run does not have, or that has nothing in common with another method.
     """
-    there = set(run.records["method"])
+    there = set(run.records_of_all_methods["method"])
     name = ask.reference or next((name for name in _REFERENCES if name in there), None)
     if name is None:
         return None

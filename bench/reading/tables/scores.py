@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from bench.errors import number_of
 from bench.reading.open_run import OpenRun
 from bench.reading.tables import Ask
 from bench.show.grid import Cell, Grid, Note
@@ -55,7 +56,7 @@ def _seeds(records: pd.DataFrame) -> tuple[Note | str, ...]:
     n_models, n_draws = records["model_seed"].nunique(), records["label_seed"].nunique()
     if n_draws == 1 and n_models <= 1:
         return ("one model seed and one label seed: no interval",)
-    seeds = f"{n_draws} label seeds"
+    seeds = number_of(n_draws, "label seed")
     if n_models:
         seeds = f"{n_models} model × {seeds}"  # noqa: RUF001 - the sign for "times"
     return (

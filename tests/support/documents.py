@@ -1,4 +1,4 @@
-"""Commands in the documents, with what they print. `python tests/documents.py` writes what they print now into the documents.
+"""Commands in the documents, with what they print. `python tests/support/documents.py` writes what they print now.
 
 An example is a block of one `gmvae-bench` command that reads `results/reference`, or of a script of `results/`, followed by a
 block with all of its output.
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "results").glob("**/README.md"))]
 REFERENCE = "results/reference"
 # Of the terminal that the documents show.

@@ -1,6 +1,6 @@
 """Kill a sweep's driver and workers at random, resume it each time, and compare what comes out with an undisturbed run.
 
-    python tests/soak.py --kills 25 --seed 0
+    python tests/support/soak.py --kills 25 --seed 0
 
 Four trainings and 208 cells on digits. Half of the kills end the driver, by SIGKILL or SIGINT, at a random moment after it began
 to work; the others end a random worker below a living driver. Exits with 0 if the records are the same, value for value.
