@@ -96,7 +96,7 @@ PAPER_TRAINING: dict[str, Any] = PLAIN | {
     "averaging": 0.0,
     "precision": "float32",
 }
-"""The study's training, as a set of fields of `TrainingConfig`."""
+"""The paper's training, as a set of fields of `TrainingConfig`."""
 
 
 def paper_configs(n_features: int, n_components: int = 100) -> tuple[ModelConfig, TrainingConfig]:

@@ -117,7 +117,7 @@ class LabelDecoder:
 
 
 class SoftDecoder(LabelDecoder):
-    """Soft decoding of the study: score_l(x) = sum_k q(k|x) M[l,k], M[l] the mean posterior of the labelled items of class l.
+    """Soft decoding of the paper: score_l(x) = sum_k q(k|x) M[l,k], M[l] the mean posterior of the labelled items of class l.
 
     A class without labels has a zero row and is never predicted. An item whose clusters hold no labelled mass at all (possible
     only where q is exactly zero, as float32 can make it) gets the commonest label; argmax would name class 0 unasked.
@@ -153,7 +153,7 @@ class SoftBayesDecoder(LabelDecoder):
 
 
 class HardDecoder(LabelDecoder):
-    """Hard decoding exactly as the study's code does it.
+    """Hard decoding exactly as the paper's code does it.
 
     A cluster means the majority class of the labelled items whose argmax it is (ties: the smaller class), **and class 0 where
     it has none**: the reference does so silently. `HardFallbackDecoder` is the sensible version.

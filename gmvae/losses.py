@@ -49,7 +49,7 @@ def categorical_kl(log_q: Float[Tensor, "*n k"], log_p: Float[Tensor, " k"]) -> 
 
 
 def bernoulli_log_likelihood(logits: Float[Tensor, "*n d"], x: Float[Tensor, "*#n d"]) -> Float[Tensor, " *n"]:
-    """Sum over features of x log p + (1 - x) log(1 - p); x may be any value in [0, 1], as in the study."""
+    """Sum over features of x log p + (1 - x) log(1 - p); x may be any value in [0, 1], as in the paper."""
     # log(1 + e^t) = max(t, 0) - log sigmoid(|t|), in operations that are vectorised on CPU: torch's softplus takes twice as long.
     return (x * logits - logits.relu() + logits.abs().sigmoid().log()).sum(-1)
 

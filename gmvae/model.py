@@ -10,7 +10,7 @@ from gmvae.config import ModelConfig
 from gmvae.losses import bernoulli_log_likelihood, expected_log_gaussians, gaussian_log_likelihood
 from gmvae.networks import Body, Encoding, SharedEncoder, StructuredEncoder
 
-# The study starts the component means close together, so that no component is favoured before the data speak.
+# The paper starts the component means close together, so that no component is favoured before the data speak.
 _MEAN_SPREAD = 0.05
 
 

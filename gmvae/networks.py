@@ -131,7 +131,7 @@ class SharedEncoder(nn.Module):
 
 
 class StructuredEncoder(nn.Module):
-    """q(c|x) by a softmax, and q(z|x,c) with a linear head per component, as in the study."""
+    """q(c|x) by a softmax, and q(z|x,c) with a linear head per component, as in the paper."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

@@ -3,9 +3,9 @@
 An objective is a function `(model, encoding, target, generator) -> ElboTerms` and the kind of inference network it needs. The
 encoding may be of an augmented view of the target.
 
-| name | decodes per item | GFLOP per item trained, study's sizes | q(c|x) | source |
+| name | decodes per item | GFLOP per item trained, the paper's sizes | q(c|x) | source |
 |---|---|---|---|---|
-| `exact` | K | 1.09 | softmax of the encoder | the study; Kingma et al. 2014 (M2), sum over c |
+| `exact` | K | 1.09 | softmax of the encoder | the paper; Kingma et al. 2014 (M2), sum over c |
 | `sampled` | m + 1 (m = 4) | 0.16, of which 0.09 for the encoder's K heads | softmax of the encoder | Liu et al. 2019 |
 | `bayes` | 1 | 0.024 | Bayes' rule on the shared q(z|x) | VaDE, Jiang et al. 2017 |
 

@@ -1,4 +1,4 @@
-"""The study's objective: the sum over all K components, each decoded for every item."""
+"""The paper's objective: the sum over all K components, each decoded for every item."""
 
 import torch
 from jaxtyping import Float
@@ -10,14 +10,14 @@ from gmvae.model import ElboTerms, GaussianMixtureVAE
 from gmvae.networks import Encoding
 from gmvae.noise import Noise, standard_normal
 
-# Latent codes decoded at once: 128 items of 100 components fit, and take about 0.3 GB with the study's decoder.
+# Latent codes decoded at once: 128 items of 100 components fit, and take about 0.3 GB with the paper's decoder.
 _MAX_ROWS = 16_384
 
 
 def exact_terms(model: GaussianMixtureVAE, encoding: Encoding, target: Float[Tensor, "n d"], generator: Noise) -> ElboTerms:
     """sum_c q(c|x) [ log p(x|z_c) - KL(q(z|x,c) || p(z|c)) ] - KL(q(c|x) || p(c)), with one z_c ~ q(z|x,c) per component.
 
-    Costs K decodes per item: at K = 100 and the study's sizes 164 M of the 182 M multiply-adds of a forward pass. Where K decodes
+    Costs K decodes per item: at K = 100 and the paper's sizes 164 M of the 182 M multiply-adds of a forward pass. Where K decodes
     of a batch are too many to hold, they are done a few components at a time and again in the backward pass: a third more
     arithmetic, and the decoder's memory no longer grows with K (that of the K codes of each item does).
     """

@@ -2,7 +2,7 @@
 
     python results/judging/measure.py
 
-The posterior is random, of the size of the study's; the time does not depend on its values.
+The posterior is random, of the size of the paper's; the time does not depend on its values.
 """
 
 import resource

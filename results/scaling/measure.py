@@ -114,7 +114,7 @@ def overhead() -> None:
 
 
 def baselines(data_dir: Path) -> None:
-    """Run the study's baselines on letters: in one process, with one CPU of Ray, with two."""
+    """Run the paper's baselines on letters: in one process, with one CPU of Ray, with two."""
     letters = load_dataset("emnist-letters", data_dir)
     grid = {"methods": "logreg,mlp,xgboost", "budgets": "73,146,291", "label_seeds": "2"}
     wall, own = seconds_of(SerialExecutor(), letters, **grid)

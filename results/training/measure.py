@@ -95,7 +95,7 @@ def _measure(dataset: Dataset, way: str, seed: int, asked: argparse.Namespace, d
     trainer = Trainer(dataset.pool, model, training, model_seed=seed)
     next_look = 0.0
     while trainer.epoch < training.epochs and trainer.seconds < 60 * asked.minutes:
-        # An epoch of the study's objective takes half an hour.
+        # An epoch of the paper's objective takes half an hour.
         stats = trainer.run_epoch(None if model.inference == "shared" else _STEPS_OF_SLOW)
         last = trainer.epoch == training.epochs or trainer.seconds >= 60 * asked.minutes
         if not last and (trainer.seconds < next_look or not asked.every):

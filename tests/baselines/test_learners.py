@@ -1,4 +1,4 @@
-"""The study's settings, and what is special about single learners."""
+"""The paper's settings, and what is special about single learners."""
 
 import numpy as np
 import pytest

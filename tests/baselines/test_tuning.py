@@ -1,4 +1,4 @@
-"""Tuned baselines: tuned on the labels shown and on no others, from the study's settings on."""
+"""Tuned baselines: tuned on the labels shown and on no others, from the paper's settings on."""
 
 import warnings
 

@@ -60,7 +60,7 @@ def test_another_model_than_the_paper_s_is_named() -> None:
 
 
 def test_coverage_is_judged_in_labels_whatever_the_pool() -> None:
-    # 800 labels are 0.6 % of the study's letters and less, but more than 0.6 % of a smaller pool.
+    # 800 labels are 0.6 % of the paper's letters and less, but more than 0.6 % of a smaller pool.
     for n_pool in (145_600, 105_526):
         found = judge(records(), LETTERS | {"n_pool": n_pool})["theory:0.6 % (874)"]
         assert (found.verdict, found.measured.startswith("75")) == ("holds", True)

@@ -1,4 +1,4 @@
-"""Decoders against slow loops written from the study's text."""
+"""Decoders against slow loops written from the paper's text."""
 
 import numpy as np
 import pytest
@@ -102,7 +102,7 @@ def test_fallback_equals_hard_where_every_cluster_has_a_label(seed: int) -> None
 
 
 def test_soft_saves_an_item_whose_top_cluster_lies() -> None:
-    """The study's 'e': its top cluster says 'c', but the next ones, together heavier, say 'e'."""
+    """The paper's 'e': its top cluster says 'c', but the next ones, together heavier, say 'e'."""
     q = np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0.4, 0.2, 0.2, 0.2]], float)
     y = np.array([0, 1, 1, 1, -1])
     assert HardDecoder(2).fit(q, y).predict(q)[4] == 0

@@ -36,7 +36,7 @@ def table(
     """Print the comparison of a run: method by budget, mean and 95 % interval.
 
     With --reference: differences in points, tested. With --target: labels to an accuracy, ratios, area under the curve.
-    With --cost: CPU time and memory.
+    With --cost: CPU time and memory. With --show: any table by its name.
     """
     check_format(format_)
     if show is not None and (cost or target is not None or (reference is not None and show not in ("differences", "labels"))):
