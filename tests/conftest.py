@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from jaxtyping import install_import_hook
+from xdist.scheduler import LoadScopeScheduling
 
 # Must come before the packages are imported, so that their annotations are checked. Left out are modules whose classes return
 # `Self`, which beartype cannot read in methods that are decorated one by one.
@@ -43,28 +45,39 @@ from bench.data.dataset import Dataset  # noqa: E402
 UNPACK = Path(__file__).parents[2] / "shared" / "data" / "unpack"
 
 
-# Begun first, so that the other files fill the time beside them: what uses the session's Ray, then files with Ray of their own.
-_RAY, _HOSTS = "ray of the session", "hosts"
-_LONG = ("test_cluster.py", "test_faulty_cells.py", "test_plugins.py", "test_search.py", "test_report.py")
+# Files whose tests take turns on the session's Ray: one process runs all of them.
+_ON_RAY = ("test_search_faults.py", "test_end_to_end.py", "test_faults.py")
+# Begun first, so that the other files fill the time beside them.
+_LONG = (
+    *(*_ON_RAY, "test_hosts.py", "test_cluster.py", "test_faulty_cells.py"),
+    *("test_search.py", "test_report.py", "test_citizens.py"),
+)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, and all that share the session's Ray, which they take in turn."""
-    order = {name: place for place, name in enumerate((_RAY, _HOSTS, *_LONG))}
-
-    def group(item: pytest.Item) -> str:
-        if "ray" in getattr(item, "fixturenames", ()):
-            return _RAY
-        return _HOSTS if item.get_closest_marker("hosts") else item.path.name
-
-    items.sort(key=lambda item: order.get(group(item), len(order)))
+    order = {name: place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
     for item in items:
-        name = group(item)
-        item.add_marker(pytest.mark.xdist_group(name))
-        if name == _RAY:
+        if "ray" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.ray)
             item.add_marker(pytest.mark.slow)
+
+
+class _ByFile(LoadScopeScheduling):
+    """Gives each process whole files: their tests share what is dear to make."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        name = Path(nodeid.partition("::")[0]).name
+        return _ON_RAY[0] if name in _ON_RAY else name
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Distribute files, in the order above, unless `--dist` asks for something else."""
+    if config.getvalue("dist") != "load":
+        return None
+    config.option.loadscopereorder = False
+    return _ByFile(config, log)
 
 
 @pytest.hookimpl(trylast=True)
