@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from runs import ENVIRONMENT, GMVAE_BENCH, Ray, wait_for
+from runs import ENVIRONMENT, EPOCHS, GMVAE_BENCH, RUN, Ray, wait_for
 
 WORDS = ["run", "--encoder-layers", "32", "--decoder-layers", "32", "--latent-dim", "4"]
 COMMAND = [*GMVAE_BENCH, *WORDS]
@@ -59,40 +60,39 @@ def test_ray_and_one_process_give_the_same_records(ray: Ray, serial: Path, tmp_p
     assert not [line for line in done.stderr.splitlines() if not re.fullmatch(r"\d+ min .* of 88 cells", line)]
 
 
-@pytest.mark.slow
-def test_a_run_folder_holds_everything(serial: Path) -> None:
-    assert sorted(path.name for path in serial.iterdir() if path.name != ".lock") == [
+def test_a_run_folder_holds_everything(undisturbed: Path) -> None:
+    assert sorted(path.name for path in undisturbed.iterdir() if path.name != ".lock") == [
         "config.json",
         "dataset.json",
         "environment.json",
         "models",
         "records.parquet",
     ]
-    assert sorted(path.name for path in (serial / "models").iterdir()) == ["k10-s0", "k10-s1"]
-    assert sorted(path.name for path in (serial / "models" / "k10-s0").iterdir()) == [
+    assert sorted(path.name for path in (undisturbed / "models").iterdir()) == ["k10-s0", "k10-s1"]
+    assert sorted(path.name for path in (undisturbed / "models" / "k10-s0").iterdir()) == [
         "history.csv",
         "posterior.safetensors",
         "settings.json",
         "weights.safetensors",
     ]
-    history = pd.read_csv(serial / "models" / "k10-s0" / "history.csv")
-    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    history = pd.read_csv(undisturbed / "models" / "k10-s0" / "history.csv")
+    assert history["epoch"].tolist() == list(range(1, EPOCHS + 1))
 
 
-def test_repeating_runs_nothing_and_growing_runs_the_new_cells_only(serial: Path, command: Command) -> None:
-    def repeat(*options: str) -> None:
-        assert command(*WORDS, *options, *METHODS, "--executor", "serial", "--out", str(serial))[0] == 0
-
-    before = records(serial)
-    weights = (serial / "models" / "k10-s0" / "weights.safetensors").stat().st_mtime_ns
-    repeat(*SMALL)
-    pd.testing.assert_frame_equal(records(serial), before)
-    repeat(*(option if option != "25,5%" else "25,5%,100" for option in SMALL))
-    after = records(serial)
-    assert len(after) == len(before) * 3 // 2
-    assert set(after["sampler"]) == {"random", "cluster"}
-    pd.testing.assert_frame_equal(after[after["n_labeled"] != 100].reset_index(drop=True), before)
-    assert (serial / "models" / "k10-s0" / "weights.safetensors").stat().st_mtime_ns == weights
+def test_repeating_runs_nothing_and_growing_runs_the_new_cells_only(undisturbed: Path, command: Command, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(undisturbed, tmp_path / "run"))
+    same = [*RUN, "--methods", "soft,hard,knn", "--executor", "serial", "--out", str(folder)]
+    before = records(folder)
+    weights = (folder / "models" / "k10-s0" / "weights.safetensors").stat().st_mtime_ns
+    assert command(*same)[0] == 0
+    pd.testing.assert_frame_equal(records(folder), before)
+    assert command(*same, "--budgets", "25,50,100", "--samplers", "random,cluster")[0] == 0
+    after = records(folder)
+    # Items that a model chooses make cells of their own for every method and model.
+    assert len(after) == len(before) * 3 // 2 + 3 * 2 * 3 * 2
+    is_old = (after["n_labeled"] != 100) & (after["sampler"] == "random")
+    pd.testing.assert_frame_equal(after[is_old].reset_index(drop=True), before)
+    assert (folder / "models" / "k10-s0" / "weights.safetensors").stat().st_mtime_ns == weights
 
 
 DIVERGING = [*SMALL, "--methods", "soft,knn", "--model-seeds", "0", "--learning-rate", "1e30"]
