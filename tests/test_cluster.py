@@ -2,19 +2,16 @@
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from hosts import PORT, Host, Hosts, possible
 from runs import (
-    FAULTY,
     GMVAE_BENCH,
     KEYS,
     METHODS,
@@ -31,7 +28,6 @@ from runs import (
     wait_for,
 )  # fmt: skip
 
-import bench
 from bench.store.storage import parse_storage
 
 TESTS = Path(__file__).parent / "support"
@@ -166,65 +162,6 @@ def test_a_cluster_that_lets_no_one_in_without_its_token(nodes: Nodes, tmp_path:
     assert "RAY_AUTH_MODE=token" in messages.replace("\n", " ")
     for token in (TOKEN["RAY_AUTH_TOKEN"], wrong):
         assert token not in messages
-
-
-needs_hosts = pytest.mark.skipif(not possible(), reason="needs root and network namespaces")
-
-
-def on(host: Host, folder: Path, *options: str, command: Sequence[str] = GMVAE_BENCH) -> subprocess.Popen[str]:
-    """Start the run on a host, by the address of the cluster's head."""
-    return host.start([*command, *RUN, "--out", str(folder), *METHODS, "--address", f"10.77.0.1:{PORT}", *options], **TOKEN)
-
-
-def hide(folder: Path) -> str:
-    """Return the shell command that makes a host see nothing in a folder."""
-    return f"mount -t tmpfs none {shlex.quote(str(folder))}"
-
-
-@needs_hosts
-@pytest.mark.hosts
-@pytest.mark.ray
-@pytest.mark.slow
-def test_separate_hosts_that_share_nothing_but_the_storage(undisturbed: Path, tmp_path: Path) -> None:
-    mine, shared = tmp_path / "mine", tmp_path / "shared"
-    mine.mkdir()
-    shared.mkdir()
-    folder = mine / "run"
-    with Hosts(tmp_path / "hosts", TOKEN) as hosts:
-        head = hosts.head()
-        second = hosts.worker([hide(mine)])
-        begun = time.monotonic()
-        _, messages = finish(on(head, folder), expected_code=2)
-        assert time.monotonic() - begun < SOON
-        assert f"node 10.77.0.2 does not see {folder}/checkpoints" in messages
-        assert "give --storage a folder that all nodes share, or s3://bucket/folder" in messages
-        process = on(head, folder, "--storage", str(shared))
-        wait_for(lambda: len(list(shared.glob("run-*/k10-s?/training.safetensors"))) == 2, process)
-        second.kill()
-        hosts.worker([hide(mine)])
-        finish(process)
-        slow = mine / "slow"
-        finish(on(head, slow, "--storage", str(shared), "--methods", "slow", "--label-seeds", "4", command=FAULTY))
-    same_as(folder, undisturbed)
-    assert not list(shared.rglob("*.safetensors"))
-    assert set(pd.read_parquet(slow / "records.parquet")["host"]) == {"host1", "host3"}
-
-
-@needs_hosts
-@pytest.mark.hosts
-@pytest.mark.ray
-@pytest.mark.slow
-def test_hosts_without_the_package_or_with_another(tmp_path: Path) -> None:
-    package = Path(bench.__path__[0])
-    other = tmp_path / "errors.py"
-    other.write_text((package / "errors.py").read_text() + "\n# Changed.\n")
-    with Hosts(tmp_path / "hosts", TOKEN) as hosts:
-        head = hosts.head()
-        hosts.worker([hide(package)])
-        hosts.worker([f"mount --bind {other} {package / 'errors.py'}"])
-        _, messages = finish(on(head, tmp_path / "run"), expected_code=2)
-    assert "node 10.77.0.2 lacks the package; `pip install gmvae-bench==" in messages
-    assert "node 10.77.0.3 has other sources" in messages
 
 
 @pytest.fixture(scope="module")
