@@ -29,6 +29,8 @@ _QUIET = {
     "RAY_ENABLE_AUTO_CONNECT": "0",
     # Tasks that ask for no GPU must not see one.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    # What ran on a node that left runs elsewhere. Ray would print a page about each task that nobody asks for any more.
+    "RAY_IGNORE_UNHANDLED_ERRORS": "1",
 }
 # A private instance talks to itself alone: it listens on the loopback interface, as Ray does by default on macOS and Windows.
 _PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
