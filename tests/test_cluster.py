@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from runs import (
-    GMVAE_BENCH,
     KEYS,
     METHODS,
     PATIENT,
@@ -78,11 +77,12 @@ class Nodes:
         self.process.communicate(timeout=60)
 
 
-@pytest.fixture
-def nodes(tmp_path: Path) -> Iterator[Nodes]:
-    """A cluster for one test alone: Ray takes a while to forget nodes that another test has killed."""
-    (tmp_path / "home").mkdir()
-    cluster = Nodes(tmp_path / "home")
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """A cluster whose second node has a GPU. Ray takes a while to forget nodes that were killed: who kills them comes last."""
+    cluster = Nodes(tmp_path_factory.mktemp("home"))
+    cluster.add(num_cpus=1)
+    cluster.add(num_cpus=2, num_gpus=1)
     yield cluster
     cluster.end()
 
@@ -91,49 +91,6 @@ def node_of(pid: int) -> str:
     """Return the command line of the raylet that a worker belongs to."""
     parent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
     return Path(f"/proc/{parent}/cmdline").read_text()
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-def test_trainings_that_want_gpus_share_those_of_the_node_that_has_some(nodes: Nodes, undisturbed: Path, tmp_path: Path) -> None:
-    nodes.add(num_cpus=1)
-    nodes.add(num_cpus=2, num_gpus=1)
-    folder = tmp_path / "run"
-    # A logical GPU: Ray deals it out, the trainings themselves stay on the CPU.
-    shared = ["--gpus-per-trial", "0.5", "--device", "cpu", "--address", nodes.address]
-    process = start(folder, *METHODS, *shared, **TOKEN)
-    wait_for(lambda: len(descendants(nodes.process.pid, "ray::ImplicitFunc.train")) == 2, process)
-    for pid in descendants(nodes.process.pid, "ray::ImplicitFunc.train"):
-        assert '"GPU' in node_of(pid) or "GPU," in node_of(pid)
-    output, messages = finish(process)
-    same_as(folder, undisturbed)
-    for name in ("report", "status"):
-        shown = subprocess.run(
-            [*GMVAE_BENCH, name, str(folder)], capture_output=True, text=True, env=os.environ | TOKEN, check=True
-        )
-        output += shown.stdout + shown.stderr
-    everything = [path.read_bytes().decode("latin1") for path in folder.rglob("*") if path.is_file()]
-    assert not any(TOKEN["RAY_AUTH_TOKEN"] in text for text in (output, messages, *everything))
-    too_many = ["--gpus-per-trial", "2", "--address", nodes.address]
-    _, messages = run(tmp_path / "more", *METHODS, *too_many, expected_code=2, **TOKEN)
-    assert "--gpus-per-trial asks for 2, but the cluster has no node with more than 1 GPU;" in messages
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-def test_a_node_that_leaves_and_one_that_joins(nodes: Nodes, undisturbed: Path, tmp_path: Path) -> None:
-    first, second = nodes.add(num_cpus=1), nodes.add(num_cpus=1)
-    folder = tmp_path / "run"
-    process = start(folder, *METHODS, "--address", nodes.address, **TOKEN)
-    wait_for(lambda: has_state(folder) or has_state(folder, "k10-s1"), process)
-    nodes.remove(second)
-    nodes.remove(first)
-    nodes.add(num_cpus=1)
-    output, messages = finish(process)
-    same_as(folder, undisturbed)
-    # Ray's own words fill a page for each.
-    assert "aylet" not in output + messages
-    assert "left the cluster: what was begun there is done elsewhere" in messages
 
 
 @pytest.mark.parametrize(
@@ -152,7 +109,7 @@ def test_an_address_without_a_cluster(command: Command, tmp_path: Path, address:
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_cluster_that_lets_no_one_in_without_its_token(nodes: Nodes, tmp_path: Path) -> None:
+def test_a_cluster_that_lets_no_one_in_without_its_token_and_has_no_node_with_so_many_gpus(nodes: Nodes, tmp_path: Path) -> None:
     wrong = "2e" * 32
     begun = time.monotonic()
     # In a home without tokens.
@@ -162,6 +119,37 @@ def test_a_cluster_that_lets_no_one_in_without_its_token(nodes: Nodes, tmp_path:
     assert "RAY_AUTH_MODE=token" in messages.replace("\n", " ")
     for token in (TOKEN["RAY_AUTH_TOKEN"], wrong):
         assert token not in messages
+    too_many = ["--gpus-per-trial", "2", "--address", nodes.address]
+    _, messages = run(tmp_path / "more", *METHODS, *too_many, expected_code=2, **TOKEN)
+    assert "--gpus-per-trial asks for 2, but the cluster has no node with more than 1 GPU;" in messages
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_trainings_share_the_gpu_of_a_node_that_leaves_then_that_of_one_that_joins(
+    nodes: Nodes, undisturbed: Path, command: Command, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    # A logical GPU: Ray deals it out, the trainings themselves stay on the CPU.
+    shared = ["--gpus-per-trial", "0.5", "--device", "cpu", "--address", nodes.address]
+    process = start(folder, *METHODS, *shared, **TOKEN)
+    wait_for(lambda: len(descendants(nodes.process.pid, "ray::ImplicitFunc.train")) == 2, process)
+    for pid in descendants(nodes.process.pid, "ray::ImplicitFunc.train"):
+        assert '"GPU' in node_of(pid) or "GPU," in node_of(pid)
+    wait_for(lambda: has_state(folder) or has_state(folder, "k10-s1"), process)
+    nodes.remove(1)
+    nodes.remove(0)
+    nodes.add(num_cpus=2, num_gpus=1)
+    output, messages = finish(process)
+    same_as(folder, undisturbed)
+    # Ray's own words fill a page for each.
+    assert "aylet" not in output + messages
+    assert "left the cluster: what was begun there is done elsewhere" in messages
+    for name in ("report", "status"):
+        _, shown, told = command(name, str(folder))
+        output += shown + told
+    everything = [path.read_bytes().decode("latin1") for path in folder.rglob("*") if path.is_file()]
+    assert not any(TOKEN["RAY_AUTH_TOKEN"] in text for text in (output, messages, *everything))
 
 
 @pytest.fixture(scope="module")
