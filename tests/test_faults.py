@@ -113,6 +113,7 @@ def test_workers_that_are_killed_then_their_driver(ray: Ray, undisturbed: Path, 
     same_as(folder, undisturbed)
 
 
+@pytest.mark.slow
 def test_broken_files_are_noticed_and_made_again(undisturbed: Path, again: Callable[..., str], tmp_path: Path) -> None:
     folder = copy(undisturbed, tmp_path, without=("k10-s1", "records.parquet"))
     keep_unfinished(folder, "k10-s1", epochs=1)
@@ -146,6 +147,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk(undisturbed: Path, small_disk: Path, again: Callable[..., str]) -> None:
     folder = small_disk / "run"
     ballast = small_disk / "ballast"

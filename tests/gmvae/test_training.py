@@ -71,6 +71,7 @@ def test_the_bound_rises(x: np.ndarray, objective: str) -> None:
     assert last.loss == pytest.approx(-(last.reconstruction - last.kl_z - last.kl_c), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_two_views_keep_components_in_use(x: np.ndarray) -> None:
     last = train(x, *configs(epochs=30), model_seed=0, device="cpu").history[-1]
     assert last.live_components == 5
