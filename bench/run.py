@@ -64,6 +64,8 @@ class RunPlan:
         model = self.model.model_dump(mode="json", exclude={"n_components", "n_features", "likelihood"})
         identity = {"dataset": self.dataset.name, "dataset_sha256": self.dataset.sha256, **model}
         identity |= self.training.model_dump(mode="json")
+        if self.dataset.pretrained is not None:
+            identity["dataset_pretrained"] = self.dataset.pretrained
         if self.settings.selected_by is not None:
             # The same settings, chosen by labels or without them, are two results.
             identity |= {"selected_by": self.settings.selected_by, "selection_labels": self.settings.selection_labels}

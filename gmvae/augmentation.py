@@ -32,18 +32,18 @@ class Augmentation(nn.Module):
     Parameters
     ----------
     image_shape
-        Height and width; `None` for vectors.
+        Height and width, and the number of colours if there are several; `None` for vectors.
     strength
         Multiplies every standard deviation, and the share of swapped values or of the way; 0 returns items as they are.
     """
 
-    def __init__(self, image_shape: tuple[int, int] | None, strength: float) -> None:
+    def __init__(self, image_shape: tuple[int, ...] | None, strength: float) -> None:
         super().__init__()
         self.image_shape = image_shape
         self.strength = strength
         self.basis: Tensor
         if image_shape is not None:
-            self.register_buffer("basis", _warp_basis(*image_shape))
+            self.register_buffer("basis", _warp_basis(*image_shape[:2]))
 
     @torch.no_grad()
     def forward(self, x: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
@@ -52,11 +52,11 @@ class Augmentation(nn.Module):
             return x
         if self.image_shape is None:
             return self._move(x, generator) if x.shape[1] <= _FEW_VALUES else self._swap(x, generator)
-        height, width = self.image_shape
+        height, width, *colors = self.image_shape
         field = (self._coefficients(len(x), generator).flatten(0, 1) @ self.basis).view(len(x), 2, height, width)
-        images = x.view(len(x), 1, height, width)
-        warped = functional.grid_sample(images, field.permute(0, 2, 3, 1), align_corners=False)
-        return warped.view(len(x), -1)
+        images = x.view(len(x), height, width, *(colors or [1]))
+        warped = functional.grid_sample(images.permute(0, 3, 1, 2), field.permute(0, 2, 3, 1), align_corners=False)
+        return warped.permute(0, 2, 3, 1).reshape(len(x), -1)
 
     def _swap(self, x: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
         """Replace a random share of the values, each by the same feature of an item of its own."""

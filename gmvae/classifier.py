@@ -1,5 +1,6 @@
 """A classifier from a clusterer and a few labels, with scikit-learn's semi-supervised contract."""
 
+import numbers
 from typing import Any, Self
 
 import numpy as np
@@ -10,7 +11,8 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from gmvae.decoding import DECODERS
 from gmvae.errors import InputError
-from gmvae.estimator import GMVAE, checked_items
+from gmvae.estimator import GMVAE, IMAGE_DIMENSIONS, checked_items
+from gmvae.missing import is_missing
 
 
 class ClusterLabelClassifier(ClassifierMixin, BaseEstimator):
@@ -62,7 +64,7 @@ class ClusterLabelClassifier(ClassifierMixin, BaseEstimator):
         shown[labeled] = codes
         clusterer = GMVAE() if self.clusterer is None else self.clusterer
         # GMVAE learns the shape of images; others take tables alone.
-        is_images = getattr(X, "ndim", None) == 3 and isinstance(clusterer, GMVAE)
+        is_images = getattr(X, "ndim", None) in IMAGE_DIMENSIONS and isinstance(clusterer, GMVAE)
         self.clusterer_ = clone(clusterer).fit(X if is_images else items)
         posterior = self.clusterer_.predict_proba(items)
         self.decoder_ = DECODERS[self.decoding](len(self.classes_)).fit(posterior, shown)
@@ -92,8 +94,18 @@ class ClusterLabelClassifier(ClassifierMixin, BaseEstimator):
         classes: np.ndarray = column_or_1d(y, warn=True)
         if len(classes) != n:
             raise InputError(f"got {len(classes)} classes for {n} items; give one each, -1 where unknown")
-        if classes.dtype.kind == "U" and (classes == "-1").any():
-            raise InputError("y holds the text '-1'; give an array of dtype=object with the number -1 where there is no label")
         if classes.dtype.kind == "f" and not np.isfinite(classes).all():
             raise InputError("y contains NaN or infinity; give -1 where a class is not known")
+        if classes.dtype.kind in "OUST":
+            _refuse_words(classes)
         return classes
+
+
+def _refuse_words(classes: np.ndarray) -> None:
+    """Refuse what says "no label" in another way than the number -1: taken as a class, it would teach the wrong thing."""
+    words = [value for value in classes.tolist() if is_missing(value) and not (isinstance(value, numbers.Real) and value == -1)]
+    if words:
+        raise InputError(
+            f"y says {words[0]!r} for {len(words):,} items, which means that they have no label; give -1 there, in an array of "
+            "dtype=object beside classes that are texts"
+        )

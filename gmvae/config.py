@@ -34,8 +34,9 @@ class ModelConfig(_Frozen):
     """Whether the inference network normalises its layers over the batch."""
     likelihood: Likelihood = "bernoulli"
     """p(x|z): `bernoulli` for values in [0, 1], `gaussian` for any real values."""
-    image_shape: tuple[Width, Width] | None = None
-    """Height and width when an item is an image; augmentation and convolutions need it."""
+    image_shape: tuple[Width, Width] | tuple[Width, Width, Width] | None = None
+    """Height and width, and the number of colours if there are several, when an item is an image; augmentation and convolutions
+    need it. The colours of a pixel lie side by side."""
     inference: Inference = "shared"
     """`shared`: one q(z|x), and q(c|x) by Bayes' rule. `structured`: q(c|x) and q(z|x,c) with a head per component."""
 

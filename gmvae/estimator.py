@@ -21,6 +21,8 @@ from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode, score_each
 from gmvae.training import TrainedModel, train
 
+IMAGE_DIMENSIONS = (3, 4)
+"""Of an array of images: items, height, width, and perhaps colours."""
 _DEFAULT_MODEL = ModelConfig(n_features=1)
 _DEFAULT_TRAINING = TrainingConfig()
 
@@ -29,7 +31,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     """Gaussian-mixture variational autoencoder, trained without labels.
 
     A scikit-learn clusterer (`predict`, `predict_proba`) and transformer (`transform` to latent means). Items are bytes, values
-    in [0, 1], or any numbers; images may come as (n, height, width).
+    in [0, 1], or any numbers; images may come as (n, height, width) or, in colour, (n, height, width, 3).
 
     Parameters
     ----------
@@ -42,7 +44,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     objective
         A name of `gmvae.objectives.OBJECTIVES`.
     image_shape
-        Height and width of an item that is an image; `None` takes it from data of shape (n, height, width), if they have it.
+        Height and width of an item that is an image, and 3 for colours; `None` takes it from data of shape (n, height, width) or
+        (n, height, width, 3), if they have it.
     epochs
         Passes over the data.
     training
@@ -72,7 +75,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         encoder_layers: tuple[int, ...] = _DEFAULT_MODEL.encoder_layers,
         decoder_layers: tuple[int, ...] = _DEFAULT_MODEL.decoder_layers,
         likelihood: str = "auto",
-        image_shape: tuple[int, int] | None = None,
+        image_shape: tuple[int, ...] | None = None,
         objective: ObjectiveName = _DEFAULT_TRAINING.objective,
         epochs: int = _DEFAULT_TRAINING.epochs,
         training: Mapping[str, Any] | None = None,
@@ -115,7 +118,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             encoder_layers=self.encoder_layers,
             decoder_layers=self.decoder_layers,
             likelihood=likelihood_for(items) if self.likelihood == "auto" else self.likelihood,
-            image_shape=self.image_shape or (np.shape(given)[1:] if getattr(given, "ndim", None) == 3 else None),
+            image_shape=self.image_shape or (np.shape(given)[1:] if getattr(given, "ndim", None) in IMAGE_DIMENSIONS else None),
             inference=OBJECTIVES[self.objective].inference,
         )
         fields = {"objective": self.objective, "epochs": self.epochs} | dict(self.training or {})
@@ -204,7 +207,7 @@ def checked_items(estimator: BaseEstimator, x: Any, *, reset: bool) -> np.ndarra
     ValueError, TypeError
         For what is no dense table of finite numbers, or has other features than what the estimator was fitted on.
     """
-    if getattr(x, "ndim", None) == 3:
+    if getattr(x, "ndim", None) in IMAGE_DIMENSIONS:
         x = x.reshape(len(x), -1)
     is_bytes = getattr(x, "dtype", None) == np.uint8
     checked: np.ndarray = validate_data(

@@ -56,21 +56,22 @@ class ConvolutionalBody(nn.Module):
     Parameters
     ----------
     image_shape
-        Height and width; items are flattened images.
+        Height and width, and the number of colours if there are several; items are flattened images.
     layers
         Hidden widths of the body.
     """
 
-    def __init__(self, image_shape: tuple[int, int], layers: Sequence[int], *, batch_norm: bool) -> None:
+    def __init__(self, image_shape: tuple[int, ...], layers: Sequence[int], *, batch_norm: bool) -> None:
         super().__init__()
         self.image_shape = image_shape
-        widths = (1, *_CHANNELS)
+        height, width, *colors = image_shape
+        self.n_colors = colors[0] if colors else 1
+        widths = (self.n_colors, *_CHANNELS)
         self.convolutions = nn.ModuleList(
             nn.Conv2d(fan_in, fan_out, size, stride=2, padding=size // 2)
             for (fan_in, fan_out), size in zip(pairwise(widths), _KERNELS, strict=True)
         )
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in _CHANNELS) if batch_norm else None
-        height, width = image_shape
         for _ in _CHANNELS:
             height, width = (height + 1) // 2, (width + 1) // 2
         self.body = Body((_CHANNELS[-1] * height * width, *layers), activate_last=True, batch_norm=batch_norm)
@@ -78,7 +79,7 @@ class ConvolutionalBody(nn.Module):
     def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n h"]:
         """Return the last layer's output."""
         dtype = x.dtype
-        images = x.view(len(x), 1, *self.image_shape)
+        images = x.view(len(x), *self.image_shape[:2], self.n_colors).permute(0, 3, 1, 2)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.body.low_precision):
             for depth, layer in enumerate(self.convolutions):
                 images = layer(images)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bench.data import files, vision
 from bench.errors import BenchError
+from bench.labelling.given import read_given
 from bench.plan.cells import ModelKey
 from bench.plan.settings import make_settings, read_toml
 from bench.store.folder import open_run
@@ -64,6 +65,10 @@ def valid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     table = pd.DataFrame(x, columns=list("abcd")).assign(label=y)
     table.to_csv(folder / "own.csv", index=False)
     table.to_parquet(folder / "own.parquet")
+    table.to_feather(folder / "own.feather")
+    table.to_csv(folder / "own.csv.gz", index=False)
+    np.save(folder / "own.npy", x)
+    (folder / "labels.csv").write_text("item,label\n" + "".join(f"{item},{label}\n" for item, label in enumerate(y)))
     (folder / "config.toml").write_text('data = "digits"\nbudgets = ["25", "5%"]\n[set]\ncontrast = 0\n')
     (folder / "config.json").write_text(json.dumps({"identity": {}, "settings": {"data": "digits"}}))
     (folder / "dataset.json").write_text(json.dumps(DESCRIBED))
@@ -111,6 +116,10 @@ READERS: dict[str, Reader] = {
     "own.npz": files.load,
     "own.csv": files.load,
     "own.parquet": files.load,
+    "own.feather": files.load,
+    "own.csv.gz": files.load,
+    "own.npy": files.load,
+    "labels.csv": lambda path: read_given(path, 20, None),
     "images": read_images,
     "config.toml": lambda path: make_settings(read_toml(path)),
     "config.json": lambda path: run_of(path, "config.json", {"dataset.json": DESCRIBED}),

@@ -8,8 +8,10 @@ import numpy as np
 from rich.console import Console
 
 from bench.cli.running import train_only
-from bench.cli.state import make_console
+from bench.cli.state import make_console, tell
 from bench.data.dataset import Dataset
+from bench.data.reading import AUTO
+from bench.data.splits import MERGED, OFFICIAL
 from bench.errors import SettingsError, number_of
 from bench.labelling.given import GivenLabels, check_agreement, check_enough, n_filled, read_given
 from bench.labelling.label import label_items
@@ -97,7 +99,7 @@ def label_with(
 def _workplace(run: Path, model: str | None, data_dir: Path | None) -> Workplace:
 
     opened = OpenRun(run, data_dir=data_dir, empty=True)
-    if (opened.stored.config.get("settings", {}).get("holdout") or "none") != "none":
+    if (opened.stored.config.get("settings", {}).get("holdout") or MERGED) not in (MERGED, AUTO, OFFICIAL):
         raise SettingsError(
             f"{run} holds items out (--holdout), so its item numbers differ from those of your data; give a run without --holdout"
         )
@@ -126,7 +128,11 @@ def _given(workplace: Workplace, labels: Path | None) -> GivenLabels | None:
     known, dataset = np.flatnonzero(workplace.known >= 0), workplace.dataset
     if labels is not None:
         closed = bool(dataset.known.all())
-        given = read_given(labels, len(dataset.pool), dataset.ids, dataset.class_names, closed=closed)
+        given = read_given(
+            labels, len(dataset.pool), dataset.ids, dataset.class_names, closed=closed, missing=dataset.missing_label
+        )
+        for note in given.notes:
+            tell(note)
         check_agreement(given, labels, workplace.known)
         return given
     if not len(known):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bench.cli.commands import COMMANDS
+from bench.cli.plain import write_plainly
 from bench.cli.state import STATE
 from bench.errors import BenchError
 from gmvae.errors import GMVAEError
@@ -64,6 +65,8 @@ def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceb
 
 def main() -> None:
     """Run the command line and turn the project's errors into one or two lines and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        write_plainly(stream)
     try:
         app()
     except (BenchError, GMVAEError) as error:

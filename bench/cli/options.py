@@ -3,10 +3,15 @@
 All are `None` unless given, so that a configuration file can set what flags leave open; defaults live in `bench.plan`.
 """
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from gmvae.missing import MISSING
 
 
 def _option(text: str, panel: str | None = None) -> typer.models.OptionInfo:
@@ -27,13 +32,79 @@ def _where(text: str) -> typer.models.OptionInfo:
 
 
 Data = Annotated[
-    str | None, _option("A name or a file of a kind that `datasets` lists, or a folder of images. (default: digits)")
+    str | None,
+    _option("A name or a file of a kind that `datasets` lists, or a folder of images or of Parquet. (default: digits)"),
 ]
 DataDir = Annotated[Path | None, _option("Folder of downloaded data. (default: user cache)")]
-LabelColumn = Annotated[str | None, _option("Label column of a .csv or .parquet file. (default: label, class, target or y)")]
 Holdout = Annotated[
-    str | None, _option("Held-out items: none (one pool, as in the paper), official, or a fraction. (default: none)")
+    str | None,
+    _option(
+        "Held-out items: none (one pool, as in the paper), official, or a fraction. (default: official where files or folders "
+        "are called train and test, else none)"
+    ),
 ]
+
+
+def _reading(text: str) -> typer.models.OptionInfo:
+    return _option(text, "How the data are read")
+
+
+READING: dict[str, Any] = {
+    "label_column": Annotated[
+        str | None, _reading("Label column of a table; none: there is none. (default: label, class, target or y, in any case)")
+    ],
+    "id_column": Annotated[str | None, _reading("Column that names the items; none: there is none. (default: id and the like)")],
+    "drop_columns": Annotated[str | None, _reading("Columns that are no features: a,b.")],
+    "feature_columns": Annotated[str | None, _reading("The features; all other columns are left out. (default: all others)")],
+    "log_columns": Annotated[
+        str | None, _reading("Columns that are read as logarithms; none: no column. (default: those with a heavy tail)")
+    ],
+    "missing_label": Annotated[
+        str | None, _reading(f"Words that mean: no label; an empty cell always does. (default: {MISSING})")
+    ],
+    "x": Annotated[str | None, _reading("Array of an .npz file that holds the items. (default: x, x_train, images …)")],
+    "y": Annotated[str | None, _reading("Array of an .npz file that holds the labels. (default: y, y_train, labels …)")],
+    "image_size": Annotated[
+        int | None,
+        _reading(
+            "Side in pixels of images in a folder. (default: as they are up to 96, else 32)",
+        ),
+    ],
+    "color": Annotated[
+        str | None, _reading("Of images: auto, which keeps colours where there are any, or grey. (default: auto)")
+    ],
+}
+"""Options that say how data are read, for `reads_data`."""
+
+
+Given = dict[str, Any] | None
+"""Options of `READING` that were given."""
+
+
+def reads_data(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `READING` in the place of its parameter `reading`, which takes those that are given."""
+
+    @functools.wraps(command)
+    def with_options(**options: Any) -> None:
+        given = {name: options.pop(name) for name in READING}
+        command(**options, reading={name: value for name, value in given.items() if value is not None})
+
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command).parameters.values():
+        if parameter.name != "reading":
+            parameters.append(parameter)
+            continue
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+            for name, kind in READING.items()
+        ]
+    # Typer reads both.
+    keyword = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    with_options.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {one.name: one.annotation for one in keyword}
+    return with_options
+
+
 Config = Annotated[Path | None, _option("TOML file with these options, except --out and --preset; flags override it.")]
 Preset = Annotated[str | None, _option("Settings that come with the package, e.g. paper.")]
 Out = Annotated[Path | None, _option("Folder of the run. (default: results/runs/NAME)")]

@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,10 @@ import typer
 from rich.console import Console
 
 from bench.cli.output import print_grid
+from bench.cli.reading import read_data
 from bench.cli.settings import run_settings
 from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console
 from bench.data.dataset import Dataset
-from bench.data.registry import load_dataset
 from bench.engine.estimate import estimate
 from bench.engine.executors import executor_of
 from bench.engine.watch import Failures, Listeners, ProgressFile, TensorBoard
@@ -39,10 +38,9 @@ _MAX_CAUSES = 8
 def run_grid(settings: RunSettings, out: Path | None, *, dry_run: bool, retry_failed: bool) -> None:
     """Carry out a run, or print what it would do, and print its comparison."""
     console, progress = make_console(), make_console(stderr=True)
-    with progress.status("reading data") if progress.is_terminal else nullcontext():
-        dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
-        plan = make_plan(settings, dataset)
-        folder = out or default_folder(settings.data, plan.identity)
+    dataset = read_data(settings, progress)
+    plan = make_plan(settings, dataset)
+    folder = out or default_folder(settings.data, plan.identity)
     if dry_run:
         _preview(plan, folder, console, retry_failed=retry_failed)
         return
@@ -65,11 +63,10 @@ def train_only(
         If a training fails.
     """
     settings, progress = run_settings(flags, config), make_console(stderr=True)
-    with progress.status("reading data") if progress.is_terminal else nullcontext():
-        dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
-        check(dataset)
-        plan = make_training_plan(settings, dataset)
-        folder = default_folder(settings.data, plan.identity)
+    dataset = read_data(settings, progress)
+    check(dataset)
+    plan = make_training_plan(settings, dataset)
+    folder = default_folder(settings.data, plan.identity)
     check_claim(folder, plan.identity)
     if all(is_trained(folder, key) for key in plan.models):
         return plan, folder

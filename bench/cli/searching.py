@@ -1,7 +1,6 @@
 """What `search` does: settings from flags and files, the search, and its results."""
 
 import os
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,9 @@ import typer
 from rich.console import Console
 
 from bench.cli.output import print_grid
+from bench.cli.reading import read_data
 from bench.cli.settings import files
 from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console, tell
-from bench.data.registry import load_dataset
 from bench.errors import SettingsError, number_of
 from bench.plan.settings import RunSettings, changed_by_hand, make_settings
 from bench.search.conduct import carry_out_search, open_search, trials_of
@@ -74,10 +73,9 @@ def _renamed(table: dict[str, Any]) -> dict[str, Any]:
 def search_configurations(settings: RunSettings, search: SearchSettings, out: Path | None, format_: str) -> None:
     """Carry out a search, print its results, and write its winners and figures."""
     console, progress = make_console(), make_console(stderr=True)
-    with progress.status("reading data") if progress.is_terminal else nullcontext():
-        dataset = load_dataset(settings.data, settings.data_dir, label_column=settings.label_column, holdout=settings.holdout)
-        plan = make_search_plan(settings, search, dataset)
-        folder = out or default_folder(settings.data, _about(plan), "searches")
+    dataset = read_data(settings, progress)
+    plan = make_search_plan(settings, search, dataset)
+    folder = out or default_folder(settings.data, _about(plan), "searches")
     check_claim(folder, plan.identity)
     with locked(folder):
         study, storage = open_search(plan, folder.resolve())

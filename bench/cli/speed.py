@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench.cli.output import print_grid
 from bench.cli.state import make_console
+from bench.data.dataset import ImageShape
 from bench.data.registry import load_dataset
 from bench.engine.speed import DEFAULT, IMAGE, Measured, candidates, measure, sweep_hours
 from bench.errors import SettingsError
@@ -38,7 +39,7 @@ def measure_speed(
         _save(measured, json)
 
 
-def _items(data: str | None, data_dir: Path | None) -> tuple[np.ndarray, tuple[int, int] | None]:
+def _items(data: str | None, data_dir: Path | None) -> tuple[np.ndarray, ImageShape | None]:
 
     if data is None:
         rng = np.random.default_rng(0)
@@ -50,7 +51,7 @@ def _items(data: str | None, data_dir: Path | None) -> tuple[np.ndarray, tuple[i
     return dataset.pool, dataset.image_shape
 
 
-def _measure(settings: RunSettings, items: np.ndarray, image_shape: tuple[int, int] | None, progress: Console) -> Measured:
+def _measure(settings: RunSettings, items: np.ndarray, image_shape: ImageShape | None, progress: Console) -> Measured:
 
     ways = [way for k in settings.components or () for way in candidates(k, items.shape[1], image_shape)]
     n_threads = max(1, int(settings.cpus_per_trial or 1))

@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
+from bench.data.features import Feature, to_json
 from bench.errors import DataError, number_of
 from gmvae.config import Likelihood
 from gmvae.likelihoods import likelihood_for
+
+ImageShape = tuple[int, int] | tuple[int, int, int]
+"""Height and width, and three for red, green and blue."""
+# Rows that are looked at to find items that occur again and again, and at once for what is not finite.
+_LOOKED_AT, _ROWS = 10_000, 65_536
+_REPEATED = 0.5
 
 
 def printable(text: str) -> str:
@@ -29,8 +36,8 @@ class Dataset:
     labels: Int[np.ndarray, " n"]
     """(n,) class codes, -1 where unknown. Only samplers and scores read them; training never does."""
     class_names: tuple[str, ...]
-    image_shape: tuple[int, int] | None = None
-    """Height and width when an item is an image."""
+    image_shape: ImageShape | None = None
+    """Height and width, and 3 for colours, when an item is an image."""
     test: np.ndarray | None = None
     """(m, d) held-out items."""
     test_labels: Int[np.ndarray, " m"] | None = None
@@ -38,6 +45,18 @@ class Dataset:
     """What a reader of results on these data must know."""
     ids: tuple[str, ...] | None = None
     """Names of the pool's items, e.g. files; not part of the fingerprint."""
+    test_ids: tuple[str, ...] | None = None
+    """Names of the held-out items."""
+    is_split: bool = False
+    """Whether the data come in parts called training and test: then the test part is held out unless the user says otherwise."""
+    understood: tuple[str, ...] = ()
+    """What a reader took for what, in lines to be printed; not part of the fingerprint."""
+    features: tuple[Feature, ...] = ()
+    """How the columns of a table become features, fitted on the pool."""
+    missing_label: tuple[str, ...] | None = None
+    """Words that mean "no label" in these data and in tables of labels for them; `None`: those of `gmvae.missing`."""
+    pretrained: str | None = None
+    """The model trained on other data that made the items, if one did."""
 
     def __post_init__(self) -> None:
         """Make names fit to be shown; raise `DataError` where items and labels cannot belong together."""
@@ -57,8 +76,8 @@ class Dataset:
                     f"{self.name}: the {part} has {number_of(len(items), 'item')} but {number_of(len(labels), 'label')}; "
                     "give one label per item"
                 )
-            if items.dtype != np.uint8 and not np.isfinite(items).all():
-                bad = np.flatnonzero(~np.isfinite(items).all(axis=1))
+            bad = np.array([], int) if items.dtype == np.uint8 else _not_finite(items)
+            if len(bad):
                 raise DataError(
                     f"{self.name}: {number_of(len(bad), 'item')} with NaN or infinity, the first in row {bad[0]}; "
                     "remove or impute them"
@@ -126,4 +145,24 @@ class Dataset:
             "class_counts": np.bincount(self.labels[self.known], minlength=self.n_classes).tolist(),
             "likelihood": self.likelihood,
             "note": self.note,
+            "pretrained": self.pretrained,
+            "understood": list(self.notices()),
+            "columns": to_json(self.features),
         }
+
+    def notices(self) -> tuple[str, ...]:
+        """Return what a user should know of how the data were read."""
+        sample = self.pool[:: max(1, len(self.pool) // _LOOKED_AT)][:_LOOKED_AT]
+        repeated = 1 - len({row.tobytes() for row in sample}) / max(1, len(sample))
+        same = (f"warning: {repeated:.0%} of the items are the same as others; look at the file",) if repeated > _REPEATED else ()
+        values = {"bernoulli": "bytes, or values in [0, 1]", "gaussian": "real values, which are standardised"}[self.likelihood]
+        # What comes by name is known.
+        kind = (f"values: {values} ({self.likelihood} likelihood)",) if self.understood else ()
+        made = (f"made by {self.pretrained}, a model trained on other data",) if self.pretrained else ()
+        return (*self.understood, *made, *kind, *same)
+
+
+def _not_finite(items: np.ndarray) -> np.ndarray:
+    """Return the rows with a value that is not finite, a block at a time."""
+    begins = range(0, len(items), _ROWS)
+    return np.concatenate([begin + np.flatnonzero(~np.isfinite(items[begin : begin + _ROWS]).all(axis=1)) for begin in begins])

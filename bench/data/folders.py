@@ -1,77 +1,147 @@
-"""The user's own images: a folder tree, a class per folder."""
+"""The user's own images: a folder tree, a class per folder, perhaps in a folder per part of a split."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePath
 
 import numpy as np
-from PIL import Image
 
-from bench.data.dataset import Dataset
-from bench.errors import DataError, number_of
-from gmvae.errors import first_line
+from bench.data.dataset import Dataset, ImageShape
+from bench.data.labels import Labels, read_labels
+from bench.data.pictures import Glance, glance, ground_for, pixels, suffixes, white_of
+from bench.data.reading import Progress, Reading, no_progress
+from bench.data.understood import tell_labels
+from bench.errors import DataError, SettingsError, number_of
 
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"})
 UNLABELLED = frozenset({"unlabelled", "unlabeled", "unknown"})
 """Names of folders whose images have no class."""
-# Values of more than eight bits need scaling, which the user must choose.
-_MODES = frozenset({"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"})
-_LARGEST_SIDE, _SIDE = 64, 32
+_TRAINING = frozenset({"train", "training", "val", "valid", "validation", "dev"})
+_TEST = frozenset({"test", "testing"})
+_LARGEST_SIDE, _SIDE = 96, 32
+_SMALLEST_SIDE = 4
 
 
-def load(folder: Path) -> Dataset:
-    """Read every image below a folder, in the order of their paths, as grey bytes.
+def load(folder: Path, reading: Reading | None = None, progress: Progress = no_progress) -> Dataset:
+    """Read every image below a folder, in the order of their paths, as bytes: grey, or with red, green and blue.
 
     The first folder on the way to an image names its class; images directly in `folder`, and those in a folder called
-    `unlabelled`, have none. Images of one size of at most 64 x 64 stay as they are, all others become 32 x 32.
+    `unlabelled`, have none. Folders called `train`, `val` and `test` that each hold folders are parts of a split. Images of one
+    size of at most 96 x 96 stay as they are, all others become 32 x 32, unless the reading says otherwise.
 
     Raises
     ------
     DataError
         If there are no images, or one cannot be read.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    # Hidden files belong to the system, such as the `._name.png` of macOS.
-    paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    if len(paths) < 2:
-        raise DataError(
-            f"{folder} holds {number_of(len(paths), 'image')} ({', '.join(sorted(SUFFIXES))}); at least two are needed"
-        )
+    reading = reading or Reading()
+    if reading.image_size is not None and reading.image_size < _SMALLEST_SIDE:
+        raise SettingsError(f"--image-size got {reading.image_size}; expected at least {_SMALLEST_SIDE} pixels")
+    paths = image_paths(folder)
     ids = [path.relative_to(folder) for path in paths]
     odd = next((name for name in ids if not name.as_posix().isprintable()), None)
     if odd is not None:
         raise DataError(f"{folder}: the name {odd.as_posix()!a} holds characters that cannot be printed; rename that file")
-    sizes = {_size(path) for path in paths}
+    parts = _split(ids)
+    pool, shape, notes = _read(paths, reading, progress)
+    labels = _classes(folder, ids, parts)
+    in_test = np.array([bool(parts) and name.parts[0].lower() in _TEST for name in ids])
+    held = bool(in_test.any())
+    in_color = " in colour" if len(shape) == 3 else ""
+    told = (
+        f"{folder.name}: {number_of(len(paths), 'image')} of {shape[0]} x {shape[1]} pixels{in_color}"
+        + (f"; {', '.join(sorted(parts))} are parts of a split, not classes" if parts else ""),
+        f"labels: by folder, {tell_labels(labels)}",
+    )
+    return Dataset(
+        folder.resolve().name,
+        pool[~in_test],
+        labels.codes[~in_test],
+        labels.names,
+        shape,
+        test=pool[in_test] if held else None,
+        test_labels=labels.codes[in_test] if held else None,
+        is_split=held,
+        ids=tuple(name.as_posix() for name, apart in zip(ids, in_test, strict=True) if not apart),
+        test_ids=tuple(name.as_posix() for name, apart in zip(ids, in_test, strict=True) if apart) if held else None,
+        understood=(*told, *notes, *labels.notes),
+    )
+
+
+def image_paths(folder: Path) -> list[Path]:
+    """Return every image below a folder, in the order of their paths.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes() and path.is_file())
+    # Hidden files belong to the system, such as the `._name.png` of macOS.
+    paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    if len(paths) < 2:
+        raise DataError(
+            f"{folder} holds {number_of(len(paths), 'image')} ({', '.join(sorted(suffixes()))}); at least two are needed"
+        )
+    return paths
+
+
+def labels_of_folders(folder: Path, paths: Sequence[Path]) -> Labels:
+    """Return the class of each image: the first folder on the way to it, or the second where the first is a part of a split."""
+    ids = [path.relative_to(folder) for path in paths]
+    return _classes(folder, ids, _split(ids))
+
+
+def _split(ids: Sequence[PurePath]) -> frozenset[str]:
+    """Return the first folders, if all are parts of a split: called so, and with folders in them."""
+    first = {name.parts[0] for name in ids if len(name.parts) > 1}
+    if len(first) < 2 or not all(part.lower() in _TRAINING | _TEST for part in first):
+        return frozenset()
+    if not any(part.lower() in _TRAINING for part in first) or any(len(name.parts) < 3 for name in ids):
+        return frozenset()
+    return frozenset(first)
+
+
+def _classes(folder: Path, ids: Sequence[PurePath], parts: frozenset[str]) -> Labels:
+    depth = 1 if parts else 0
+    names = [name.parts[depth] if len(name.parts) > depth + 1 else "" for name in ids]
+    # A folder is called what it is called: only the words for "no class" are none.
+    return read_labels(folder.name, ["" if name.lower() in UNLABELLED else name for name in names], ())
+
+
+def _read(paths: Sequence[Path], reading: Reading, progress: Progress) -> tuple[np.ndarray, ImageShape, tuple[str, ...]]:
+    """Return all pixels, the shape of an image, and what was decided."""
+    glances: list[Glance] = []
+    colored = False
+    for done, path in enumerate(paths):
+        glances.append(glance(path, seek_color=reading.color == "auto" and not colored))
+        colored |= glances[-1].colored
+        progress(done / len(paths) / 2)
+    sizes = {one.size for one in glances}
     keep = len(sizes) == 1 and max(next(iter(sizes))) <= _LARGEST_SIDE
     width, height = next(iter(sizes)) if keep else (_SIDE, _SIDE)
-    pool = np.empty((len(paths), height * width), np.uint8)
+    if reading.image_size is not None:
+        width = height = reading.image_size
+    ground, white = ground_for(glances), white_of(glances)
+    shape: ImageShape = (height, width, 3) if colored else (height, width)
+    pool = np.empty((len(paths), int(np.prod(shape))), np.uint8)
     for row, path in enumerate(paths):
-        pool[row] = _grey(path, (width, height)).ravel()
-    classes = [name.parts[0] if len(name.parts) > 1 and name.parts[0].lower() not in UNLABELLED else "" for name in ids]
-    names = tuple(sorted(set(classes) - {""}))
-    code_of = {name: code for code, name in enumerate(names)}
-    labels = np.array([code_of.get(name, -1) for name in classes], np.int64)
-    return Dataset(folder.resolve().name, pool, labels, names, (height, width), ids=tuple(name.as_posix() for name in ids))
+        pool[row] = pixels(path, (width, height), colored=colored, ground=ground, depth=white).ravel()
+        progress(0.5 + row / len(paths) / 2)
+    return pool, shape, _notes(glances, (width, height), sizes, ground, white)
 
 
-def _size(path: Path) -> tuple[int, int]:
-    try:
-        with Image.open(path) as image:
-            if image.mode not in _MODES:
-                raise DataError(
-                    f"{path} has pixels of mode {image.mode}, not of 8 bits; convert it, or give the values in an .npz file"
-                )
-            return image.size
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _grey(path: Path, size: tuple[int, int]) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            grey = image.convert("L")
-            return np.asarray(grey if grey.size == size else grey.resize(size, Image.Resampling.BOX))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} cannot be read as an image ({first_line(error)}); repair or remove it")
+def _notes(
+    glances: Sequence[Glance], size: tuple[int, int], sizes: set[tuple[int, int]], ground: int, white: int
+) -> tuple[str, ...]:
+    notes = []
+    if sizes != {size}:
+        largest = max(sizes, key=lambda pair: pair[0] * pair[1])
+        notes.append(
+            f"images of {number_of(len(sizes), 'size')}, up to {largest[0]} x {largest[1]}, brought to {size[0]} x {size[1]} "
+            "(--image-size)"
+        )
+    n_transparent = sum(one.contrast is not None for one in glances)
+    if n_transparent:
+        notes.append(f"{number_of(n_transparent, 'image')} with transparent parts, on {'white' if ground else 'black'}")
+    if any(one.depth for one in glances):
+        notes.append(f"images of more than 8 bits: {white:,} is white")
+    return tuple(notes)

@@ -1,15 +1,17 @@
 """Data sets by name: embedded, torchvision's, those of installed plug-ins, and files."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import platformdirs
 
-from bench.data import files, folders, vision
+from bench.data import files, folders, tables, vision
 from bench.data.dataset import Dataset
-from bench.data.splits import apply_holdout
-from bench.errors import unknown_name
+from bench.data.reading import AUTO, Progress, Reading, Rows, no_progress
+from bench.data.splits import apply_holdout, pool_rows
+from bench.errors import DataError, unknown_name
 from bench.plugins import with_plugins
 
 ENTRY_POINTS = "gmvae_bench.datasets"
@@ -65,14 +67,42 @@ def default_data_dir() -> Path:
     return Path(platformdirs.user_cache_dir("gmvae-bench"))
 
 
-def load_dataset(data: str, data_dir: Path | None = None, *, label_column: str | None = None, holdout: str = "none") -> Dataset:
-    """Return the data set called `data`, or read from that file, with the held-out items asked for."""
-    if Path(data).suffix in files.READERS:
-        return apply_holdout(files.load(Path(data), label_column), holdout)
+def load_dataset(
+    data: str,
+    data_dir: Path | None = None,
+    reading: Reading | None = None,
+    *,
+    holdout: str = AUTO,
+    progress: Progress = no_progress,
+) -> Dataset:
+    """Return the data set called `data`, or read from that file or folder, with the held-out items asked for.
+
+    Raises
+    ------
+    DataError, SettingsError
+        If there are no such data, or they cannot be read.
+    """
+    reading = reading or Reading()
+    dataset = _load(data, data_dir or default_data_dir(), reading, partial(pool_rows, holdout=holdout), progress)
+    return apply_holdout(replace(dataset, missing_label=reading.missing_label), holdout)
+
+
+def _load(data: str, data_dir: Path, reading: Reading, rows: Rows, progress: Progress) -> Dataset:
+    path = Path(data)
     sources = all_datasets()
-    if data not in sources:
-        if Path(data).is_dir():
-            return apply_holdout(folders.load(Path(data)), holdout)
-        error = unknown_name("data set", data, sources)
-        raise type(error)(f"{error}, or a {files.suffixes()} file, or a folder of images")
-    return apply_holdout(sources[data].load(data_dir or default_data_dir()), holdout)
+    if data in sources:
+        dataset = sources[data].load(data_dir)
+        if path.exists():
+            kind = "folder" if path.is_dir() else "file"
+            said = f"{data} is the data set that comes by this name; for the {kind} say --data ./{data}"
+            dataset = replace(dataset, understood=(said, *dataset.understood))
+        return dataset
+    if path.is_dir():
+        holds_tables = any(tables.is_table(file) for file in path.rglob("*"))
+        return tables.from_arrow(path, reading, rows, progress) if holds_tables else folders.load(path, reading, progress)
+    if files.is_file_name(data):
+        return files.load(path, reading, rows, progress)
+    if path.is_file():
+        raise DataError(f"{data} is no {files.suffixes()} file, nor a folder of images; convert it to one of these")
+    error = unknown_name("data set", data, sources)
+    raise type(error)(f"{error}, or a {files.suffixes()} file, or a folder of images")

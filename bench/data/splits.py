@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Int
 
 from bench.data.dataset import Dataset
+from bench.data.reading import AUTO
 from bench.errors import SettingsError
 
 MERGED, OFFICIAL = "none", "official"
@@ -18,8 +20,11 @@ def apply_holdout(dataset: Dataset, holdout: str) -> Dataset:
     ----------
     holdout
         `none`: training and test files are one pool, as in the paper, and every score is transductive. `official`: the test file
-        is held out. A fraction such as `0.2`: that share of all items, drawn once with a fixed seed, is held out.
+        is held out. `auto`: `official` where files or folders come as parts called training and test, else `none`. A fraction
+        such as `0.2`: that share of all items, drawn once with a fixed seed, is held out.
     """
+    if holdout == AUTO:
+        holdout = OFFICIAL if dataset.is_split and dataset.test is not None else MERGED
     if holdout == OFFICIAL:
         if dataset.test is None:
             raise SettingsError(f"{dataset.name} has no official test set; use --holdout 0.2 to hold out a random fifth, or none")
@@ -27,15 +32,7 @@ def apply_holdout(dataset: Dataset, holdout: str) -> Dataset:
     merged = _merge(dataset)
     if holdout == MERGED:
         return merged
-    try:
-        share = float(holdout)
-    except ValueError:
-        share = -1
-    if not 0 < share < 1:
-        raise SettingsError(f"--holdout got {holdout!r}; expected none, official or a fraction between 0 and 1 such as 0.2")
-    order = np.random.default_rng(_SPLIT_SEED).permutation(len(merged.pool))
-    n_test = max(1, round(share * len(order)))
-    test, pool = np.sort(order[:n_test]), np.sort(order[n_test:])
+    pool, test = _drawn(len(merged.pool), _share(holdout))
     return replace(
         merged,
         pool=merged.pool[pool],
@@ -43,7 +40,30 @@ def apply_holdout(dataset: Dataset, holdout: str) -> Dataset:
         test=merged.pool[test],
         test_labels=merged.labels[test],
         ids=None if merged.ids is None else tuple(merged.ids[item] for item in pool),
+        test_ids=None if merged.ids is None else tuple(merged.ids[item] for item in test),
     )
+
+
+def pool_rows(n: int, holdout: str) -> Int[np.ndarray, " p"]:
+    """Return which of n items, read from one file, stay in the pool."""
+    return np.arange(n) if holdout in (AUTO, MERGED, OFFICIAL) else _drawn(n, _share(holdout))[0]
+
+
+def _share(holdout: str) -> float:
+    try:
+        share = float(holdout)
+    except ValueError:
+        share = -1
+    if not 0 < share < 1:
+        raise SettingsError(f"--holdout got {holdout!r}; expected auto, none, official or a fraction between 0 and 1 such as 0.2")
+    return share
+
+
+def _drawn(n: int, share: float) -> tuple[Int[np.ndarray, " p"], Int[np.ndarray, " t"]]:
+    """Draw the pool and the held-out items, the same ones every time."""
+    order = np.random.default_rng(_SPLIT_SEED).permutation(n)
+    n_test = max(1, round(share * n))
+    return np.sort(order[n_test:]), np.sort(order[:n_test])
 
 
 def _merge(dataset: Dataset) -> Dataset:
@@ -55,4 +75,6 @@ def _merge(dataset: Dataset) -> Dataset:
         labels=np.concatenate([dataset.labels, dataset.test_labels]),
         test=None,
         test_labels=None,
+        ids=None if dataset.ids is None or dataset.test_ids is None else dataset.ids + dataset.test_ids,
+        test_ids=None,
     )

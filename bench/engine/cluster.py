@@ -4,6 +4,7 @@ import builtins
 import logging
 import os
 import socket
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ _PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 _DEATHS = ("A worker died or was killed", "worker(s) were killed due to")
 _NODE_DEATHS = ("Raylet is terminated", "has been marked dead")
 
+# Of `ray/session_DATE_TIME_PID/sockets/plasma_store` below a folder, and of what the system allows.
+_SOCKET_BYTES, _LONGEST_SOCKET = 70, 107
+_SHORT = "/tmp"  # noqa: S108 - where Ray keeps its folders by itself, if TMPDIR names no other place
 
 _REACH_SECONDS, _ANSWER_SECONDS = 10.0, 25.0
 _FAULTS_SHOWN = 3
@@ -64,7 +68,7 @@ def connected(address: str = "local") -> Iterator[None]:
     import ray
 
     _check_reachable(address)
-    options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    options: dict[str, Any] = {"include_dashboard": False, **_short_folder()} if address == "local" else {}
     try:
         ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
@@ -78,6 +82,25 @@ def connected(address: str = "local") -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _short_folder() -> dict[str, str]:
+    """Return a folder for Ray where the usual one is too deep: names of sockets in it have at most 107 bytes on Linux.
+
+    Raises
+    ------
+    ClusterError
+        If there is none.
+    """
+    usual = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
+    if len(os.fsencode(usual)) + _SOCKET_BYTES <= _LONGEST_SOCKET or os.name == "nt":
+        return {}
+    if os.access(_SHORT, os.W_OK):
+        return {"_temp_dir": f"{_SHORT}/ray"}
+    raise ClusterError(
+        f"Ray cannot keep its sockets below {usual}: that name is too long. Set RAY_TMPDIR to a folder with a name of at most "
+        f"{_LONGEST_SOCKET - _SOCKET_BYTES} characters, or use --executor serial"
+    )
 
 
 def _silence_deaths(ray: Any, deaths: tuple[str, ...]) -> None:

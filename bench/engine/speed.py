@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from bench.data.dataset import ImageShape
 from bench.engine.steps import threads
 from bench.judge.cost import begin_peak, end_peak
 from gmvae.config import ModelConfig, TrainingConfig, paper_configs
@@ -70,7 +71,7 @@ class Measured:
         return next(speed for speed in self.speeds if (speed.name, speed.n_components) == (name, n_components))
 
 
-def candidates(n_components: int, n_features: int, image_shape: tuple[int, int] | None) -> tuple[Candidate, ...]:
+def candidates(n_components: int, n_features: int, image_shape: ImageShape | None) -> tuple[Candidate, ...]:
     """Return every objective with the paper's sizes, batch and precision, and the default as `run` trains it."""
     ways = []
     for name, objective in OBJECTIVES.items():

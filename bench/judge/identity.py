@@ -28,6 +28,7 @@ def origin_of(identity: Mapping[str, Any], n_pool: int, n_known: int, version: s
         training=training_fingerprint(identity),
         selected_by=identity.get("selected_by"),
         selection_labels=identity.get("selection_labels"),
+        pretrained=identity.get("dataset_pretrained"),
     )
 
 

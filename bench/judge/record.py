@@ -26,6 +26,8 @@ class Origin:
     """The criterion by which a search chose those settings."""
     selection_labels: int | None = None
     """Labels that it read."""
+    pretrained: str | None = None
+    """The model, trained on other data, that made the items."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Record:
     """What the method needs beside labels: `nothing`, `clusters`, `model` or `vae`; so that reading needs no plug-in."""
     oracle: bool | None = None
     """Whether the sampler reads labels that no user has."""
+    pretrained: str | None = None
+    """The model, trained on other data, that made the items; `None` if none did."""
 
     @property
     def key(self) -> CellKey:
@@ -158,5 +162,6 @@ def make_record(
         selection_labels=selection_labels,
         needs=needs,
         oracle=oracle,
+        pretrained=origin.pretrained,
         **vars(outcome),
     )

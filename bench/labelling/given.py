@@ -1,8 +1,7 @@
 """Labels that a user gives in a table of their own: `item` and `label`, as `select` writes it and the user fills it in."""
 
-import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from bench.data.dataset import printable
+from bench.data.delimited import text_rows
+from bench.data.labels import label_texts, missing_notes, without_missing
 from bench.errors import DataError, unknown_name
 from bench.plan.samplers import RANDOM
 
@@ -29,6 +30,8 @@ class GivenLabels:
     """As the user wrote them."""
     samplers: tuple[str, ...] = ()
     """Which sampler asked for each; empty where the table does not say."""
+    notes: tuple[str, ...] = ()
+    """What was taken for "no label"."""
     n_unanswered: int = 0
     """Items drawn at random that are in the table without a label."""
 
@@ -44,7 +47,13 @@ class GivenLabels:
 
 
 def read_given(
-    path: Path, n_pool: int, ids: Sequence[str] | None, class_names: Sequence[str] = (), *, closed: bool = False
+    path: Path,
+    n_pool: int,
+    ids: Sequence[str] | None,
+    class_names: Sequence[str] = (),
+    *,
+    closed: bool = False,
+    missing: Iterable[str] | None = None,
 ) -> GivenLabels:
     """Read a CSV table with the columns `item` (or `id`) and `label`; rows without a label are skipped.
 
@@ -56,6 +65,8 @@ def read_given(
         Classes of the data; classes that only the table names follow them.
     closed
         Whether to refuse other classes than those.
+    missing
+        Words that mean "no label"; by default those of `gmvae.missing`.
 
     Raises
     ------
@@ -65,7 +76,10 @@ def read_given(
     rows = _read(path)
     key = ITEM if ITEM in rows[0] else ID
     index_of = {name: index for index, name in enumerate(ids or ())} if key == ID else {}
-    filled = [(line, row) for line, row in enumerate(rows, start=2) if row[LABEL].strip()]
+    said, words = without_missing(label_texts([row[LABEL] for row in rows]), missing)
+    for row, label in zip(rows, said, strict=True):
+        row[LABEL] = label
+    filled = [(line, row) for line, row in enumerate(rows, start=2) if row[LABEL]]
     if not filled:
         raise DataError(f"{path} has no label: fill in the column {LABEL!r} of its {len(rows):,} rows")
     items = [_item(path, line, row[key].strip(), n_pool, index_of, key) for line, row in filled]
@@ -73,7 +87,7 @@ def read_given(
         for item, (line, row) in zip(items, filled, strict=True):
             if row[ID].strip() and row[ID].strip() != ids[item]:
                 raise DataError(f"{path}, line {line}: item {item} is {ids[item]!r}, not {printable(row[ID].strip())!r}")
-    labels = [printable(row[LABEL].strip()) for _, row in filled]
+    labels = [printable(row[LABEL]) for _, row in filled]
     _check_once(path, items, labels)
     new = set(labels) - set(class_names)
     if new and closed:
@@ -85,14 +99,15 @@ def read_given(
         codes=np.array([names.index(label) for label in labels], np.int64),
         class_names=names,
         samplers=tuple(row[SAMPLER].strip() for _, row in filled) if says else (),
-        n_unanswered=sum(says and row[SAMPLER].strip() == RANDOM and not row[LABEL].strip() for row in rows),
+        notes=missing_notes(path.name, words),
+        n_unanswered=sum(says and row[SAMPLER].strip() == RANDOM and not row[LABEL] for row in rows),
     )
 
 
 def n_filled(path: Path) -> int:
     """Return how many labels a table holds; 0 if it is no such table."""
     try:
-        return sum(bool(row[LABEL].strip()) for row in _read(path))
+        return sum(bool(label) for label in without_missing(label_texts([row[LABEL] for row in _read(path)]))[0])
     except DataError:
         return 0
 
@@ -137,19 +152,18 @@ def check_enough(codes: Int[np.ndarray, " s"], class_names: Sequence[str], path:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, restval="", strict=True)
-            columns, rows = list(reader.fieldnames or []), list(reader)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}; expected a CSV file with the columns item and label") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a CSV file in UTF-8 ({error}); write it with the columns item and label") from error
+    """Return the rows of a table of labels; its columns in small letters."""
+    if not path.is_file():
+        raise DataError(f"cannot read {path}: No such file; expected a CSV file with the columns item and label")
+    names, rows = text_rows(path)
+    columns = [name.casefold() for name in names]
+    if len(set(columns)) < len(columns):
+        raise DataError(f"{path} has two columns of one name: {', '.join(map(printable, names))}; rename or drop one")
     if LABEL not in columns or not {ITEM, ID} & set(columns):
-        raise DataError(f"{path} has the columns {', '.join(map(printable, columns)) or 'none'}; expected item (or id) and label")
+        raise DataError(f"{path} has the columns {', '.join(map(printable, names)) or 'none'}; expected item (or id) and label")
     if not rows:
         raise DataError(f"{path} has no rows; expected one per labelled item")
-    return rows
+    return [dict(zip(columns, row.values(), strict=True)) for row in rows]
 
 
 def _item(path: Path, line: int, text: str, n_pool: int, index_of: dict[str, int], key: str) -> int:

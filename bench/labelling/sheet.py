@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Shaped
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from bench.errors import number_of
 from bench.show.grid import Grid
 from bench.show.page import templates
+from bench.show.pictures import drawable
 from bench.stats.calibration import Bin
 from bench.stats.intervals import Interval
 
@@ -34,7 +35,7 @@ class Card:
     reason: str
     cluster: int
     cluster_size: int
-    picture: Float[np.ndarray, "h w"]
+    picture: Shaped[np.ndarray, "h w *c"]
 
 
 def contact_sheet(cards: Sequence[Card], title: str) -> Figure:
@@ -52,7 +53,7 @@ def contact_sheet(cards: Sequence[Card], title: str) -> Figure:
     for axes in grid:
         axes.axis("off")
     for axes, card in zip(grid, shown, strict=False):
-        axes.imshow(card.picture, cmap="gray", interpolation="nearest")
+        axes.imshow(drawable(card.picture), cmap="gray", interpolation="nearest")
         axes.set_title(f"{card.number}: item {card.item}\ncluster {card.cluster} ({card.cluster_size:,})", fontsize=6.5)
     return figure
 
@@ -73,9 +74,9 @@ def labelling_page(cards: Sequence[Card], title: str, class_names: Sequence[str]
     return templates().get_template("labelling.html").render(title=title, rows=rows, class_names=list(class_names))
 
 
-def _png(picture: Float[np.ndarray, "h w"]) -> str:
+def _png(picture: Shaped[np.ndarray, "h w *c"]) -> str:
     buffer = io.BytesIO()
-    imsave(buffer, picture, cmap="gray", format="png")
+    imsave(buffer, drawable(picture), cmap="gray", format="png")
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

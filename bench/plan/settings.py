@@ -2,17 +2,21 @@
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+from bench.data.reading import AUTO, Reading
 from bench.errors import SettingsError, unknown_name
 from bench.plan.limits import Limits
 from bench.plan.selection import BY_HAND, joined
-from bench.plan.values import Assignments, Components, Integers, Names, Seeds, Widths
+from bench.plan.values import Assignments, Columns, Components, Integers, Names, Seeds, Widths
 
 _MAX_TOML_BYTES = 2**20
+READING = tuple(one.name for one in fields(Reading))
+"""Settings that say how data are read."""
 
 
 class RunSettings(BaseModel):
@@ -23,7 +27,16 @@ class RunSettings(BaseModel):
     data: str = "digits"
     data_dir: Path | None = None
     label_column: str | None = None
-    holdout: str = "none"
+    id_column: str | None = None
+    drop_columns: Columns = ()
+    feature_columns: Columns = ()
+    log_columns: Columns = ()
+    missing_label: Columns | None = None
+    x: str | None = None
+    y: str | None = None
+    image_size: Annotated[int, Field(ge=4, le=1024)] | None = None
+    color: Literal["auto", "grey"] = "auto"
+    holdout: str = AUTO
     components: Components | None = None
     model_seeds: Integers = (0, 1, 2)
     budgets: Names | None = None
@@ -55,6 +68,11 @@ class RunSettings(BaseModel):
     cpus_per_trial: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     gpus_per_trial: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
+    @property
+    def reading(self) -> Reading:
+        """What the user says of the data."""
+        return Reading(**{name: getattr(self, name) for name in READING})
+
     @field_validator("selection_labels")
     @classmethod
     def _both_or_neither(cls, value: int | None, info: ValidationInfo) -> int | None:
@@ -65,7 +83,7 @@ class RunSettings(BaseModel):
 
 # What decides a trained model: if one of these changes, the settings are no longer those that were chosen.
 _DECIDING = (
-    *("data", "label_column", "holdout", "components", "objective", "variant", "epochs", "batch_size", "learning_rate"),
+    *("data", *READING, "holdout", "components", "objective", "variant", "epochs", "batch_size", "learning_rate"),
     *("latent_dim", "encoder_layers", "decoder_layers", "set"),
 )
 
@@ -85,7 +103,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_TOML_BYTES:
             raise SettingsError(f"{path} has {path.stat().st_size:,} bytes; a configuration has less than {_MAX_TOML_BYTES:,}")
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(f"cannot read the configuration {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

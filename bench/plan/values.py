@@ -54,6 +54,7 @@ def parse_assignments(value: Any) -> Any:
 Integers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_integers), Field(min_length=1)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_seeds), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names), Field(min_length=1)]
+Columns = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
 Components = Annotated[tuple[Annotated[int, Field(ge=2)], ...], BeforeValidator(parse_integers), Field(min_length=1)]
 Widths = Annotated[tuple[Annotated[int, Field(ge=1)], ...], BeforeValidator(parse_integers)]
 

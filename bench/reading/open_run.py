@@ -124,6 +124,8 @@ class OpenRun:
     def about(self, records: pd.DataFrame | None = None) -> str:
         """Describe the data of some records (by default those shown), and how the settings of their methods were chosen."""
         about = str(self.described.get("note") or f"{self.name}, {self.described['n_pool']:,} items")
+        if self.described.get("pretrained"):
+            about += f"; made by {self.described['pretrained']}, which was trained on other data"
         return "\n".join([about, *selection_notes(self.records if records is None else records)])
 
     @property

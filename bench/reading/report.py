@@ -24,7 +24,7 @@ def make_page(run: OpenRun) -> Page:
     Headline, tables and figures cover the part of the run that is shown; claims and failures all of it.
     """
     stored, every = run.stored, run.every
-    notes = [run.described.get("note"), *run.selections]
+    notes = [run.described.get("note"), *run.described.get("understood", ()), *run.selections]
     if len(run.records) < len(every):
         notes.append(f"Shown are {len(run.records):,} of the run's {len(every):,} records; the claims are judged on all of them")
     failed = every[every["status"] != "ok"]
@@ -42,7 +42,7 @@ def make_page(run: OpenRun) -> Page:
         n_records=len(every),
         details={
             "Settings": _flat(stored.config.get("settings", {})),
-            "Data": _flat({key: value for key, value in run.described.items() if key != "class_counts"}),
+            "Data": _flat({key: value for key, value in run.described.items() if key not in ("class_counts", "columns")}),
             "Environment": _flat(read_json(stored.folder / ENVIRONMENT) if (stored.folder / ENVIRONMENT).is_file() else {}),
         },
     )

@@ -6,6 +6,7 @@ import tomli_w
 from optuna.trial import FrozenTrial
 
 from bench.plan.selection import is_oracle
+from bench.plan.settings import READING
 from bench.search.plan import SearchPlan
 from bench.search.settings import configured
 from bench.search.study import Study
@@ -14,7 +15,7 @@ from bench.store.folder import BEST
 
 # Settings of a run that belong in the configuration of a winner.
 _KEPT = (
-    *("data", "data_dir", "label_column", "holdout", "components", "objective", "variant", "epochs", "batch_size"),
+    *("data", "data_dir", *READING, "holdout", "components", "objective", "variant", "epochs", "batch_size"),
     *("learning_rate", "latent_dim", "encoder_layers", "decoder_layers", "set", "methods"),
 )
 
@@ -42,7 +43,9 @@ def write_winners(plan: SearchPlan, study: Study, folder: Path) -> list[Path]:
 
 def _winner(plan: SearchPlan, trial: FrozenTrial) -> str:
     settings, model, _ = configured(plan.settings, trial.params, plan.dataset)
-    kept = {name: value for name, value in settings.model_dump(mode="json").items() if name in _KEPT and value not in (None, {})}
+    kept = {
+        name: value for name, value in settings.model_dump(mode="json").items() if name in _KEPT and value not in (None, {}, [])
+    }
     kept |= {"components": [model.n_components], "epochs": plan.training.epochs}
     kept |= {"selected_by": plan.selected_by, "selection_labels": plan.label_cost}
     reached = ", ".join(f"{criterion.name} {value:.6g}" for criterion, value in zip(plan.criteria, trial.values, strict=True))

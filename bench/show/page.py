@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from bench.show.grid import Grid
+from bench.store.fonts import save_drawn
 
 _DPI = 110
 
@@ -71,6 +72,6 @@ def render_page(page: Page) -> str:
 def embed(name: str, caption: str, figure: Figure) -> Picture:
     """Turn a figure into a picture for the page."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
+    save_drawn(figure, buffer, format="png", dpi=_DPI)
     width, height = (round(96 * inches) for inches in figure.get_size_inches())
     return Picture(name, caption, base64.b64encode(buffer.getvalue()).decode("ascii"), width, height)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from bench.errors import SettingsError, unknown_name
 from bench.plan.samplers import RANDOM
-from bench.plan.selection import ORACLE_MARK, is_oracle
+from bench.plan.selection import ORACLE_MARK, PRETRAINED_MARK, is_oracle
 from bench.stats.intervals import Interval, table_interval
 
 METRICS = {
@@ -115,6 +115,7 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
             str(sampler),
             int(k) if several and not pd.isna(k) else None,
             oracle=("oracle" in group and bool(group["oracle"].any())) or any(is_oracle(str(criterion)) for criterion in chosen),
+            pretrained="pretrained" in group and bool(group["pretrained"].notna().any()),
         )
         tables.append(
             SeedTable(
@@ -145,10 +146,10 @@ def _fresh(finished: pd.DataFrame, indices: tuple[np.ndarray, ...], shape: tuple
     return fresh
 
 
-def curve_label(method: str, sampler: str, n_components: int | None, *, oracle: bool) -> str:
-    """Name a curve: `soft`, `soft @cluster`, `soft K=100`; marked where it rests on labels that no user has."""
+def curve_label(method: str, sampler: str, n_components: int | None, *, oracle: bool, pretrained: bool = False) -> str:
+    """Name a curve: `soft`, `soft @cluster`, `soft K=100`; marked where it rests on labels that no user has, or on other data."""
     parts = [method, *([f"@{sampler}"] if sampler != RANDOM else []), *([f"K={n_components}"] if n_components else [])]
-    return " ".join(parts) + ORACLE_MARK * oracle
+    return " ".join(parts) + PRETRAINED_MARK * pretrained + ORACLE_MARK * oracle
 
 
 def of_random(records: pd.DataFrame) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.errors import StoreError
+from bench.store.fonts import save_drawn
 from gmvae.disk import sync_folder
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_figure(figure: "Figure", path: Path) -> None:
     """Write a figure to a file, whole or not at all; the name's ending says in which format."""
-    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150))
+    write_atomically(path, lambda temporary: save_drawn(figure, temporary, dpi=150))
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -23,7 +23,10 @@ from gmvae.errors import first_line
 TABLE, PARTS, BROKEN = "records.parquet", "records.parts", ".broken"
 CELL_ID = "cell_id"
 # Columns that records of earlier versions lack.
-_LATER = (CELL_ID, "selection", "selection_labels", "shown", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "needs", "oracle")
+_LATER = (
+    *(CELL_ID, "selection", "selection_labels", "shown", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "needs", "oracle"),
+    "pretrained",
+)
 KEY = ("method", "n_components", "model_seed", "sampler", "n_labeled", "label_seed")
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 

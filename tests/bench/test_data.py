@@ -12,8 +12,9 @@ import torchvision
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from bench.data import files
+from bench.data import arrays
 from bench.data.dataset import Dataset
+from bench.data.reading import Reading
 from bench.data.registry import DATASETS, load_dataset
 from bench.data.vision import SOURCES
 from bench.errors import DataError, SettingsError
@@ -193,7 +194,7 @@ def test_tables_with_a_label_column(tmp_path: Path, suffix: str) -> None:
 
 def test_whole_numbers_with_gaps_in_a_table_stay_whole(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text("a,kind\n1,3\n2,\n3,4\n4,-1\n")
-    data = load_dataset(str(tmp_path / "own.csv"), label_column="kind")
+    data = load_dataset(str(tmp_path / "own.csv"), reading=Reading(label_column="kind"))
     assert data.class_names == ("3", "4")
     np.testing.assert_array_equal(data.labels, [0, -1, 1, -1])
 
@@ -252,18 +253,18 @@ def test_a_column_of_ids_names_the_rows_and_is_no_feature(tmp_path: Path) -> Non
     assert data.ids == ("p7", "p9")
     assert data.pool.shape == (2, 1)
     path.write_text("id,a,label\np7,1,0\np7,2,1\n")
-    with pytest.raises(DataError, match="1 different name for 2 items; each needs its own"):
+    with pytest.raises(DataError, match="1 different name for 2 items in the column 'id'; each needs its own"):
         load_dataset(str(path))
-    assert load_dataset(str(path), label_column="id").ids is None
+    assert load_dataset(str(path), reading=Reading(label_column="id")).ids is None
 
 
 def test_unusable_tables(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(DataError, match="no column 'kind' in the table, which --label-column names; it has a, b"):
-        load_dataset(str(path), label_column="kind")
-    path.write_text("a,label\nred,0\nblue,1\n")
-    with pytest.raises(DataError, match="not numbers: a"):
+        load_dataset(str(path), reading=Reading(label_column="kind"))
+    path.write_text("a,label\n1,0\nb,1\n2,0\n3,1\n4,0\n5,1\n")
+    with pytest.raises(DataError, match="the column 'a' holds numbers, but also 'b'; correct these values"):
         load_dataset(str(path))
     (tmp_path / "own.parquet").write_text("no parquet")
     with pytest.raises(DataError, match="cannot be read"):
@@ -336,9 +337,6 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     (tmp_path / "scans" / "broken.png").unlink()
     (tmp_path / "scans" / "._00.PNG").write_bytes(b"of the system")
     assert len(load_dataset(str(tmp_path / "scans")).pool) == 41
-    Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 1_000).save(tmp_path / "scans" / "deep.png")
-    with pytest.raises(DataError, match=r"deep\.png has pixels of mode I;16, not of 8 bits; convert it"):
-        load_dataset(str(tmp_path / "scans"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty holds 0 images"):
         load_dataset(str(tmp_path / "empty"))
@@ -350,7 +348,7 @@ def test_large_arrays_are_mapped_and_the_same(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "own.npz"
     np.savez(path, x=x, y=y)
     whole = load_dataset(str(path))
-    monkeypatch.setattr(files, "_MAPPED_BYTES", 1_000)
+    monkeypatch.setattr(arrays, "_MAPPED_BYTES", 1_000)
     mapped = load_dataset(str(path))
     assert isinstance(mapped.pool, np.memmap)
     assert not isinstance(mapped.labels, np.memmap)

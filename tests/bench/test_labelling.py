@@ -231,9 +231,9 @@ GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("", "has the columns none; expected item (or id) and label"),
+        ("", "is empty; expected a header and a row per item"),
         ("item,class\n1,2\n", "has the columns item, class; expected item (or id) and label"),
-        ("item,label\n", "has no rows"),
+        ("item,label\n", "has a header and no rows; expected a row per item"),
         ("item,label\n1,\n2,\n", "has no label: fill in the column 'label' of its 2 rows"),
         (f"item,label\n{GOOD}1797,3\n", "line 62: item '1797' is not in the pool; expected 0 … 1,796"),
         (f"item,label\n{GOOD}-1,3\n", "line 62: item '-1' is not in the pool"),
@@ -246,7 +246,7 @@ GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))
         ("item,label\n" + "".join(f"{item},{code}\n" for item, code in enumerate([0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5])),
          "has one label each of '5': a typing error?"),
         ("id,label\na.png,3\n", "line 2: no item of the data is called 'a.png'"),
-        ('item,label\n"1,2\n', "is not a CSV file in UTF-8"),
+        ('item,label\n"1,2\n', "cannot be read: unexpected end of data"),
         ("item,label\n\u00b2,3\n", "item '²' is not in the pool"),
         (f"item,label\n{'9' * 5000},3\n", "is not in the pool"),
     ],

@@ -5,6 +5,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_blobs
@@ -132,7 +133,11 @@ def test_latent_means_have_names(some: Some) -> None:
         (lambda x, y: (x, y + 0.5), "Unknown label type"),
         (lambda x, y: (x, y[:-1]), "got 399 classes for 400 items"),
         (lambda x, y: (x, np.where(y == 3, np.nan, y)), "y contains NaN"),
-        (lambda x, y: (x, np.where(y == 3, "-1", "a")), "y holds the text '-1'; give an array of dtype=object"),
+        (lambda x, y: (x, np.where(y == 3, "-1", "a")), "y says '-1' for .* items, .*give -1 there, in an array of dtype=object"),
+        *(
+            (lambda x, y, word=word: (x, np.where(y == 3, word, y.astype(str).astype(object))), "means that they have no label")
+            for word in (None, "", "NA", "<NA>", "nan", float("nan"), pd.NA, "unlabelled")
+        ),
         (lambda x, y: (np.where(x > 0.9, np.inf, x), y), "infinity"),
     ],
 )

@@ -5,10 +5,11 @@ from bench.cli.settings import present, run_settings
 from bench.cli.state import interrupted_before
 
 
+@options.reads_data
 def run(
     data: options.Data = None,
     data_dir: options.DataDir = None,
-    label_column: options.LabelColumn = None,
+    reading: options.Given = None,
     holdout: options.Holdout = None,
     components: options.Components = None,
     model_seeds: options.ModelSeeds = None,
@@ -50,7 +51,6 @@ def run(
     flags = present(
         data=data,
         data_dir=data_dir,
-        label_column=label_column,
         holdout=holdout,
         components=components,
         model_seeds=model_seeds,
@@ -77,6 +77,7 @@ def run(
         gpus_per_trial=gpus_per_trial,
         device=device,
         set=set_,
+        **reading or {},
     )
     with interrupted_before("the work"):
         settings = run_settings(flags, config, preset)

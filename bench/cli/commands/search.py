@@ -11,10 +11,11 @@ from bench.cli.settings import present
 from bench.cli.state import interrupted_before
 
 
+@options.reads_data
 def search(
     data: options.Data = None,
     data_dir: options.DataDir = None,
-    label_column: options.LabelColumn = None,
+    reading: options.Given = None,
     criterion: options.Criterion = None,
     watch: options.Watch = None,
     trials: options.Trials = None,
@@ -77,7 +78,6 @@ def search(
     flags = present(
         data=data,
         data_dir=data_dir,
-        label_column=label_column,
         components=components,
         model_seeds=None if model_seed is None else (model_seed,),
         objective=objective,
@@ -97,6 +97,7 @@ def search(
         cpus_per_trial=cpus_per_trial,
         gpus_per_trial=gpus_per_trial,
         device=device,
+        **reading or {},
     )
     with interrupted_before("the search"):
         # Imported late: a wrong option should not wait seconds for torch and Optuna.

@@ -12,6 +12,7 @@ from bench.errors import SettingsError
 _SHEETS = (".html", ".png")
 
 
+@options.reads_data
 def select(
     run: Annotated[Path | None, typer.Argument(help="Folder of a run.", show_default=False)] = None,
     n: Annotated[int, typer.Option(help="Items to label.", min=0)] = 100,
@@ -29,7 +30,7 @@ def select(
     label_seed: Annotated[int, typer.Option(help="Seed of the random choices.", min=0)] = 0,
     data: options.Data = None,
     data_dir: options.DataDir = None,
-    label_column: options.LabelColumn = None,
+    reading: options.Given = None,
     components: options.Components = None,
     epochs: options.Epochs = None,
     config: options.Config = None,
@@ -48,11 +49,9 @@ def select(
         raise SettingsError(f"--sheet got {sheet}; expected a name that ends in {' or '.join(_SHEETS)}")
     if (run is None) == (data is None and config is None):
         raise SettingsError("give either the folder of a run, or --data with the data to train a model on")
-    if run is not None and (label_column or components or epochs or device):
+    if run is not None and (reading or components or epochs or device):
         raise SettingsError("a run has its model already; leave out the training options, or give --data instead")
-    of_training = present(
-        data=data, data_dir=data_dir, label_column=label_column, components=components, epochs=epochs, device=device
-    )
+    of_training = present(data=data, data_dir=data_dir, components=components, epochs=epochs, device=device, **reading or {})
     from bench.cli.labelling import select_from
 
     select_from(run, of_training, config, n, sampler, audit, labels, out, sheet, model, label_seed, data_dir)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from bench.errors import number_of
 from bench.judge.inspection import ClusterSummary, imagine, summarise_clusters
 from bench.reading.open_run import OpenRun
+from bench.show.pictures import drawable
 from bench.store.presence import model_folder
 from gmvae.checkpoint import load
 
@@ -20,7 +21,7 @@ class Imagined:
     """What the figure shows."""
 
     summaries: tuple[ClusterSummary, ...]
-    pictures: Float[np.ndarray, "c s h w"]
+    pictures: Float[np.ndarray, "c s h w *k"]
     """For every summary: E[x|z] at the component's mean first, then at samples of z."""
     names: tuple[str, ...]
     about: str
@@ -47,14 +48,14 @@ def draw(data: Imagined) -> Figure:
     figure = Figure(figsize=(11, 0.62 * rows + 0.7), layout="constrained")
     figure.suptitle(data.about, fontsize=10.5)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False)
-    height, width = pictures.shape[2:]
+    height, width = pictures.shape[2:4]
     for index, axes in enumerate(grid.T.flatten()):
         axes.axis("off")
         if index >= len(summaries):
             continue
         summary = summaries[index]
         strip = np.concatenate(list(pictures[index]), axis=1)
-        axes.imshow(strip, cmap="Greys", vmin=0, vmax=max(1e-6, float(strip.max())), aspect="equal")
+        axes.imshow(drawable(strip), cmap="Greys", vmin=0, vmax=max(1e-6, float(strip.max())), aspect="equal")
         axes.axvline(width - 0.5, color="#D55E00", linewidth=1)
         name = "?" if summary.class_code is None else names[summary.class_code]
         text = f"{name}  {summary.purity:.0%}\n{number_of(summary.size, 'item')}"

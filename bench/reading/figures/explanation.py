@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.reading.open_run import OpenRun
 from bench.show.explanation import SMALLEST_SHARE, explanation_title
+from bench.show.pictures import drawable
 
 if TYPE_CHECKING:
     from bench.judge.inspection import Explanation, Inspection
@@ -19,7 +20,7 @@ class Explained:
     """What the figure shows."""
 
     explanation: "Explanation"
-    picture: Shaped[np.ndarray, "h w"] | None
+    picture: Shaped[np.ndarray, "h w *c"] | None
     names: tuple[str, ...]
 
 
@@ -45,7 +46,7 @@ def draw(data: Explained) -> Figure:
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.7, 1.2))
     left.axis("off")
     if picture is not None:
-        left.imshow(picture, cmap="Greys")
+        left.imshow(drawable(picture), cmap="Greys")
     left.set_title(f"item {explanation.item}: {names[explanation.truth]}", fontsize=9)
     clusters = explanation.clusters[::-1]
     middle.barh([f"{c.component}" for c in clusters], [c.weight for c in clusters], color="#0072B2")

@@ -1,0 +1,277 @@
+"""Delimited text (CSV, TSV and their relatives): how a file is written is found out from its beginning."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+
+from bench.data.dataset import printable
+from bench.data.reading import Progress, no_progress
+from bench.errors import DataError, number_of
+from gmvae.errors import first_line
+
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+_SAMPLE_BYTES, _SAMPLE_ROWS = 2**18, 200
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+_ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+_COMMA_NUMBER, _POINT_NUMBER = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d+\.\d+")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+([.,]\d+)?")
+# So many numbers in order are no accident.
+_FEWEST_STEPS = 6
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """How a text file is written."""
+
+    path: Path
+    names: tuple[str, ...]
+    """Of the columns, without spaces around; empty where a column has no name."""
+    encoding: str = "utf-8"
+    separator: str = ","
+    decimal: str = "."
+    thousands: str | None = None
+    row_names: bool = False
+    """Whether rows have one value more than the header, the first, which names the row."""
+    trailing: bool = False
+    """Whether each row ends with a separator."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all values of a row."""
+        return (*([""] if self.row_names else []), *self.names, *([""] if self.trailing else []))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not as in most files, in words."""
+        odd = [
+            *([f"{_ENCODINGS.get(self.encoding, self.encoding)}"] if not self.encoding.startswith("utf-8") else []),
+            *([f"separated by {_SEPARATORS[self.separator]}"] if self.separator != "," else []),
+            *(["a comma as decimal sign"] if self.decimal == "," else []),
+            *(["every row ends with a separator"] if self.trailing else []),
+            *(["the header has no name for the first column, which names the rows"] if self.row_names else []),
+        ]
+        return (f"{self.path.name}: {', '.join(odd)}",) if odd else ()
+
+
+def plain_suffix(path: Path) -> str:
+    """Return the suffix of a file in small letters, without that of its compression: `.csv` of `A.CSV.gz`."""
+    name = path.name.lower()
+    for compression in COMPRESSIONS:
+        name = name.removesuffix(compression)
+    return Path(name).suffix
+
+
+def plain_stem(path: Path) -> str:
+    """Return the name of a file without its suffix and that of its compression."""
+    name = path.name
+    for compression in COMPRESSIONS:
+        if name.lower().endswith(compression):
+            name = name[: -len(compression)]
+    return Path(name).stem
+
+
+@contextmanager
+def opened(path: Path, progress: Progress = no_progress) -> Iterator[Any]:
+    """Open a file for reading bytes, uncompressed; `progress` is told the share that was read.
+
+    Raises
+    ------
+    DataError
+        If that is not possible.
+    """
+    compression = COMPRESSIONS.get(path.suffix.lower())
+    try:
+        with path.open("rb") as file:
+            told = _Told(file, max(1, path.stat().st_size), progress)
+            yield file if compression is None and progress is no_progress else pa.input_stream(told, compression=compression)
+    except (OSError, EOFError, pa.ArrowException) as error:
+        raise DataError(f"{path} cannot be read: {first_line(error)}") from error
+
+
+class _Told(io.RawIOBase):
+    """A file that tells how much of it was read."""
+
+    def __init__(self, file: BinaryIO, size: int, progress: Progress) -> None:
+        self.file, self.size, self.progress = file, size, progress
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.file.read(size)
+        self.progress(min(1.0, self.file.tell() / self.size))
+        return data
+
+
+def sniff(path: Path) -> Delimited:
+    """Find out how a file is written.
+
+    Raises
+    ------
+    DataError
+        If it has no header, is empty, or its rows do not fit together.
+    """
+    with opened(path) as file:
+        head = bytes(file.read(_SAMPLE_BYTES + 1))
+    encoding, text = _decoded(head[:_SAMPLE_BYTES], whole=len(head) <= _SAMPLE_BYTES)
+    lines = text.splitlines(keepends=True)
+    lines = lines if len(head) <= _SAMPLE_BYTES else lines[:-1] or lines
+    if not any(line.strip() for line in lines):
+        raise DataError(f"{path} is empty; expected a header and a row per item")
+    if "\0" in text:
+        raise DataError(f"{path} is no text; expected a table with a header and a row per item")
+    separator = max(_SEPARATORS, key=lambda sign: _fitness(lines, sign))
+    rows = _rows(lines, separator)
+    header, *body = rows
+    names = tuple(name.strip() for name in header)
+    _refuse_headless(path, names, body)
+    row_names, trailing = _overhang(path, names, body)
+    # A header may end with a separator as its rows do.
+    decimal, thousands = _signs(body, separator)
+    return Delimited(path, names, encoding, separator, decimal, thousands, row_names, trailing)
+
+
+def text_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the column names of a small table and its rows, all as text.
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read.
+    """
+    how = sniff(path)
+    with opened(path) as file, io.TextIOWrapper(io.BytesIO(file.read()), encoding=how.encoding, newline="") as text:
+        try:
+            rows = [row for row in csv.reader(text, delimiter=how.separator, strict=True) if row][1:]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DataError(f"{path} cannot be read: {first_line(error)}") from error
+    columns = how.columns
+    filled = [row + [""] * (len(columns) - len(row)) for row in rows]
+    return list(columns), [dict(zip(columns, row, strict=False)) for row in filled]
+
+
+def refuse_short_rows(how: Delimited) -> None:
+    """Refuse a file some of whose rows have too few values: they would be shifted, not missing.
+
+    Raises
+    ------
+    DataError
+        If there is such a row.
+    """
+    with opened(how.path) as file, io.TextIOWrapper(file, encoding=how.encoding, newline="") as text:
+        reader = csv.reader(text, delimiter=how.separator)
+        next(reader)
+        least = len(how.columns) - how.trailing
+        for row in reader:
+            if row and len(row) < least:
+                raise DataError(
+                    f"{how.path}, line {reader.line_num}: {number_of(len(row), 'value')} where the header has "
+                    f"{number_of(least, 'column')}; correct the row"
+                )
+
+
+def _decoded(head: bytes, *, whole: bool) -> tuple[str, str]:
+    encoding = next((name for mark, name in _MARKS if head.startswith(mark)), None)
+    if encoding is None and head:
+        # Text in UTF-16 without a mark has a zero in every other byte.
+        even, odd = (head[start::2].count(0) / max(1, len(head) // 2) for start in (0, 1))
+        encoding = "utf-16-le" if odd > 0.3 > even else "utf-16-be" if even > 0.3 > odd else None
+    if encoding is not None:
+        return encoding, head.decode(encoding, "ignore")
+    for encoding in ("utf-8", "cp1252", "latin-1"):
+        try:
+            # The sample may end within a character.
+            return encoding, head.decode(encoding) if whole else head[: head.rfind(b"\n") + 1 or None].decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise AssertionError("every byte is a character of Latin-1")
+
+
+def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
+    try:
+        rows = (row for row in csv.reader(lines, delimiter=separator) if any(value.strip() for value in row))
+        return [row for row, _ in zip(rows, range(_SAMPLE_ROWS), strict=False)]
+    except csv.Error:
+        return []
+
+
+def _fitness(lines: Sequence[str], separator: str) -> tuple[float, int]:
+    """Return how many rows are as wide as the header, and how wide: a sign that is no separator splits them unevenly."""
+    rows = _rows(lines, separator)
+    if not rows or len(rows[0]) == 1:
+        return (0.0, 0)
+    widths = Counter(len(row) for row in rows[1:])
+    fitting = sum(count for width, count in widths.items() if width in (len(rows[0]), len(rows[0]) + 1))
+    return fitting / max(1, len(rows) - 1), len(rows[0])
+
+
+def _refuse_headless(path: Path, names: Sequence[str], body: Sequence[Sequence[str]]) -> None:
+    numbers = [name for name in names if _NUMBER.fullmatch(name)]
+    recurs = any(
+        name and name not in numbers and any(name == row[place].strip() for row in body if place < len(row))
+        for place, name in enumerate(names)
+    )
+    if numbers and (recurs or not _may_be_names(numbers, alone=len(numbers) == len(names))):
+        shown = ", ".join(map(printable, names[:4])) + (" …" if len(names) > 4 else "")
+        raise DataError(
+            f"{path} has no header: its first row is {shown}. Put a line with the names of the "
+            f"{number_of(len(names), 'column')} before it, e.g. f0,f1,…,label"
+        )
+    if not body:
+        raise DataError(f"{path} has a header and no rows; expected a row per item")
+
+
+def _may_be_names(numbers: Sequence[str], *, alone: bool) -> bool:
+    """Return whether numbers in a first row count columns, such as 0, 1, 2 … or years, or name points of a scale."""
+    values = [float(number.replace(",", ".")) for number in numbers]
+    steps = [after - before for before, after in pairwise(values)]
+    if not steps:
+        return numbers[0].isdecimal() and (not alone or values[0] in (0, 1))
+    even = all(number.isdecimal() for number in numbers) and len(set(steps)) == 1 and steps[0] > 0
+    return even or (len(steps) >= _FEWEST_STEPS and all(step > 0 for step in steps))
+
+
+def _overhang(path: Path, names: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[bool, bool]:
+    """Return whether rows have one more value than the header: at the beginning, or an empty one at the end."""
+    longer = [row for row in body if len(row) > len(names)]
+    if not longer:
+        return False, False
+    if any(len(row) > len(names) + 1 for row in longer) or len(longer) < len(body):
+        row = longer[0]
+        line = next(number for number, other in enumerate(body, start=2) if other is row)
+        raise DataError(
+            f"{path}, row {line}: {number_of(len(row), 'value')} where the header has {number_of(len(names), 'column')}; "
+            "correct the row, or put values that hold a separator in quotes"
+        )
+    if all(not row[-1].strip() for row in longer):
+        return False, True
+    first = [row[0] for row in longer]
+    if len(set(first)) < len(first):
+        raise DataError(
+            f"{path}: every row has {number_of(len(names) + 1, 'value')}, but the header {number_of(len(names), 'name')}; "
+            "add the missing one"
+        )
+    return True, False
+
+
+def _signs(body: Sequence[Sequence[str]], separator: str) -> tuple[str, str | None]:
+    """Return the decimal sign, and the sign between thousands if there is one."""
+    values = [value.strip() for row in body for value in row]
+    comma, point = ([value for value in values if pattern.fullmatch(value)] for pattern in (_COMMA_NUMBER, _POINT_NUMBER))
+    grouped = [value for value in values if _THOUSANDS.fullmatch(value)]
+    if separator == "," and comma and all(_THOUSANDS.fullmatch(value) for value in comma):
+        return ".", ","
+    if comma and not point:
+        return ",", "." if any("." in value and "," in value for value in grouped) else None
+    return ".", None

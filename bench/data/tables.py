@@ -1,0 +1,335 @@
+"""Tables: a row per item, read in blocks, with each column as what it is."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+
+from bench.data.arrays import PRETRAINED
+from bench.data.columns import assign_roles, check_options, ignored, name_roles
+from bench.data.dataset import Dataset, printable
+from bench.data.delimited import Delimited, opened, plain_stem, plain_suffix, refuse_short_rows, sniff
+from bench.data.features import Column, Feature, fit_feature
+from bench.data.frames import Frame, seconds_of, stacked
+from bench.data.labels import Labels, read_labels, written_numbers
+from bench.data.reading import Progress, Reading, Rows
+from bench.data.suspects import check_leaks, refuse_texts
+from bench.data.texts import Texts, joined, texts_of
+from bench.data.understood import tell_table
+from bench.errors import DataError
+from gmvae.errors import first_line
+
+_ROWS = 50_000
+_READ_BYTES = 2**26
+# What pandas takes for a gap in columns of numbers; label and id columns are read as they are written.
+_GAPS = [
+    *sorted({"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"}),
+    *sorted({"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}),
+]
+
+
+def from_delimited(path: Path, reading: Reading, rows: Rows, progress: Progress) -> Dataset:
+    """Read delimited text, compressed or not.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or its columns cannot be told apart.
+    """
+    return make_dataset(_delimited_frame(path, reading, progress), reading, rows)
+
+
+DELIMITED = frozenset({".csv", ".tsv", ".txt"})
+ARROW = frozenset({".parquet", ".pq", ".feather", ".arrow"})
+
+
+def is_table(path: Path) -> bool:
+    """Return whether a file of a folder is a part of a table."""
+    return path.suffix.lower() in (".parquet", ".pq") and not path.name.startswith((".", "_"))
+
+
+def from_arrow(path: Path, reading: Reading, rows: Rows, progress: Progress) -> Dataset:
+    """Read Parquet or Feather, a file or a folder of files.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or its columns cannot be told apart.
+    """
+    return make_dataset(_arrow_frame(path, reading, progress), reading, rows)
+
+
+def read_frame(path: Path, reading: Reading, progress: Progress) -> Frame | None:
+    """Return the columns of a table, before they are features; `None` if the path is no table."""
+    if path.is_dir():
+        return _arrow_frame(path, reading, progress) if any(is_table(file) for file in path.rglob("*")) else None
+    if not path.is_file():
+        return None
+    suffix = plain_suffix(path)
+    if suffix in DELIMITED:
+        return _delimited_frame(path, reading, progress)
+    return _arrow_frame(path, reading, progress) if suffix in ARROW else None
+
+
+def _delimited_frame(path: Path, reading: Reading, progress: Progress) -> Frame:
+    how = sniff(path)
+    frame = _read_delimited(how, reading, progress)
+    frame.notes += how.notes
+    return frame
+
+
+def _arrow_frame(path: Path, reading: Reading, progress: Progress) -> Frame:
+    suffix = path.suffix.lower()
+    try:
+        kind = "feather" if suffix in (".feather", ".arrow") else "parquet"
+        # Below a folder, names such as `year=2024` are columns.
+        source = pads.dataset(
+            path, format=kind, partitioning="hive" if path.is_dir() else None, exclude_invalid_files=path.is_dir()
+        )
+        return _read_arrow(path, source, reading, progress)
+    except (OSError, pa.ArrowException, ValueError, NotImplementedError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} cannot be read as {suffix.removeprefix('.') or 'Parquet'}: {first_line(error)}") from error
+
+
+def make_dataset(frame: Frame, reading: Reading, rows: Rows) -> Dataset:
+    """Turn the columns of a table into items and labels.
+
+    Raises
+    ------
+    DataError
+        If its columns cannot be told apart, or one cannot become features.
+    """
+    path, names = frame.path, frame.names
+    check_options(reading)
+    label, id_like = name_roles(path, names, reading)
+    unread = {label, *id_like, *ignored(path, names, reading)}
+    for place in range(len(names)):
+        if place not in unread:
+            frame.understand(place)
+    roles = assign_roles(path, names, reading, frame.look)
+    refuse_texts(frame, roles, reading)
+    labels = labels_of(frame, roles.label, reading)
+    pool = rows(frame.n_rows)
+    features = tuple(_fit(frame, place, pool, reading) for place in roles.features)
+    warnings = check_leaks(frame, roles, labels)
+    ids = None if roles.ids is None else tuple(printable(text) for text in _ids(frame, roles.ids))
+    told = tell_table(frame, roles, features, labels)
+    matrix = frame.matrix(roles.features, features)
+    return Dataset(
+        name=plain_stem(path),
+        pool=matrix,
+        labels=labels.codes,
+        class_names=labels.names,
+        ids=ids,
+        understood=(*told, *frame.notes, *labels.notes, *warnings),
+        features=features,
+        pretrained=frame.pretrained,
+    )
+
+
+def labels_of(frame: Frame, label: int | None, reading: Reading) -> Labels:
+    """Return the labels of a table, which stand in a column of texts."""
+    if label is None:
+        return Labels(np.full(frame.n_rows, -1), ())
+    where = f"{frame.path.name}, column {frame.called(label)}"
+    texts = frame.texts(label)
+    return read_labels(where, np.array(written_numbers([] if texts is None else texts.spelled), object), reading.missing_label)
+
+
+def _ids(frame: Frame, place: int) -> list[str]:
+    values = frame.column(place)
+    return values.spelled if isinstance(values, Texts) else [f"{value:g}" for value in values.tolist()]
+
+
+def _fit(frame: Frame, place: int, pool: np.ndarray, reading: Reading) -> Feature:
+    values, name = frame.column(place), frame.called(place)
+    part = values if len(pool) == len(values) else values[pool]
+    named = {column.casefold() for column in reading.log_columns}
+    log = None if not named else name.casefold() in named
+    return fit_feature(name, part, log=log, is_date=place in frame.dates)
+
+
+def _read_delimited(how: Delimited, reading: Reading, progress: Progress) -> Frame:
+    """Read all rows; begin again if a column that began with numbers goes on with texts."""
+    names = how.columns
+    label, id_like = name_roles(how.path, names, reading)
+    texts = {*id_like, *([] if label is None else [label])}
+    while True:
+        frame = Frame(how.path, names)
+        late = _fill(frame, how, texts, progress)
+        if not late:
+            break
+        texts |= late
+    if frame.n_rows and _has_gaps(frame, len(names) - 1 - how.trailing):
+        refuse_short_rows(how)
+    return frame
+
+
+def _fill(frame: Frame, how: Delimited, texts: set[int], progress: Progress) -> set[int]:
+    """Read rows into a frame; return columns that turn out to hold texts although their first rows did not."""
+    parts: dict[int, list[Texts]] = {}
+    for block in _blocks(how, texts, progress):
+        found = {place for place in range(len(frame.names)) if not pd.api.types.is_numeric_dtype(block[place])} | texts
+        if parts or frame.blocks:
+            late = found - set(parts)
+            if late:
+                return late
+        else:
+            parts = {place: [] for place in sorted(found)}
+            frame.numeric = tuple(place for place in range(len(frame.names)) if place not in parts)
+        for place, pieces in parts.items():
+            pieces.append(texts_of(block[place]))
+        if frame.numeric:
+            frame.append(block[list(frame.numeric)].to_numpy(np.float32))
+    frame.others = {place: joined(pieces) for place, pieces in parts.items()}
+    return set()
+
+
+def _blocks(how: Delimited, texts: set[int], progress: Progress) -> Iterator[pd.DataFrame]:
+    columns = list(range(len(how.columns)))
+    options: dict[str, Any] = {
+        "sep": how.separator,
+        "decimal": how.decimal,
+        "thousands": how.thousands,
+        "encoding": how.encoding,
+        "names": columns,
+        "index_col": False,
+        "header": 0,
+        "dtype": dict.fromkeys(texts, str),
+        "na_values": {place: _GAPS if place not in texts else [""] for place in columns},
+        "keep_default_na": False,
+        "low_memory": False,
+    }
+    with opened(how.path, progress) as file:
+        try:
+            with pd.read_csv(file, chunksize=_ROWS, **options) as reader:
+                yield from reader
+        except (ValueError, UnicodeError, pd.errors.ParserError, OverflowError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{how.path} cannot be read: {first_line(error)}") from error
+
+
+def _has_gaps(frame: Frame, place: int) -> bool:
+    values = frame.column(place)
+    return bool((values.codes < 0).any() if isinstance(values, Texts) else np.isnan(values).any())
+
+
+def _read_arrow(path: Path, source: Any, reading: Reading, progress: Progress) -> Frame:
+    hidden = _index_columns(source.schema)
+    fields = [one for one in source.schema if one.name not in hidden]
+    names = tuple(one.name.strip() for one in fields)
+    label, id_like = name_roles(path, names, reading)
+    as_text, unread = {*id_like, *([] if label is None else [label])}, ignored(path, names, reading)
+    numeric = tuple(place for place, one in enumerate(fields) if place not in as_text and _is_number(one.type))
+    frame = Frame(
+        path,
+        names,
+        numeric=numeric,
+        dates=frozenset(
+            place
+            for place, one in enumerate(fields)
+            if place not in as_text and pa.types.is_temporal(one.type) and not pa.types.is_duration(one.type)
+        ),
+    )
+    n_rows = source.count_rows()
+    if not n_rows:
+        raise DataError(f"{path} has no rows; expected a row per item")
+    if numeric:
+        frame.allocate(n_rows)
+    # Some columns at a time: all of them at once would take twice the memory, and as much again while they are decoded.
+    at_once = max(1, _READ_BYTES // (8 * n_rows))
+    wanted = [place for place in range(len(fields)) if place not in unread]
+    frame.others |= {place: Texts((), np.full(n_rows, -1)) for place in unread if place not in numeric}
+    for begin in range(0, len(wanted), at_once):
+        places = wanted[begin : begin + at_once]
+        columns = source.to_table(columns=[fields[place].name for place in places])
+        for position, place in enumerate(places):
+            chunks = columns.column(position).chunks
+            if place in numeric:
+                frame.fill(place, np.concatenate([_numbers(chunk) for chunk in chunks]))
+            else:
+                pieces = [_other(path, names[place], chunk, as_text=place in as_text) for chunk in chunks]
+                frame.others[place] = _joined(path, names[place], pieces)
+        progress((begin + len(places)) / len(wanted))
+    about = (source.schema.metadata or {}).get(PRETRAINED.encode())
+    frame.pretrained = None if about is None else printable(about.decode("utf-8", "replace"))
+    return frame
+
+
+def _index_columns(schema: pa.Schema) -> frozenset[str]:
+    """Return the columns in which pandas keeps the index of a frame."""
+    about = schema.pandas_metadata or {}
+    return frozenset(name for name in about.get("index_columns", ()) if isinstance(name, str))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    types = pa.types
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_decimal(kind)
+        or types.is_duration(kind)
+        or types.is_null(kind)
+    )
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    kind = column.type
+    if pa.types.is_null(kind):
+        return np.full(len(column), np.nan)
+    if pa.types.is_duration(kind):
+        seconds: np.ndarray = column.to_pandas().dt.total_seconds().to_numpy(np.float64)
+        return seconds
+    if pa.types.is_boolean(kind):
+        column = column.cast(pa.uint8())
+    elif pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    values: np.ndarray = column.to_numpy(zero_copy_only=False)
+    return values
+
+
+def _other(path: Path, name: str, column: pa.Array, *, as_text: bool) -> Column:
+    """Return a column that is no number: texts as categories, dates as seconds, lists as they are."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column = column.dictionary_decode()
+        kind = column.type
+    if as_text or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
+        encoded = pc.dictionary_encode(column)
+        levels = tuple(_text(value) for value in encoded.dictionary.to_pylist())
+        return Texts(levels, encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False))
+    if pa.types.is_temporal(kind) and not pa.types.is_time(kind):
+        return seconds_of(pd.to_datetime(column.to_pandas(), utc=True))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        if not _is_number(kind.value_type):
+            raise DataError(f"{path}: the column {printable(name)!r} holds lists of {kind.value_type}; expected numbers")
+        return stacked(path, printable(name), column.to_pandas().tolist())
+    raise DataError(
+        f"{path}: the column {printable(name)!r} holds {kind}; expected numbers, texts, dates or lists of numbers. Leave it out "
+        f"with --drop-columns {printable(name)}"
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _joined(path: Path, name: str, pieces: Sequence[Column]) -> Column:
+    texts = [piece for piece in pieces if isinstance(piece, Texts)]
+    if texts:
+        return joined(texts)
+    values = [piece for piece in pieces if isinstance(piece, np.ndarray)]
+    if len({piece.shape[1:] for piece in values}) > 1:
+        raise DataError(f"{path}: lists of different lengths in the column {printable(name)!r}; expected one length")
+    return np.concatenate(values)
