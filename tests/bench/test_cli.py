@@ -223,6 +223,7 @@ label-seeds = "1-1"
     assert len(pd.read_parquet(folder / "records.parquet")) == 8
 
 
+@pytest.mark.slow
 def test_variants_and_a_plain_vae_side_by_side_with_event_files(command: Command, tmp_path: Path) -> None:
     out_folder = tmp_path / "run"
     code, out, _ = command("run", "--executor", "serial", "--components", "10,20", "--model-seeds", "0,1", "--label-seeds", "2",
@@ -260,6 +261,7 @@ def _scalars(path: Path) -> dict[str, list[float]]:
     return scalars
 
 
+@pytest.mark.slow
 def test_speed_is_measured_for_every_objective_and_the_default(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -105,6 +105,7 @@ def test_asking_for_more_goes_on_from_what_is_known(command: Command, undisturbe
     assert pd.read_csv(three, keep_default_na=False)["sampler"].tolist() == ["", "", "cluster", "cluster"]
 
 
+@pytest.mark.slow
 def test_unlabelled_data_from_the_first_item_on(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     images = (load_digits().images * 15).astype(np.uint8)
@@ -312,6 +313,7 @@ def test_what_users_wrote_is_shown_and_never_run() -> None:
     assert "alert(&#34;x&#34;)" in page
 
 
+@pytest.mark.slow
 def test_a_sheet_shows_every_item_up_to_its_limit() -> None:
     card = Card(1, 3, "", "cluster", "", 0, 5, np.eye(4))
     assert len([axes for axes in contact_sheet([card] * 13, "t").axes if axes.images]) == 13

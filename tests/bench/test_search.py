@@ -101,6 +101,7 @@ def essence(found: list[FrozenTrial]) -> list[tuple[object, ...]]:
     return [(trial.number, trial.state, trial.params, values(trial), trial.intermediate_values) for trial in found]
 
 
+@pytest.mark.slow
 def test_a_search_leaves_a_study_a_winner_and_figures(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "search"
     code, output, _ = command(*SMALL, "--trials", "12", "--watch", "invariance,oracle-accuracy@50", "--out", str(folder))
@@ -414,6 +415,7 @@ def test_a_search_from_a_winner_carries_what_that_cost(command: Command, tmp_pat
     assert "an upper bound, not a result" in (second / "best.toml").read_text()
 
 
+@pytest.mark.slow
 def test_flags_over_a_winner_are_no_choice_of_the_search(command: Command, tmp_path: Path) -> None:
     folder, run = tmp_path / "search", tmp_path / "run"
     command(*SMALL, "--criterion", "oracle-accuracy@50", "--trials", "1", "--out", str(folder))
