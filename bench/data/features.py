@@ -43,6 +43,8 @@ class Feature:
     """Whether one more feature stands for all other levels."""
     width: int = 1
     """Of a list column: its length."""
+    constant: bool = False
+    """Whether all items of the pool have one value: kept, as it does no harm, and told."""
 
     @property
     def n_features(self) -> int:
@@ -122,6 +124,7 @@ def fit_feature(column: str, values: Column, *, log: bool | None = None, is_date
         return Feature(column, "list", width=values.shape[1])
     gaps = np.isnan(values)
     known = values[~gaps] if gaps.any() else values
+    constant = bool(len(known)) and bool(known.min() == known.max())
     n_gaps, fill = int(gaps.sum()), float(np.median(known)) if gaps.any() else 0.0
     if is_date:
         return Feature(column, "date", fill=fill, gaps=n_gaps, origin=float(known.min()))
@@ -129,7 +132,7 @@ def fit_feature(column: str, values: Column, *, log: bool | None = None, is_date
         raise DataError(f"--log-columns names {column!r}, which holds {known.min():g}; logarithms need values from 0 on")
     if heavy_tailed(known) if log is None else log:
         return Feature(column, "log", fill=fill, gaps=n_gaps, unit=_unit(known))
-    return Feature(column, "number", fill=fill, gaps=n_gaps)
+    return Feature(column, "number", fill=fill, gaps=n_gaps, constant=constant)
 
 
 def heavy_tailed(values: Float[np.ndarray, " n"]) -> bool:

@@ -48,6 +48,9 @@ def tell_table(frame: Frame, roles: Roles, features: Sequence[Feature], labels: 
     gaps = [f"{feature.column} {feature.gaps:,}" for feature in features if feature.gaps]
     if gaps:
         lines.append(f"gaps: {some(gaps)}; filled with the median and marked, or a category of their own")
+    constant = [feature.column for feature in features if feature.constant]
+    if constant:
+        lines.append(f"constant, so they tell nothing: {some(constant)}")
     wide = [feature.column for feature in features if feature.kind == "levels" and feature.others]
     if wide:
         lines.append(f"rare categories share one feature: in {some(wide)}")
