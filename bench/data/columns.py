@@ -62,7 +62,7 @@ def name_roles(path: Path, names: Sequence[str], reading: Reading) -> tuple[int 
     """
     label = _label(path, names, reading)
     named = None if reading.id_column in (None, NONE) else _place(path, names, str(reading.id_column), "--id-column")
-    kept = {_place(path, names, name, "--feature-columns") for name in reading.feature_columns}
+    kept = _wanted(path, names, reading)
     if named is not None:
         return label, frozenset({named})
     if reading.id_column == NONE:
@@ -74,10 +74,10 @@ def name_roles(path: Path, names: Sequence[str], reading: Reading) -> tuple[int 
 
 def ignored(path: Path, names: Sequence[str], reading: Reading) -> frozenset[int]:
     """Return the columns that the user leaves out."""
-    dropped = {_place(path, names, name, "--drop-columns") for name in reading.drop_columns}
-    wanted = {_place(path, names, name, "--feature-columns") for name in reading.feature_columns}
-    kept = {*wanted, *name_roles(path, names, reading)[1], name_roles(path, names, reading)[0]}
-    return frozenset(dropped | ({*range(len(names))} - kept if wanted else set()))
+    label, id_like = name_roles(path, names, reading)
+    wanted = _wanted(path, names, reading)
+    others = {*range(len(names))} - {*wanted, *id_like, label} if wanted else set()
+    return frozenset(_dropped(path, names, reading) | others)
 
 
 def assign_roles(path: Path, names: Sequence[str], reading: Reading, look: Callable[[int], Look]) -> Roles:
@@ -89,8 +89,7 @@ def assign_roles(path: Path, names: Sequence[str], reading: Reading, look: Calla
         If the columns cannot be told apart.
     """
     label, id_like = name_roles(path, names, reading)
-    wanted = {_place(path, names, name, "--feature-columns") for name in reading.feature_columns}
-    dropped = {_place(path, names, name, "--drop-columns") for name in reading.drop_columns}
+    wanted, dropped = _wanted(path, names, reading), _dropped(path, names, reading)
     ids: int | None = None
     left_out: dict[int, str] = {}
     for place, name in enumerate(names):
@@ -119,8 +118,8 @@ def _label(path: Path, names: Sequence[str], reading: Reading) -> int | None:
         return _place(path, names, given, "--label-column")
     if given == NONE:
         return None
-    kept = {*reading.feature_columns, *reading.drop_columns}
-    likely = [place for place, name in enumerate(names) if name.casefold() in _LABEL_NAMES and name not in kept]
+    taken = _wanted(path, names, reading) | _dropped(path, names, reading)
+    likely = [place for place, name in enumerate(names) if name.casefold() in _LABEL_NAMES and place not in taken]
     folded = [name.casefold() for name in names]
     if len(likely) > 1 and "x" in folded and "y" in folded:
         # Beside a column x, y is a coordinate.
@@ -132,6 +131,14 @@ def _label(path: Path, names: Sequence[str], reading: Reading) -> int | None:
             f"with --drop-columns {printable(names[likely[1]])}"
         )
     return likely[0] if likely else None
+
+
+def _wanted(path: Path, names: Sequence[str], reading: Reading) -> frozenset[int]:
+    return frozenset(_place(path, names, name, "--feature-columns") for name in reading.feature_columns)
+
+
+def _dropped(path: Path, names: Sequence[str], reading: Reading) -> frozenset[int]:
+    return frozenset(_place(path, names, name, "--drop-columns") for name in reading.drop_columns)
 
 
 def says_label(name: str) -> bool:

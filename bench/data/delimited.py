@@ -44,7 +44,7 @@ class Delimited:
     row_names: bool = False
     """Whether rows have one value more than the header, the first, which names the row."""
     trailing: bool = False
-    """Whether each row ends with a separator."""
+    """Whether each row, or the header alone, ends with a separator."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class Delimited:
             *([f"{_ENCODINGS.get(self.encoding, self.encoding)}"] if not self.encoding.startswith("utf-8") else []),
             *([f"separated by {_SEPARATORS[self.separator]}"] if self.separator != "," else []),
             *(["a comma as decimal sign"] if self.decimal == "," else []),
-            *(["every row ends with a separator"] if self.trailing else []),
+            *(["rows or the header end with a separator"] if self.trailing else []),
             *(["the header has no name for the first column, which names the rows"] if self.row_names else []),
         ]
         return (f"{self.path.name}: {', '.join(odd)}",) if odd else ()
@@ -135,9 +135,13 @@ def sniff(path: Path) -> Delimited:
     rows = _rows(lines, separator)
     header, *body = rows
     names = tuple(name.strip() for name in header)
+    # A separator at the end of the header alone.
+    ends = len(names) > 1 and not names[-1] and all(len(row) < len(names) for row in body)
+    names = names[:-1] if ends else names
+    if len(names) == 1:
+        _refuse_spaces(path, lines)
     _refuse_headless(path, names, body)
-    row_names, trailing = _overhang(path, names, body)
-    # A header may end with a separator as its rows do.
+    row_names, trailing = (False, True) if ends else _overhang(path, names, body)
     decimal, thousands = _signs(body, separator)
     return Delimited(path, names, encoding, separator, decimal, thousands, row_names, trailing)
 
@@ -240,6 +244,13 @@ def _may_be_names(numbers: Sequence[str], *, alone: bool) -> bool:
         return numbers[0].isdecimal() and (not alone or values[0] in (0, 1))
     even = all(number.isdecimal() for number in numbers) and len(set(steps)) == 1 and steps[0] > 0
     return even or (len(steps) >= _FEWEST_STEPS and all(step > 0 for step in steps))
+
+
+def _refuse_spaces(path: Path, lines: Sequence[str]) -> None:
+    """Refuse a file of one column that is one of several, separated by spaces."""
+    widths = {len(line.split()) for line in lines[:_SAMPLE_ROWS] if line.strip()}
+    if len(widths) == 1 and widths != {1}:
+        raise DataError(f"{path}: {number_of(widths.pop(), 'value')} in each row, separated by spaces; separate them by commas")
 
 
 def _overhang(path: Path, names: Sequence[str], body: Sequence[Sequence[str]]) -> tuple[bool, bool]:

@@ -12,13 +12,7 @@ from bench.errors import DataError
 READERS: Mapping[str, Callable[[Path, Reading, Rows, Progress], Dataset]] = {
     ".npz": arrays.from_npz,
     ".npy": arrays.from_npy,
-    ".csv": tables.from_delimited,
-    ".tsv": tables.from_delimited,
-    ".txt": tables.from_delimited,
-    ".parquet": tables.from_arrow,
-    ".pq": tables.from_arrow,
-    ".feather": tables.from_arrow,
-    ".arrow": tables.from_arrow,
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".parquet", ".pq", ".feather", ".arrow"), tables.from_table),
 }
 """By suffix in small letters; delimited text may be compressed. Each takes the file, what the user says of it, which rows are
 the pool's, and a listener of progress."""

@@ -54,7 +54,8 @@ def read_labels(where: str, values: Sequence[Any] | np.ndarray, missing: Iterabl
     _refuse_quantity(where, names, most=0 if np.asarray(values).dtype.kind == "f" else _MOST_DECIMAL_CLASSES)
     code_of = {name: code for code, name in enumerate(names)} | {"": -1}
     codes = np.fromiter((code_of[text] for text in texts), np.int64, len(texts))
-    return Labels(codes, names, (*missing_notes(where, taken), *_case_notes(where, names)))
+    notes = (*missing_notes(where, taken), *_case_notes(where, names), *_many_notes(where, names, int((codes >= 0).sum())))
+    return Labels(codes, names, notes)
 
 
 def label_texts(values: Sequence[Any] | np.ndarray) -> list[str]:
@@ -144,6 +145,12 @@ def missing_notes(where: str, taken: Counter[str]) -> tuple[str, ...]:
         return ()
     words = ", ".join(f"{word!r} {count:,}" for word, count in sorted(taken.items()))
     return (f"{where}: no label where it says {words} (--missing-label takes other words)",)
+
+
+def _many_notes(where: str, names: Sequence[str], n_known: int) -> tuple[str, ...]:
+    if len(names) <= max(_MOST_DECIMAL_CLASSES, n_known / 2):
+        return ()
+    return (f"warning: {where}: {len(names):,} classes for {n_known:,} labels; is it the label (--label-column)?",)
 
 
 def _case_notes(where: str, names: Sequence[str]) -> tuple[str, ...]:

@@ -98,8 +98,9 @@ def _load(data: str, data_dir: Path, reading: Reading, rows: Rows, progress: Pro
             dataset = replace(dataset, understood=(said, *dataset.understood))
         return dataset
     if path.is_dir():
-        holds_tables = any(tables.is_table(file) for file in path.rglob("*"))
-        return tables.from_arrow(path, reading, rows, progress) if holds_tables else folders.load(path, reading, progress)
+        if tables.is_table(path):
+            return tables.from_table(path, reading, rows, progress)
+        return folders.load(path, reading, progress)
     if files.is_file_name(data):
         return files.load(path, reading, rows, progress)
     if path.is_file():

@@ -1,6 +1,7 @@
 """Tables: a row per item, read in blocks, with each column as what it is."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,61 +25,55 @@ from bench.data.understood import tell_table
 from bench.errors import DataError
 from gmvae.errors import first_line
 
+DELIMITED = frozenset({".csv", ".tsv", ".txt"})
+ARROW = frozenset({".parquet", ".pq", ".feather", ".arrow"})
 _ROWS = 50_000
 _READ_BYTES = 2**26
 # What pandas takes for a gap in columns of numbers; label and id columns are read as they are written.
 _GAPS = [
-    *sorted({"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"}),
-    *sorted({"N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}),
+    *("", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
+    *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 ]
 
 
-def from_delimited(path: Path, reading: Reading, rows: Rows, progress: Progress) -> Dataset:
-    """Read delimited text, compressed or not.
-
-    Raises
-    ------
-    DataError
-        If it cannot be read, or its columns cannot be told apart.
-    """
-    return make_dataset(_delimited_frame(path, reading, progress), reading, rows)
-
-
-DELIMITED = frozenset({".csv", ".tsv", ".txt"})
-ARROW = frozenset({".parquet", ".pq", ".feather", ".arrow"})
-
-
 def is_table(path: Path) -> bool:
-    """Return whether a file of a folder is a part of a table."""
-    return path.suffix.lower() in (".parquet", ".pq") and not path.name.startswith((".", "_"))
+    """Return whether a path is a table: a file of one, or a folder of Parquet."""
+    if path.is_dir():
+        parts = (file for file in path.rglob("*") if file.suffix.lower() in (".parquet", ".pq"))
+        return any(not file.name.startswith((".", "_")) for file in parts)
+    return path.is_file() and plain_suffix(path) in DELIMITED | ARROW
 
 
-def from_arrow(path: Path, reading: Reading, rows: Rows, progress: Progress) -> Dataset:
-    """Read Parquet or Feather, a file or a folder of files.
+def from_table(path: Path, reading: Reading, rows: Rows, progress: Progress) -> Dataset:
+    """Read delimited text, Parquet or Feather, or a folder of Parquet.
 
     Raises
     ------
     DataError
-        If it cannot be read, or its columns cannot be told apart.
+        If it cannot be read, its columns cannot be told apart, or one cannot become features.
     """
-    return make_dataset(_arrow_frame(path, reading, progress), reading, rows)
+    return make_dataset(read_frame(path, reading, progress), reading, rows)
 
 
-def read_frame(path: Path, reading: Reading, progress: Progress) -> Frame | None:
-    """Return the columns of a table, before they are features; `None` if the path is no table."""
-    if path.is_dir():
-        return _arrow_frame(path, reading, progress) if any(is_table(file) for file in path.rglob("*")) else None
-    if not path.is_file():
-        return None
-    suffix = plain_suffix(path)
-    if suffix in DELIMITED:
-        return _delimited_frame(path, reading, progress)
-    return _arrow_frame(path, reading, progress) if suffix in ARROW else None
+def read_frame(path: Path, reading: Reading, progress: Progress) -> Frame:
+    """Return the columns of a table, before they are features.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    return (_delimited_frame if plain_suffix(path) in DELIMITED else _arrow_frame)(path, reading, progress)
 
 
 def _delimited_frame(path: Path, reading: Reading, progress: Progress) -> Frame:
     how = sniff(path)
-    frame = _read_delimited(how, reading, progress)
+    try:
+        frame = _read_delimited(how, reading, progress)
+    except UnicodeDecodeError:
+        # What begins as UTF-8 does not go on as such.
+        how = replace(how, encoding="latin-1")
+        frame = _read_delimited(how, reading, progress)
     frame.notes += how.notes
     return frame
 
@@ -211,8 +206,8 @@ def _blocks(how: Delimited, texts: set[int], progress: Progress) -> Iterator[pd.
         try:
             with pd.read_csv(file, chunksize=_ROWS, **options) as reader:
                 yield from reader
-        except (ValueError, UnicodeError, pd.errors.ParserError, OverflowError) as error:
-            if isinstance(error, DataError):
+        except (ValueError, pd.errors.ParserError, OverflowError) as error:
+            if isinstance(error, (DataError, UnicodeDecodeError)):
                 raise
             raise DataError(f"{how.path} cannot be read: {first_line(error)}") from error
 

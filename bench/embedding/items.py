@@ -16,7 +16,7 @@ from bench.data.labels import Labels
 from bench.data.pictures import open_picture
 from bench.data.reading import Progress, Reading
 from bench.data.registry import load_dataset
-from bench.data.tables import labels_of, read_frame
+from bench.data.tables import is_table, labels_of, read_frame
 from bench.embedding.models import Kind
 from bench.errors import DataError, SettingsError
 
@@ -126,9 +126,8 @@ def open_source(data: str, data_dir: Path | None, reading: Reading, text_column:
         If there are none.
     """
     path = Path(data)
-    frame = read_frame(path, reading, progress)
-    if frame is not None:
-        return _sentences(frame, reading, text_column)
+    if is_table(path):
+        return _sentences(read_frame(path, reading, progress), reading, text_column)
     if text_column is not None:
         raise SettingsError(f"--text-column names a column of a table; {data} is none")
     if path.is_dir():

@@ -132,6 +132,26 @@ def test_rows_that_end_with_a_separator(tmp_path: Path) -> None:
     check(read(tmp_path / "rows.csv"))
     (tmp_path / "all.csv").write_text("\n".join(f"{line}," for line in lines))
     check(read(tmp_path / "all.csv"))
+    (tmp_path / "header.csv").write_text("\n".join([f"{lines[0]},", *lines[1:]]))
+    check(read(tmp_path / "header.csv"))
+
+
+def test_other_separators_are_named_in_the_refusal(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="4 values in each row, separated by spaces; separate them by commas"):
+        read(write(tmp_path / "t.csv", FRAME, sep=" "))
+
+
+def test_an_encoding_that_shows_late(tmp_path: Path) -> None:
+    n = 30_000
+    frame = pd.DataFrame({"a": np.arange(n)[::-1] / 7, "label": ["plain"] * (n - 1) + ["größe"]})
+    data = read(write(tmp_path / "t.csv", frame, encoding="latin-1"))
+    assert data.class_names == ("größe", "plain")
+    assert "Latin-1" in said(data)
+
+
+def test_a_label_column_of_names_is_questioned(tmp_path: Path) -> None:
+    data = read(write(tmp_path / "t.csv", FRAME.assign(label=[f"n{n}" for n in range(30)])))
+    assert "30 classes for 30 labels; is it the label" in said(data)
 
 
 def test_a_header_without_a_name_for_the_first_column(tmp_path: Path) -> None:
