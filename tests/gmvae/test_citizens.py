@@ -30,19 +30,26 @@ def expected_failures(estimator: object) -> dict[str, str]:
     return UNLABELLED if isinstance(estimator, ClusterLabelClassifier) else {}
 
 
+# What most checks look at needs no good model.
+FEW = 3
+
+
 @parametrize_with_checks(
     [
-        GMVAE(3, epochs=15, **SMALL),
+        GMVAE(3, epochs=FEW, **SMALL),
         ClusterLabelClassifier(GaussianMixture(6, random_state=0), decoding="hard-fallback"),
     ],
     expected_failed_checks=expected_failures,
 )
-def test_scikit_learns_checks(estimator: object, check: Any) -> None:
+def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
+    if check.func.__name__ == "check_clustering":
+        # The one that asks for clusters that are right.
+        estimator.set_params(epochs=5 * FEW)
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks([ClusterLabelClassifier(GMVAE(8, epochs=15, **SMALL))], expected_failed_checks=expected_failures)
+@parametrize_with_checks([ClusterLabelClassifier(GMVAE(8, epochs=FEW, **SMALL))], expected_failed_checks=expected_failures)
 def test_scikit_learns_checks_of_the_classifier_around_our_model(estimator: Any, check: Any) -> None:
     if check.func.__name__ == "check_classifiers_train":
         # The one check that asks for accuracy.
