@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bench.cli.state import EXIT_INTERRUPTED, make_console
+from bench.cli.state import EXIT_INTERRUPTED, make_console, tell
 from bench.data.reading import no_progress
 from bench.embedding.embed import embed_items
 from bench.embedding.items import open_source
@@ -29,6 +29,8 @@ def embed_data(
     """Embed data with progress, and say what was written."""
     console, progress = make_console(), make_console(stderr=True)
     source = open_source(data, data_dir, make_settings(reading).reading, text_column, no_progress)
+    for note in source.notes:
+        tell(note)
     embedder = load_embedder(model, source.kind, device)
     columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:

@@ -6,7 +6,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +14,8 @@ from typing import BinaryIO
 import numpy as np
 
 from bench.data.dataset import Dataset, ImageShape, printable
-from bench.data.labels import Labels, codes_into, read_labels
+from bench.data.labels import Labels, codes_into, label_texts, read_labels
+from bench.data.pictures import ground_of
 from bench.data.reading import Progress, Reading, Rows
 from bench.data.understood import tell_labels
 from bench.errors import DataError, number_of
@@ -24,19 +25,41 @@ _ITEM_KEYS = ("x", "X", "images", "data", "features", "embeddings")
 _LABEL_KEYS = ("y", "Y", "labels", "label", "target", "targets")
 _TEST_ITEM_KEYS = ("x_test", "X_test", "test_images", "test_data")
 _TEST_LABEL_KEYS = ("y_test", "Y_test", "test_labels", "test_targets")
-# As Keras, MedMNIST and numpy's own default name them: training items and labels.
-_PAIRS = (
-    ("x_train", "y_train"),
-    ("X_train", "y_train"),
-    ("X_train", "Y_train"),
-    ("train_images", "train_labels"),
-    ("train_x", "train_y"),
-    ("train_data", "train_labels"),
-    ("arr_0", "arr_1"),
+
+
+@dataclass(frozen=True)
+class _Split:
+    """Names of the arrays of data that come in parts, as Keras and MedMNIST have them."""
+
+    items: str
+    labels: tuple[str, ...]
+    validation: tuple[tuple[str, str], ...] = ()
+    """Joins the pool: nothing here is chosen by it."""
+    test: tuple[tuple[str, str], ...] = ()
+
+
+def _split_of(style: str, x: str, *y: str) -> _Split:
+    """Return the names in a style such as `{0}_{1}` (x_train) or `{1}_{0}` (train_images)."""
+
+    def pairs(*parts: str) -> tuple[tuple[str, str], ...]:
+        return tuple((style.format(x, part), style.format(name, part)) for part in parts for name in y)
+
+    return _Split(
+        style.format(x, "train"), tuple(style.format(name, "train") for name in y), pairs("val", "valid"), pairs("test")
+    )
+
+
+_NUMBERED = ("arr_0", "arr_1")
+_SPLITS = (
+    _split_of("{0}_{1}", "x", "y", "Y"),
+    _split_of("{0}_{1}", "X", "y", "Y"),
+    _split_of("{1}_{0}", "images", "labels"),
+    _split_of("{1}_{0}", "data", "labels"),
+    _split_of("{1}_{0}", "x", "y"),
+    _split_of("{1}_{0}", "X", "y", "Y"),
+    # As numpy names arrays that are given no names.
+    _Split("arr_0", ("arr_1",)),
 )
-# Validation items join the pool: nothing here is chosen by them.
-_VALIDATION = (("x_val", "y_val"), ("X_val", "y_val"), ("val_images", "val_labels"), ("val_x", "val_y"), ("x_valid", "y_valid"))
-_TESTS = (("x_test", "y_test"), ("X_test", "y_test"), ("X_test", "Y_test"), ("test_images", "test_labels"), ("test_x", "test_y"))
 PRETRAINED = "pretrained"
 """Array of an archive, or metadata of a Parquet file, that names the model which made the items."""
 _ID_KEYS = ("id", "ids")
@@ -100,7 +123,7 @@ def from_npz(path: Path, reading: Reading, _rows: Rows, _progress: Progress) -> 
             loaded = np.load(file, allow_pickle=False)
             mapped = _map_large(path, file) if zipfile.is_zipfile(file) else {}
             keys = [] if isinstance(loaded, np.ndarray) else loaded.files
-            arrays = {key: mapped[key] if key in mapped else loaded[key] for key in keys}
+            arrays = {key: mapped[key] if key in mapped else _one(path, loaded, key) for key in keys}
     except DataError:
         raise
     except _UNREADABLE as error:
@@ -110,34 +133,65 @@ def from_npz(path: Path, reading: Reading, _rows: Rows, _progress: Progress) -> 
     return _make(path, arrays, _parts(path, arrays, reading), reading)
 
 
+def _one(path: Path, loaded: Mapping[str, np.ndarray], key: str) -> np.ndarray:
+    try:
+        return loaded[key]
+    except ValueError as error:
+        if "pickle" not in str(error).lower():
+            raise
+        raise DataError(
+            f"{path}: the array {key!r} holds pickled objects, which are never read; save it as {key}.astype(str), or as numbers"
+        ) from error
+
+
 def _why(error: Exception) -> str:
     return "it holds pickled objects, which are never read" if "pickle" in str(error).lower() else first_line(error)
 
 
 def _parts(path: Path, arrays: Mapping[str, np.ndarray], reading: Reading) -> _Parts:
-    """Find out which arrays are what."""
+    """Find out which arrays are what.
+
+    Raises
+    ------
+    DataError
+        If several may be the items, or the labels, and the user does not say which.
+    """
     for key in (reading.x, reading.y):
         if key is not None and key not in arrays:
             raise DataError(f"{path} has no array {key!r}; it holds {_listed(arrays)}")
-    named = _find(arrays, _ITEM_KEYS)
-    pair = next(((x, y) for x, y in _PAIRS if x in arrays), None)
-    if reading.x is not None or (named is not None and pair is None):
-        items = str(reading.x or named)
-        label = reading.y or _find(arrays, _LABEL_KEYS)
-        return _Parts((items,), (label,) if label else (), _find(arrays, _TEST_ITEM_KEYS), _find(arrays, _TEST_LABEL_KEYS))
-    if named is not None and pair is not None:
-        raise DataError(f"{path} holds {named!r} and {pair[0]!r}, both of which may be the items; say which with --x and --y")
-    if pair is None:
+    splits = [split for split in _SPLITS if split.items in arrays]
+    plain = [key for key in _ITEM_KEYS if key in arrays]
+    numbered = [key for key in arrays if key.startswith("arr_")]
+    if (reading.x is None and len(splits) + len(plain) != 1) or (reading.x is None and len(numbered) > len(_NUMBERED)):
         raise DataError(
             f"{path} holds {_listed(arrays)}; expected an array named 'x'. Say which holds the items with --x and --y"
         )
-    x, y = next(((x, y) for x, y in _PAIRS if x in arrays and y in arrays), pair)
-    validation = next(((a, b) for a, b in _VALIDATION if a in arrays and b in arrays), None) if y in arrays else None
-    test = next(((a, b) for a, b in _TESTS if a in arrays and b in arrays), (None, None))
-    labels = (y,) if y in arrays else (reading.y,) if reading.y else ()
-    more = validation or ()
-    test_items, test_labels = test if labels else (None, None)
-    return _Parts((x, *more[:1]), (*labels, *more[1:]), test_items, test_labels, is_split=test_items is not None)
+    items = reading.x or (splits[0].items if splits else plain[0])
+    split = next((split for split in splits if split.items == items), None)
+    if split is None:
+        return _plain_parts(path, arrays, items, reading)
+    labels = reading.y or next((key for key in split.labels if key in arrays), None)
+    # Parts have labels of one kind: others, which the user names, are those of the training part alone.
+    usual = labels in split.labels
+    validation = _pair(arrays, split.validation) if usual else None
+    test = _pair(arrays, split.test) if usual else None
+    more, (test_items, test_labels) = validation or (), test or (None, None)
+    return _Parts(
+        (items, *more[:1]), (*([labels] if labels else []), *more[1:]), test_items, test_labels, is_split=test is not None
+    )
+
+
+def _plain_parts(path: Path, arrays: Mapping[str, np.ndarray], items: str, reading: Reading) -> _Parts:
+    likely = [key for key in _LABEL_KEYS if key in arrays and key != items]
+    if reading.y is None and len(likely) > 1:
+        raise DataError(f"{path}: {' and '.join(map(repr, likely))} may both be the labels; say which with --y")
+    labels = reading.y or (likely[0] if likely else None)
+    test = (_find(arrays, _TEST_ITEM_KEYS), _find(arrays, _TEST_LABEL_KEYS)) if reading.y is None else (None, None)
+    return _Parts((items,), (labels,) if labels else (), *test)
+
+
+def _pair(arrays: Mapping[str, np.ndarray], pairs: Sequence[tuple[str, str]]) -> tuple[str, str] | None:
+    return next(((items, labels) for items, labels in pairs if items in arrays and labels in arrays), None)
 
 
 def _make(path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, reading: Reading) -> Dataset:
@@ -177,7 +231,7 @@ def _ids(arrays: Mapping[str, np.ndarray], parts: _Parts, n: int) -> tuple[str, 
     key = _find(arrays, _ID_KEYS)
     if key is None or parts.test is not None or arrays[key].shape != (n,):
         return None
-    return tuple(printable(str(name)) for name in arrays[key].tolist())
+    return tuple(map(printable, label_texts(arrays[key])))
 
 
 def _read_labels(
@@ -185,12 +239,12 @@ def _read_labels(
 ) -> tuple[Labels, np.ndarray | None]:
     """Return the labels of the pool and the codes of the test part."""
     if not parts.labels:
-        return Labels(np.full(n, -1), () if given is None else tuple(map(str, given))), None
+        return Labels(np.full(n, -1), () if given is None else tuple(label_texts(given))), None
     where = f"{path.name}, array {parts.labels[0]}"
     values = _vector(path, np.concatenate([_vector(path, arrays[key]) for key in parts.labels]))
     test = None if parts.test_labels is None else _vector(path, arrays[parts.test_labels])
     if given is not None:
-        names = tuple(map(str, given))
+        names = tuple(label_texts(given))
         codes = None if test is None else codes_into(where, test, names, reading.missing_label).codes
         return codes_into(where, values, names, reading.missing_label), codes
     if test is None:
@@ -344,5 +398,17 @@ def _colors_last(path: Path, images: np.ndarray) -> np.ndarray:
         raise DataError(f"{path}: images of shape {images.shape[1:]}; expected 1 or 3 colours, last or first")
     if images.shape[3] == 1:
         return images[..., 0]
-    # A fourth value is opacity; without it the colours below show.
-    return np.ascontiguousarray(images[..., :3])
+    return _grounded(images) if images.shape[3] == 4 else np.ascontiguousarray(images)
+
+
+def _grounded(images: np.ndarray) -> np.ndarray:
+    """Lay images with opacity, their fourth value, on white, or on black if they are white themselves: as pictures of files."""
+    opaque = float(images.max()) if images.dtype.kind != "f" or images.max() > 1 else 1.0
+    colors, alpha = images[..., :3].astype(np.float32), images[..., 3:].astype(np.float32) / max(opaque, 1e-9)
+    if alpha.min() == 1:
+        return np.ascontiguousarray(images[..., :3])
+    weight = alpha / max(1e-9, float(alpha.sum()) * 3)
+    from_black, from_white = float((colors * weight).sum()), float(((opaque - colors) * weight).sum())
+    ground = ground_of(from_black, from_white) * opaque
+    laid: np.ndarray = colors * alpha + ground * (1 - alpha)
+    return np.round(laid).astype(images.dtype) if images.dtype.kind in "iu" else laid

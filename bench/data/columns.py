@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,11 @@ class Roles:
     """Names of columns that are no features, and why."""
 
 
+def as_option(name: str) -> str:
+    """Return the name of a column as it is written on the command line."""
+    return shlex.quote(printable(name))
+
+
 def printable_name(name: str, place: int) -> str:
     """Return what a column is called in messages."""
     return printable(name) or f"column {place + 1} (without a name)"
@@ -61,7 +67,7 @@ def name_roles(path: Path, names: Sequence[str], reading: Reading) -> tuple[int 
         If a named column is not there, or two columns may be the label.
     """
     label = _label(path, names, reading)
-    named = None if reading.id_column in (None, NONE) else _place(path, names, str(reading.id_column), "--id-column")
+    named = None if reading.id_column in (None, NONE) else find_column(path, names, str(reading.id_column), "--id-column")
     kept = _wanted(path, names, reading)
     if named is not None:
         return label, frozenset({named})
@@ -115,7 +121,7 @@ def assign_roles(path: Path, names: Sequence[str], reading: Reading, look: Calla
 def _label(path: Path, names: Sequence[str], reading: Reading) -> int | None:
     given = reading.label_column
     if given is not None and (given != NONE or NONE in names):
-        return _place(path, names, given, "--label-column")
+        return find_column(path, names, given, "--label-column")
     if given == NONE:
         return None
     taken = _wanted(path, names, reading) | _dropped(path, names, reading)
@@ -128,17 +134,29 @@ def _label(path: Path, names: Sequence[str], reading: Reading) -> int | None:
         both = " and ".join(repr(printable(names[place])) for place in likely)
         raise DataError(
             f"{path}: the columns {both} both look like labels. Say which one is with --label-column, and leave the other out "
-            f"with --drop-columns {printable(names[likely[1]])}"
+            f"with --drop-columns {as_option(names[likely[1]])}"
         )
     return likely[0] if likely else None
 
 
 def _wanted(path: Path, names: Sequence[str], reading: Reading) -> frozenset[int]:
-    return frozenset(_place(path, names, name, "--feature-columns") for name in reading.feature_columns)
+    return frozenset(find_column(path, names, name, "--feature-columns") for name in reading.feature_columns)
 
 
 def _dropped(path: Path, names: Sequence[str], reading: Reading) -> frozenset[int]:
-    return frozenset(_place(path, names, name, "--drop-columns") for name in reading.drop_columns)
+    return frozenset(find_column(path, names, name, "--drop-columns") for name in reading.drop_columns)
+
+
+def says_role(name: str) -> bool:
+    """Return whether the name of a column says that it is the label, or names the rows."""
+    return name.strip().casefold() in _LABEL_NAMES or _is_id_name(name.strip())
+
+
+def as_logarithms(path: Path, names: Sequence[str], reading: Reading) -> dict[int, bool] | None:
+    """Return which columns are to be read as logarithms, if the user says so; no others are."""
+    if not reading.log_columns:
+        return None
+    return {find_column(path, names, name, "--log-columns"): True for name in reading.log_columns if name != NONE}
 
 
 def says_label(name: str) -> bool:
@@ -148,7 +166,7 @@ def says_label(name: str) -> bool:
 
 def _is_id_name(name: str) -> bool:
     words = [word.lower() for word in _WORDS.findall(name)]
-    return name.casefold() in _ID_NAMES or (len(words) > 1 and words[-1] == "id")
+    return name.casefold() in _ID_NAMES or (len(words) > 1 and words[-1] == "id" and not says_label(name))
 
 
 def _names_rows(path: Path, name: str, column: Look, reading: Reading) -> bool:
@@ -173,7 +191,7 @@ def _why_no_feature(path: Path, name: str, place: int, column: Look, *, id_like:
     if column.is_empty:
         return "empty"
     if id_like:
-        return "names groups of rows"
+        return "names the rows too" if column.n_distinct == column.n_rows else "names groups of rows"
     if column.numbers is not None and column.n_rows >= _FEWEST_COUNTED and _counts(column.numbers):
         return f"counts the rows, {column.numbers[0]:g} … {column.numbers[-1]:g}"
     unnamed = _UNNAMED.fullmatch(name) is not None
@@ -194,8 +212,14 @@ def _counts(numbers: np.ndarray) -> bool:
     return first in (0, 1) and bool((numbers == np.arange(len(numbers)) + first).all())
 
 
-def _place(path: Path, names: Sequence[str], name: str, option: str) -> int:
-    """Return the position of a column that the user names, in its own case or the only one that fits."""
+def find_column(path: Path, names: Sequence[str], name: str, option: str) -> int:
+    """Return the position of a column that the user names, in its own case or the only one that fits.
+
+    Raises
+    ------
+    DataError
+        If there is no such column, or several.
+    """
     exact = [place for place, other in enumerate(names) if other == name.strip()]
     fitting = exact or [place for place, other in enumerate(names) if other.casefold() == name.strip().casefold()]
     if len(fitting) == 1:

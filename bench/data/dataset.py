@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,14 @@ _REPEATED = 0.5
 
 def printable(text: str) -> str:
     """Return a text with its control characters replaced by the sign for "unknown"."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return "".join(
+        character if character.isprintable() or _is_harmless(character) else "\N{REPLACEMENT CHARACTER}" for character in text
+    )
+
+
+def _is_harmless(character: str) -> bool:
+    """Return whether a character is a kind of space, or joins letters as some scripts need."""
+    return unicodedata.category(character) == "Zs" or character in "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 
 @dataclass(frozen=True)

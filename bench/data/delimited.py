@@ -45,6 +45,8 @@ class Delimited:
     """Whether rows have one value more than the header, the first, which names the row."""
     trailing: bool = False
     """Whether each row, or the header alone, ends with a separator."""
+    before: int = 0
+    """Lines before the header: comments, empty ones, or Excel's `sep=;`."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -54,8 +56,9 @@ class Delimited:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is not as in most files, in words."""
+        hint = " (if names look wrong, save it as UTF-8)" if self.encoding in ("cp1252", "latin-1") else ""
         odd = [
-            *([f"{_ENCODINGS.get(self.encoding, self.encoding)}"] if not self.encoding.startswith("utf-8") else []),
+            *([] if self.encoding.startswith("utf-8") else [_ENCODINGS.get(self.encoding, self.encoding) + hint]),
             *([f"separated by {_SEPARATORS[self.separator]}"] if self.separator != "," else []),
             *(["a comma as decimal sign"] if self.decimal == "," else []),
             *(["rows or the header end with a separator"] if self.trailing else []),
@@ -127,11 +130,16 @@ def sniff(path: Path) -> Delimited:
     encoding, text = _decoded(head[:_SAMPLE_BYTES], whole=len(head) <= _SAMPLE_BYTES)
     lines = text.splitlines(keepends=True)
     lines = lines if len(head) <= _SAMPLE_BYTES else lines[:-1] or lines
-    if not any(line.strip() for line in lines):
-        raise DataError(f"{path} is empty; expected a header and a row per item")
     if "\0" in text:
         raise DataError(f"{path} is no text; expected a table with a header and a row per item")
-    separator = max(_SEPARATORS, key=lambda sign: _fitness(lines, sign))
+    before = next((place for place, line in enumerate(lines) if not _says_nothing(line)), len(lines))
+    lines = lines[before:]
+    if not lines:
+        raise DataError(f"{path} is empty; expected a header and a row per item")
+    if lines[0].lstrip().startswith(("{", "[{")):
+        raise DataError(f"{path} holds JSON; expected a table with a header and a row per item: write it as CSV or Parquet")
+    # Of signs that fit alike, commas come last: they may be decimal signs.
+    separator = max(reversed(_SEPARATORS), key=lambda sign: _fitness(lines, sign))
     rows = _rows(lines, separator)
     header, *body = rows
     names = tuple(name.strip() for name in header)
@@ -143,11 +151,11 @@ def sniff(path: Path) -> Delimited:
     _refuse_headless(path, names, body)
     row_names, trailing = (False, True) if ends else _overhang(path, names, body)
     decimal, thousands = _signs(body, separator)
-    return Delimited(path, names, encoding, separator, decimal, thousands, row_names, trailing)
+    return Delimited(path, names, encoding, separator, decimal, thousands, row_names, trailing, before)
 
 
-def text_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Return the column names of a small table and its rows, all as text.
+def text_rows(path: Path) -> tuple[tuple[str, ...], list[tuple[int, dict[str, str]]]]:
+    """Return the column names of a small table, and its rows as text, each with the number of its line.
 
     Raises
     ------
@@ -155,14 +163,26 @@ def text_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         If the table cannot be read.
     """
     how = sniff(path)
+    rows: list[tuple[int, dict[str, str]]] = []
+    columns = how.columns
     with opened(path) as file, io.TextIOWrapper(io.BytesIO(file.read()), encoding=how.encoding, newline="") as text:
+        for _ in range(how.before):
+            next(text)
+        reader = csv.reader(text, delimiter=how.separator, strict=True)
         try:
-            rows = [row for row in csv.reader(text, delimiter=how.separator, strict=True) if row][1:]
+            for row in reader:
+                if not any(value.strip() for value in row):
+                    continue
+                line = reader.line_num + how.before
+                if len(row) > len(columns):
+                    raise DataError(
+                        f"{path}, line {line}: {number_of(len(row), 'value')} where the header has "
+                        f"{number_of(len(columns), 'column')}; put values that hold a separator in quotes"
+                    )
+                rows.append((line, dict(zip(columns, row + [""] * (len(columns) - len(row)), strict=True))))
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{path} cannot be read: {first_line(error)}") from error
-    columns = how.columns
-    filled = [row + [""] * (len(columns) - len(row)) for row in rows]
-    return list(columns), [dict(zip(columns, row, strict=False)) for row in filled]
+    return columns, rows[1:]
 
 
 def refuse_short_rows(how: Delimited) -> None:
@@ -174,13 +194,15 @@ def refuse_short_rows(how: Delimited) -> None:
         If there is such a row.
     """
     with opened(how.path) as file, io.TextIOWrapper(file, encoding=how.encoding, newline="") as text:
+        for _ in range(how.before):
+            next(text)
         reader = csv.reader(text, delimiter=how.separator)
         next(reader)
         least = len(how.columns) - how.trailing
         for row in reader:
             if row and len(row) < least:
                 raise DataError(
-                    f"{how.path}, line {reader.line_num}: {number_of(len(row), 'value')} where the header has "
+                    f"{how.path}, line {reader.line_num + how.before}: {number_of(len(row), 'value')} where the header has "
                     f"{number_of(least, 'column')}; correct the row"
                 )
 
@@ -200,6 +222,13 @@ def _decoded(head: bytes, *, whole: bool) -> tuple[str, str]:
         except UnicodeDecodeError:
             continue
     raise AssertionError("every byte is a character of Latin-1")
+
+
+def _says_nothing(line: str) -> bool:
+    """Return whether a line before the header is none: blank, separators alone, a comment, or Excel's."""
+    text = line.strip().strip("\ufeff")
+    is_comment = text.startswith("#") and not any(sign in text for sign in _SEPARATORS)
+    return not text.strip("".join(_SEPARATORS) + " ") or is_comment or text.lower().startswith("sep=")
 
 
 def _rows(lines: Sequence[str], separator: str) -> list[list[str]]:
@@ -222,11 +251,13 @@ def _fitness(lines: Sequence[str], separator: str) -> tuple[float, int]:
 
 def _refuse_headless(path: Path, names: Sequence[str], body: Sequence[Sequence[str]]) -> None:
     numbers = [name for name in names if _NUMBER.fullmatch(name)]
-    recurs = any(
-        name and name not in numbers and any(name == row[place].strip() for row in body if place < len(row))
+    recurring = [
+        name
         for place, name in enumerate(names)
-    )
-    if numbers and (recurs or not _may_be_names(numbers, alone=len(numbers) == len(names))):
+        if name and name not in numbers and any(place < len(row) and name == row[place].strip() for row in body)
+    ]
+    are_values = bool(numbers) and (bool(recurring) or not _may_be_names(numbers, alone=len(numbers) == len(names)))
+    if are_values or len(recurring) > len(names) / 2:
         shown = ", ".join(map(printable, names[:4])) + (" …" if len(names) > 4 else "")
         raise DataError(
             f"{path} has no header: its first row is {shown}. Put a line with the names of the "

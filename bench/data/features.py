@@ -34,7 +34,7 @@ class Feature:
     gaps: int = 0
     """Items of the pool without a value; of numbers and dates, one more feature says where."""
     origin: float = 0.0
-    """Of dates: the first one, in seconds since 1970; features count days from it."""
+    """Subtracted: of dates the first one, in seconds since 1970; of numbers that are too large for float32 the least."""
     unit: float = 1.0
     """Of logarithms: log(1 + x / unit)."""
     levels: tuple[str, ...] = ()
@@ -97,6 +97,8 @@ class Feature:
         filled = np.where(gaps, self.fill, values) if gaps.any() else values
         if self.kind == "date":
             filled = (filled - self.origin) / _SECONDS_PER_DAY
+        elif self.origin:
+            filled = filled - self.origin
         elif self.kind == "log":
             # A value below zero that the pool does not have keeps its sign.
             filled = np.sign(filled) * np.log1p(np.abs(filled) / self.unit)
@@ -124,15 +126,19 @@ def fit_feature(column: str, values: Column, *, log: bool | None = None, is_date
         return Feature(column, "list", width=values.shape[1])
     gaps = np.isnan(values)
     known = values[~gaps] if gaps.any() else values
-    constant = bool(len(known)) and bool(known.min() == known.max())
-    n_gaps, fill = int(gaps.sum()), float(np.median(known)) if gaps.any() else 0.0
+    n_gaps = int(gaps.sum())
+    if not len(known):
+        return Feature(column, "date" if is_date else "number", gaps=n_gaps, constant=True)
+    fill, constant = float(np.median(known)), bool(known.min() == known.max())
     if is_date:
         return Feature(column, "date", fill=fill, gaps=n_gaps, origin=float(known.min()))
     if log and known.min() < 0:
         raise DataError(f"--log-columns names {column!r}, which holds {known.min():g}; logarithms need values from 0 on")
     if heavy_tailed(known) if log is None else log:
         return Feature(column, "log", fill=fill, gaps=n_gaps, unit=_unit(known))
-    return Feature(column, "number", fill=fill, gaps=n_gaps, constant=constant)
+    # What is not float32 by now was kept as it is because float32 would lose it.
+    origin = float(known.min()) if values.dtype == np.float64 else 0.0
+    return Feature(column, "number", fill=fill, gaps=n_gaps, origin=origin, constant=constant)
 
 
 def heavy_tailed(values: Float[np.ndarray, " n"]) -> bool:

@@ -1,5 +1,7 @@
 """The user's own images: a folder tree, a class per folder, perhaps in a folder per part of a split."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath
 
@@ -16,6 +18,7 @@ UNLABELLED = frozenset({"unlabelled", "unlabeled", "unknown"})
 """Names of folders whose images have no class."""
 _TRAINING = frozenset({"train", "training", "val", "valid", "validation", "dev"})
 _TEST = frozenset({"test", "testing"})
+_PART_SUFFIX = re.compile(r"[ _-]?(set|data|images?)$")
 _LARGEST_SIDE, _SIDE = 96, 32
 _SMALLEST_SIDE = 4
 
@@ -40,16 +43,18 @@ def load(folder: Path, reading: Reading | None = None, progress: Progress = no_p
     odd = next((name for name in ids if not name.as_posix().isprintable()), None)
     if odd is not None:
         raise DataError(f"{folder}: the name {odd.as_posix()!a} holds characters that cannot be printed; rename that file")
-    parts = _split(ids)
+    parts = _split(folder, ids)
     pool, shape, notes = _read(paths, reading, progress)
     labels = _classes(folder, ids, parts)
-    in_test = np.array([bool(parts) and name.parts[0].lower() in _TEST for name in ids])
+    in_test = np.array([bool(parts) and _part(name) in _TEST for name in ids])
     held = bool(in_test.any())
     in_color = " in colour" if len(shape) == 3 else ""
     told = (
         f"{folder.name}: {number_of(len(paths), 'image')} of {shape[0]} x {shape[1]} pixels{in_color}"
         + (f"; {', '.join(sorted(parts))} are parts of a split, not classes" if parts else ""),
         f"labels: by folder, {tell_labels(labels)}",
+        *_below_one(folder, ids, labels),
+        *_not_read(folder),
     )
     return Dataset(
         folder.resolve().name,
@@ -84,20 +89,45 @@ def image_paths(folder: Path) -> list[Path]:
     return paths
 
 
-def labels_of_folders(folder: Path, paths: Sequence[Path]) -> Labels:
-    """Return the class of each image: the first folder on the way to it, or the second where the first is a part of a split."""
+def labels_of_folders(folder: Path, paths: Sequence[Path]) -> tuple[Labels, frozenset[str]]:
+    """Return the class of each image, and the folders that are parts of a split.
+
+    The class is the first folder on the way to an image, or the second where the first is a part of a split.
+    """
     ids = [path.relative_to(folder) for path in paths]
-    return _classes(folder, ids, _split(ids))
+    parts = _split(folder, ids)
+    return _classes(folder, ids, parts), parts
 
 
-def _split(ids: Sequence[PurePath]) -> frozenset[str]:
-    """Return the first folders, if all are parts of a split: called so, and with folders in them."""
-    first = {name.parts[0] for name in ids if len(name.parts) > 1}
-    if len(first) < 2 or not all(part.lower() in _TRAINING | _TEST for part in first):
-        return frozenset()
-    if not any(part.lower() in _TRAINING for part in first) or any(len(name.parts) < 3 for name in ids):
-        return frozenset()
-    return frozenset(first)
+def _part(name: PurePath) -> str:
+    """Return what the first folder on the way to an image is called, as a part of a split: `train` of `train_set`."""
+    return _PART_SUFFIX.sub("", name.parts[0].lower()) if len(name.parts) > 1 else ""
+
+
+def _split(folder: Path, ids: Sequence[PurePath]) -> frozenset[str]:
+    """Return the first folders, if all are parts of a split: called so, and with folders in them.
+
+    Raises
+    ------
+    DataError
+        If some look like parts of a split, and some do not.
+    """
+    first = sorted({name.parts[0] for name in ids if len(name.parts) > 1})
+    inner = {one: {name.parts[1] for name in ids if name.parts[0] == one and len(name.parts) > 2} for one in first}
+    parts = [one for one in first if _part(PurePath(one, "_")) in _TRAINING | _TEST]
+    holding = [one for one in parts if inner[one]]
+    trains = any(_part(PurePath(one, "_")) in _TRAINING for one in holding)
+    if trains and holding == first and all(len(name.parts) > 2 for name in ids):
+        return frozenset(first)
+    same = next(((a, b) for a in first for b in first if a < b and len(inner[a] & inner[b]) > 1), None)
+    if trains or same is not None:
+        one, other = same or (holding[0], next((name for name in [*first, "the images beside it"] if name not in holding), ""))
+        raise DataError(
+            f"{folder}: is {one} a part of a split, or a class? It holds the folders {', '.join(sorted(inner[one])[:3])} …, and "
+            f"{other} {'does too' if same else 'does not'}. Give the folder whose folders are the classes, "
+            f"e.g. --data {folder / one}"
+        )
+    return frozenset()
 
 
 def _classes(folder: Path, ids: Sequence[PurePath], parts: frozenset[str]) -> Labels:
@@ -105,6 +135,24 @@ def _classes(folder: Path, ids: Sequence[PurePath], parts: frozenset[str]) -> La
     names = [name.parts[depth] if len(name.parts) > depth + 1 else "" for name in ids]
     # A folder is called what it is called: only the words for "no class" are none.
     return read_labels(folder.name, ["" if name.lower() in UNLABELLED else name for name in names], ())
+
+
+def _below_one(folder: Path, ids: Sequence[PurePath], labels: Labels) -> tuple[str, ...]:
+    if len(labels.names) != 1 or not any(len(name.parts) > 2 for name in ids):
+        return ()
+    one = labels.names[0]
+    return (f"warning: all images are below the one folder {one}; if it is no class, say --data {folder / one}",)
+
+
+def _not_read(folder: Path) -> tuple[str, ...]:
+    """Say which other files there are."""
+    others = Counter(
+        path.suffix.lower() or path.name
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix.lower() not in suffixes() and not path.name.startswith(".")
+    )
+    shown = ", ".join(f"{count:,} {suffix}" for suffix, count in others.most_common(3))
+    return (f"not read: {shown}{' …' if len(others) > 3 else ''}",) if others else ()
 
 
 def _read(paths: Sequence[Path], reading: Reading, progress: Progress) -> tuple[np.ndarray, ImageShape, tuple[str, ...]]:

@@ -1,15 +1,17 @@
 """Tables in memory: plain numbers as blocks of rows, all other columns whole."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from bench.data.columns import Look, printable_name
+from bench.data.columns import Look, as_option, printable_name
 from bench.data.dataset import printable
 from bench.data.features import Column, Feature
 from bench.data.texts import Texts
@@ -20,6 +22,8 @@ _DATE = re.compile(r"\d{4}[-/]\d{2}[-/]\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(
 _LIST = re.compile(r"\[[^\[\]]*\]")
 # Memory in smaller pieces than 32 MiB stays with the process when it is freed.
 _BLOCK_BYTES = 2**26
+# Above this float32 leaves out whole numbers; losing more than this share of the deviation is losing what is there.
+_WHOLE, _COARSE = 2**24, 0.01
 # A column of which this share is numbers is one of numbers with errors, not of categories.
 _MOSTLY = 0.8
 
@@ -39,6 +43,8 @@ class Frame:
     notes: list[str] = field(default_factory=list)
     pretrained: str | None = None
     """The model that made the columns, if one did."""
+    _lost: dict[int, float] = field(default_factory=dict)
+    """How far float32 is from the values of each numeric column, at most."""
     _room: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
     def allocate(self, n_rows: int) -> None:
@@ -51,21 +57,40 @@ class Frame:
     def fill(self, place: int, values: Float[np.ndarray, " n"]) -> None:
         """Write a numeric column into the room that was made."""
         position, begin = self.numeric.index(place), 0
+        self._notice([place], values[:, None])
         for block in self.blocks:
-            block[:, position] = values[begin : begin + len(block)]
+            with np.errstate(over="ignore"):
+                block[:, position] = values[begin : begin + len(block)]
             begin += len(block)
 
     def append(self, rows: Float[np.ndarray, "r m"]) -> None:
         """Add rows of the numeric columns."""
+        self._notice(self.numeric, rows)
         while len(rows):
             if not self.blocks or len(self.blocks[-1]) == self._height:
                 self._room = np.empty((self._height, len(self.numeric)), np.float32)
                 self.blocks.append(self._room[:0])
             filled = len(self.blocks[-1])
             more = min(self._height - filled, len(rows))
-            self._room[filled : filled + more] = rows[:more]
+            with np.errstate(over="ignore"):
+                self._room[filled : filled + more] = rows[:more]
             self.blocks[-1] = self._room[: filled + more]
             rows = rows[more:]
+
+    def too_coarse(self) -> set[int]:
+        """Return the columns that float32 cannot hold: what it loses is large beside how far their values lie apart."""
+        return {place for place, lost in self._lost.items() if lost > _COARSE * _deviation(self.column(place))}
+
+    def _notice(self, places: Sequence[int], rows: np.ndarray) -> None:
+        """Keep track of what float32 loses; only values above its 24 bits lose enough to matter."""
+        if rows.dtype == np.float32 or rows.dtype.kind == "b" or not len(rows):
+            return
+        for place, values in zip(places, rows.T, strict=True):
+            large = values[np.abs(values) > _WHOLE]
+            if len(large):
+                with np.errstate(over="ignore", invalid="ignore"):
+                    lost = np.abs(large.astype(np.float64) - large.astype(np.float32))
+                self._lost[place] = max(self._lost.get(place, 0.0), float(np.nan_to_num(lost, posinf=0).max()))
 
     @property
     def _height(self) -> int:
@@ -118,7 +143,11 @@ class Frame:
         if known and all(map(_LIST.fullmatch, known)):
             self.others[place] = self._lists(place, values)
         elif known and all(map(_DATE.fullmatch, known)):
-            self.others[place], self.dates = values.each(_seconds(values.levels)), self.dates | {place}
+            seconds = _seconds(values.levels)
+            none = [text for text, second in zip(values.levels, seconds, strict=True) if np.isnan(second) and text in known]
+            if none:
+                self.notes.append(f"{self.called(place)}: a gap where it says {', '.join(map(repr, none[:3]))}, which is no date")
+            self.others[place], self.dates = values.each(seconds), self.dates | {place}
         elif known:
             self._numbers(place, values)
 
@@ -136,7 +165,7 @@ class Frame:
             shown = ", ".join(repr(printable(text)) for _, text in sorted(wrong, reverse=True)[:3])
             raise DataError(
                 f"{self.path}: the column {self.called(place)!r} holds numbers, but also {shown}; correct these values, or empty "
-                f"them, or leave the column out with --drop-columns {self.names[place]}"
+                f"them, or leave the column out with --drop-columns {as_option(self.names[place])}"
             )
 
     def _lists(self, place: int, values: Texts) -> np.ndarray:
@@ -172,6 +201,11 @@ class Frame:
         yield from np.cumsum(sizes).tolist()
 
 
+def _deviation(values: Column) -> float:
+    known = values[np.isfinite(values)].astype(np.float64) if isinstance(values, np.ndarray) else np.array([])
+    return float(known.std()) if len(known) else 0.0
+
+
 def stacked(path: Path, called: str, rows: Sequence[np.ndarray | None]) -> Float[np.ndarray, "n w"]:
     """Return the rows of a list column as a matrix.
 
@@ -188,11 +222,13 @@ def stacked(path: Path, called: str, rows: Sequence[np.ndarray | None]) -> Float
 
 
 def _seconds(texts: Sequence[str]) -> np.ndarray:
-    """Return dates as seconds since 1970, NaN for what is none."""
-    moments = pd.to_datetime(pd.Series([None if text.casefold() in _GAPS else text for text in texts]), format="mixed", utc=True)
-    return seconds_of(moments)
+    """Return dates as seconds since 1970, float64, NaN for what is none. Without a zone they are in UTC."""
+    return np.array([_second(text) for text in texts])
 
 
-def seconds_of(moments: "pd.Series[pd.Timestamp]") -> np.ndarray:
-    """Return moments in UTC as seconds since 1970, float64, NaN where there is none."""
-    return (moments - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(np.float64)
+def _second(text: str) -> float:
+    try:
+        moment = datetime.fromisoformat(text.replace("/", "-").replace(" +", "+").replace(" -", "-"))
+    except ValueError:
+        return math.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

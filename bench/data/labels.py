@@ -13,7 +13,8 @@ from bench.data.dataset import printable
 from bench.errors import DataError, number_of
 from gmvae.missing import COULD_BE_CLASSES, says_missing
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|\.\d+)([eE][+-]?\d+)?")
+_WHOLE = re.compile(r"^(-?[1-9]\d*|0)[.,]0+$")
 # More different numbers with decimals than this are a quantity, not classes.
 _MOST_DECIMAL_CLASSES = 20
 
@@ -49,12 +50,12 @@ def read_labels(where: str, values: Sequence[Any] | np.ndarray, missing: Iterabl
     given = label_texts(values)
     texts, taken = without_missing(given, missing)
     if missing is None:
-        _refuse_two_words(where, taken)
+        refuse_two_words(where, taken)
     names = class_names(texts)
     _refuse_quantity(where, names, most=0 if np.asarray(values).dtype.kind == "f" else _MOST_DECIMAL_CLASSES)
     code_of = {name: code for code, name in enumerate(names)} | {"": -1}
     codes = np.fromiter((code_of[text] for text in texts), np.int64, len(texts))
-    notes = (*missing_notes(where, taken), *_case_notes(where, names), *_many_notes(where, names, int((codes >= 0).sum())))
+    notes = (*missing_notes(where, taken), *case_notes(where, names), *_many_notes(where, names, int((codes >= 0).sum())))
     return Labels(codes, names, notes)
 
 
@@ -105,6 +106,8 @@ def codes_into(where: str, values: np.ndarray, names: Sequence[str], missing: It
     if values.dtype.kind in "iuf":
         _refuse_quantity(where, class_names(texts), most=0)
         codes = np.array([int(text) if text else -1 for text in texts], np.int64)
+        if codes.min(initial=-1) < -1:
+            raise DataError(f"{where}: class {codes.min()} is no place in class_names; expected 0 … {len(names) - 1}")
         if codes.max(initial=-1) >= len(names):
             raise DataError(f"{where}: class {codes.max()} has no name; class_names has {number_of(len(names), 'name')}")
         return Labels(codes, tuple(names), missing_notes(where, taken))
@@ -116,15 +119,24 @@ def codes_into(where: str, values: np.ndarray, names: Sequence[str], missing: It
 
 
 def written_numbers(texts: Sequence[str]) -> list[str]:
-    """Return texts of a file as the numbers they are, if all are numbers: `3.0` is 3, but `03` stays as written."""
+    """Return whole numbers that were written with decimals, as of a column with gaps, without them: `3.0` is 3.
+
+    Only if all texts are numbers: `03`, `1.10` and `1E5` stay as written.
+    """
     filled = {text for text in texts if not says_missing(text)}
-    if not filled or not all(_NUMBER.fullmatch(text) for text in filled) or any(re.match(r"[+-]?0\d", text) for text in filled):
+    if not filled or not all(_NUMBER.fullmatch(text) for text in filled):
         return list(texts)
-    number_of_text = {text: _as_text(float(text)) if _NUMBER.fullmatch(text) else text for text in set(texts)}
-    return [number_of_text[text] for text in texts]
+    return [_WHOLE.sub(r"\1", text) for text in texts]
 
 
-def _refuse_two_words(where: str, taken: Counter[str]) -> None:
+def refuse_two_words(where: str, taken: Counter[str]) -> None:
+    """Refuse labels among which both words occur that may be names of classes.
+
+    Raises
+    ------
+    DataError
+        If they do.
+    """
     if set(taken) >= COULD_BE_CLASSES:
         said = " and ".join(f"{word!r} ({number_of(taken[word], 'item')})" for word in sorted(COULD_BE_CLASSES))
         raise DataError(
@@ -134,9 +146,13 @@ def _refuse_two_words(where: str, taken: Counter[str]) -> None:
 
 
 def _refuse_quantity(where: str, names: Sequence[str], most: int) -> None:
-    broken = [name for name in names if _NUMBER.fullmatch(name) and not float(name).is_integer()]
+    numbers = {name: float(name.replace(",", ".")) for name in names if _NUMBER.fullmatch(name)}
+    broken = [name for name, number in numbers.items() if not number.is_integer()]
     if len(broken) > most:
-        raise DataError(f"{where}: labels such as {broken[0]} are not whole numbers; expected classes, not a quantity")
+        raise DataError(
+            f"{where}: labels such as {broken[0]} are not whole numbers; expected classes, not a quantity. "
+            "--label-column names another column of a table, --y another array"
+        )
 
 
 def missing_notes(where: str, taken: Counter[str]) -> tuple[str, ...]:
@@ -153,7 +169,8 @@ def _many_notes(where: str, names: Sequence[str], n_known: int) -> tuple[str, ..
     return (f"warning: {where}: {len(names):,} classes for {n_known:,} labels; is it the label (--label-column)?",)
 
 
-def _case_notes(where: str, names: Sequence[str]) -> tuple[str, ...]:
+def case_notes(where: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Name classes that differ in case alone."""
     alike = defaultdict(list)
     for name in names:
         alike[name.casefold()].append(name)

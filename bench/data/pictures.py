@@ -97,8 +97,10 @@ def pixels(path: Path, size: tuple[int, int], *, colored: bool, ground: int, dep
     if picture.mode in _DEEP:
         values = np.asarray(picture, np.float64) * (255 / max(1, depth))
         picture = Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
-    picture = _grounded(picture, ground)
-    picture = picture.convert("RGB" if colored else "L")
+    try:
+        picture = _grounded(picture, ground).convert("RGB" if colored else "L")
+    except ValueError as error:
+        raise DataError(f"{path} has pixels of mode {picture.mode}, which cannot be converted; save it as PNG") from error
     return np.asarray(picture if picture.size == size else picture.resize(size, Image.Resampling.BOX))
 
 
@@ -125,10 +127,15 @@ def _grounded(picture: Image.Image, ground: int) -> Image.Image:
 
 
 def ground_for(glances: Sequence[Glance]) -> int:
-    """Return the ground on which transparent pictures keep contrast: white, as viewers have, unless they are white themselves."""
+    """Return the ground on which transparent pictures keep contrast, 0 or 255."""
     transparent = [glance.contrast for glance in glances if glance.contrast is not None]
     black, white = (float(np.mean([contrast[side] for contrast in transparent])) if transparent else 0.0 for side in (0, 1))
-    return 255 if white >= black / 4 else 0
+    return 255 * ground_of(black, white)
+
+
+def ground_of(from_black: float, from_white: float) -> int:
+    """Return 1 for a white ground, as viewers have, or 0 for a black one, if what is visible is nearly white itself."""
+    return int(from_white >= from_black / 4)
 
 
 def white_of(glances: Sequence[Glance]) -> int:

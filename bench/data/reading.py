@@ -1,10 +1,12 @@
 """What a user may say of their data, where it is not to be guessed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Int
+
+from bench.errors import SettingsError
 
 AUTO = "auto"
 """Held-out items: those of data that come as parts called training and test."""
@@ -34,6 +36,31 @@ class Reading:
     """Side in pixels that images of a folder are brought to."""
     color: str = "auto"
     """`auto` keeps colours where there are any; `grey` does not."""
+
+
+_OF_TABLES = ("label_column", "id_column", "drop_columns", "feature_columns", "log_columns")
+OF_KIND: Mapping[str, tuple[str, ...]] = {
+    "table": (*_OF_TABLES, "missing_label"),
+    "array": ("x", "y", "missing_label"),
+    "folder of images": ("image_size", "color"),
+    "data set by name": (),
+}
+"""What can be said of which kind of data."""
+
+
+def refuse_others(data: str, kind: str, reading: Reading) -> None:
+    """Refuse what is said of data of another kind.
+
+    Raises
+    ------
+    SettingsError
+        If something is.
+    """
+    said = [one.name for one in fields(Reading) if getattr(reading, one.name) != one.default]
+    wrong = next((name for name in said if name not in OF_KIND[kind]), None)
+    if wrong is not None:
+        of = " or ".join(f"a {name}" for name, known in OF_KIND.items() if wrong in known)
+        raise SettingsError(f"--{wrong.replace('_', '-')} is for {of}; {data} is a {kind}, so leave it out")
 
 
 Rows = Callable[[int], Int[np.ndarray, " p"]]

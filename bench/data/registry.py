@@ -9,7 +9,7 @@ import platformdirs
 
 from bench.data import files, folders, tables, vision
 from bench.data.dataset import Dataset
-from bench.data.reading import AUTO, Progress, Reading, Rows, no_progress
+from bench.data.reading import AUTO, Progress, Reading, Rows, no_progress, refuse_others
 from bench.data.splits import apply_holdout, pool_rows
 from bench.errors import DataError, unknown_name
 from bench.plugins import with_plugins
@@ -91,18 +91,19 @@ def _load(data: str, data_dir: Path, reading: Reading, rows: Rows, progress: Pro
     path = Path(data)
     sources = all_datasets()
     if data in sources:
+        refuse_others(data, "data set by name", reading)
         dataset = sources[data].load(data_dir)
         if path.exists():
             kind = "folder" if path.is_dir() else "file"
             said = f"{data} is the data set that comes by this name; for the {kind} say --data ./{data}"
             dataset = replace(dataset, understood=(said, *dataset.understood))
         return dataset
-    if path.is_dir():
-        if tables.is_table(path):
-            return tables.from_table(path, reading, rows, progress)
+    if path.is_dir() and not tables.is_table(path):
+        refuse_others(data, "folder of images", reading)
         return folders.load(path, reading, progress)
-    if files.is_file_name(data):
-        return files.load(path, reading, rows, progress)
+    if path.is_dir() or files.is_file_name(data):
+        refuse_others(data, "table" if tables.is_table(path) else "array", reading)
+        return tables.from_table(path, reading, rows, progress) if path.is_dir() else files.load(path, reading, rows, progress)
     if path.is_file():
         raise DataError(f"{data} is no {files.suffixes()} file, nor a folder of images; convert it to one of these")
     error = unknown_name("data set", data, sources)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from bench.data.columns import Roles, says_label
-from bench.data.dataset import printable
+from bench.data.columns import Roles, as_option, says_label
 from bench.data.features import MAX_LEVELS
 from bench.data.frames import Frame
 from bench.data.labels import Labels
@@ -19,7 +18,7 @@ _FEWEST_LABELS, _MOST_LABELS = 20, 20_000
 
 
 def refuse_texts(frame: Frame, roles: Roles, reading: Reading) -> None:
-    """Refuse a text column that looks like the label where none is named, and one that is no category.
+    """Refuse a column that looks like the label where none is named, and a text column that is no category.
 
     Raises
     ------
@@ -28,35 +27,36 @@ def refuse_texts(frame: Frame, roles: Roles, reading: Reading) -> None:
     """
     n_levels_of = {place: len(texts.levels) for place in roles.features if (texts := frame.texts(place)) is not None}
     for place, n_levels in n_levels_of.items():
-        n_rows = frame.n_rows
-        if n_levels > MAX_LEVELS and n_levels > _FREE_TEXT * n_rows:
-            called = frame.called(place)
+        if n_levels > MAX_LEVELS and n_levels > _FREE_TEXT * frame.n_rows:
+            called, option = frame.called(place), as_option(frame.names[place])
             raise DataError(
-                f"{frame.path}: the column {called!r} holds free text ({n_levels:,} different ones in {n_rows:,} rows). Leave it "
-                f"out with --drop-columns {called}, say that it names the items with --id-column {called}, or turn it into "
-                "numbers with `gmvae-bench embed`"
+                f"{frame.path}: the column {called!r} holds free text ({n_levels:,} different ones in {frame.n_rows:,} rows). "
+                f"Leave it out with --drop-columns {option}, say that it names the items with --id-column {option}, or turn it "
+                "into numbers with `gmvae-bench embed`"
             )
     if roles.label is not None or reading.label_column is not None or reading.feature_columns:
         return
-    ends = (max(roles.features), min(roles.features))
-    named = [place for place in n_levels_of if says_label(frame.names[place])]
-    for place in (*named, *(place for place in ends if place in n_levels_of)):
-        n_levels = n_levels_of[place]
+    named = [place for place in roles.features if says_label(frame.names[place])]
+    ends = [place for place in (max(roles.features), min(roles.features)) if place in n_levels_of]
+    for place in (*named, *ends):
+        n_levels = n_levels_of.get(place) or frame.look(place).n_distinct
         if 2 <= n_levels <= max(_MOST_CLASSES, len(frame.names)):
-            called = frame.called(place)
+            called, option = frame.called(place), as_option(frame.names[place])
             raise DataError(
                 f"{frame.path}: no column is called label, class, target or y, but {called!r} looks like the label "
-                f"({number_of(n_levels, 'text')}). Say --label-column {called} if it is, --label-column none if there is no label"
+                f"({number_of(n_levels, 'different value')}). Say --label-column {option} if it is, --label-column none if "
+                "there is no label"
             )
 
 
-def check_leaks(frame: Frame, roles: Roles, labels: Labels) -> tuple[str, ...]:
-    """Return warnings of columns that tell the label alone and perfectly.
+def check_leaks(frame: Frame, roles: Roles, labels: Labels, reading: Reading) -> tuple[str, ...]:
+    """Return warnings of columns that tell the label alone and perfectly, or whose name speaks of labels.
 
     Raises
     ------
     DataError
-        If the name of such a column speaks of labels, or it holds texts and does: it is the label in other words.
+        If the name of a column speaks of labels and it may be one, unless the user names all features; where the user names the
+        label, only if the column tells every label.
     """
     known = np.flatnonzero(labels.codes >= 0)
     if roles.label is None or len(labels.names) < 2:
@@ -66,20 +66,27 @@ def check_leaks(frame: Frame, roles: Roles, labels: Labels) -> tuple[str, ...]:
     warnings = []
     for place in roles.features:
         column, name = frame.column(place), frame.names[place]
-        is_text = isinstance(column, Texts)
         values = column.codes if isinstance(column, Texts) else column
         if values.ndim > 1:
             continue
         tells = _tells(values[sample], y, len(labels.names))
-        if says_label(name) and (tells or is_text):
+        called, option = frame.called(place), as_option(name)
+        few = isinstance(column, Texts) or len(np.unique(values[sample])) <= max(_MOST_CLASSES, len(labels.names))
+        speaks = says_label(name) and (tells or few)
+        if speaks and not reading.feature_columns and (tells or reading.label_column is None):
             raise DataError(
-                f"{frame.path}: the columns {frame.called(roles.label)!r} and {frame.called(place)!r} both look like labels. "
-                f"Leave one out with --drop-columns {printable(name)}, or keep it by naming all features with --feature-columns"
+                f"{frame.path}: the columns {frame.called(roles.label)!r} and {called!r} both look like labels. Leave one out "
+                f"with --drop-columns {option}, or keep it: name the label with --label-column, or all features with "
+                "--feature-columns"
             )
         if tells and len(sample) >= _FEWEST_LABELS:
             warnings.append(
-                f"warning: the column {frame.called(place)} alone tells every label; if it was made from the label, leave it out "
-                f"with --drop-columns {printable(name)}"
+                f"warning: the column {called} alone tells every label; if it was made from the label, leave it out "
+                f"with --drop-columns {option}"
+            )
+        elif speaks:
+            warnings.append(
+                f"warning: the column {called} is a feature; if it is a label too, leave it out with --drop-columns {option}"
             )
     return tuple(warnings)
 

@@ -1,6 +1,6 @@
 """Tables: a row per item, read in blocks, with each column as what it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,18 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 
 from bench.data.arrays import PRETRAINED
-from bench.data.columns import assign_roles, check_options, ignored, name_roles
+from bench.data.columns import as_logarithms, as_option, assign_roles, check_options, ignored, name_roles, says_role
 from bench.data.dataset import Dataset, printable
 from bench.data.delimited import Delimited, opened, plain_stem, plain_suffix, refuse_short_rows, sniff
 from bench.data.features import Column, Feature, fit_feature
-from bench.data.frames import Frame, seconds_of, stacked
+from bench.data.frames import Frame, stacked
 from bench.data.labels import Labels, read_labels, written_numbers
+from bench.data.pictures import suffixes
 from bench.data.reading import Progress, Reading, Rows
 from bench.data.suspects import check_leaks, refuse_texts
 from bench.data.texts import Texts, joined, texts_of
 from bench.data.understood import tell_table
-from bench.errors import DataError
+from bench.errors import DataError, number_of
 from gmvae.errors import first_line
 
 DELIMITED = frozenset({".csv", ".tsv", ".txt"})
@@ -39,8 +40,8 @@ _GAPS = [
 def is_table(path: Path) -> bool:
     """Return whether a path is a table: a file of one, or a folder of Parquet."""
     if path.is_dir():
-        parts = (file for file in path.rglob("*") if file.suffix.lower() in (".parquet", ".pq"))
-        return any(not file.name.startswith((".", "_")) for file in parts)
+        # Among pictures a table is something about them.
+        return bool(_parts_of(path)) and not any(file.suffix.lower() in suffixes() for file in path.rglob("*"))
     return path.is_file() and plain_suffix(path) in DELIMITED | ARROW
 
 
@@ -79,18 +80,38 @@ def _delimited_frame(path: Path, reading: Reading, progress: Progress) -> Frame:
 
 
 def _arrow_frame(path: Path, reading: Reading, progress: Progress) -> Frame:
-    suffix = path.suffix.lower()
+    kind = "feather" if path.suffix.lower() in (".feather", ".arrow") else "parquet"
+    files = _parts_of(path) if path.is_dir() else [path]
+    # Below a folder, names such as `year=2024` are columns.
+    where: dict[str, Any] = {"partitioning": "hive", "partition_base_dir": str(path)} if path.is_dir() else {}
     try:
-        kind = "feather" if suffix in (".feather", ".arrow") else "parquet"
-        # Below a folder, names such as `year=2024` are columns.
-        source = pads.dataset(
-            path, format=kind, partitioning="hive" if path.is_dir() else None, exclude_invalid_files=path.is_dir()
-        )
-        return _read_arrow(path, source, reading, progress)
+        schemas = [_schema(part, kind) for part in files]
+        whole = pads.dataset([str(file) for file in files], format=kind, **where).schema
+        schema = pa.unify_schemas([*schemas, whole], promote_options="permissive").with_metadata(schemas[0].metadata)
+        source = pads.dataset([str(file) for file in files], format=kind, schema=schema, **where)
+        frame = _read_arrow(path, source, reading, progress)
     except (OSError, pa.ArrowException, ValueError, NotImplementedError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path} cannot be read as {suffix.removeprefix('.') or 'Parquet'}: {first_line(error)}") from error
+        raise DataError(f"{path} cannot be read as {kind.capitalize()}: {first_line(error)}") from error
+    of_parts = {name for one in schemas for name in one.names}
+    lacking = sorted(name for name in of_parts if any(name not in one.names for one in schemas))
+    if lacking:
+        frame.notes.append(f"gaps where parts lack the columns {', '.join(map(printable, lacking))}")
+    return frame
+
+
+def _schema(part: Path, kind: str) -> pa.Schema:
+    try:
+        return pads.dataset(part, format=kind).schema
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise DataError(f"{part} cannot be read as {kind.capitalize()}: {first_line(error)}") from error
+
+
+def _parts_of(folder: Path) -> list[Path]:
+    """Return the files of a table that is a folder; those whose names begin with `_` or `.` are about it."""
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in (".parquet", ".pq") and file.is_file())
+    return sorted(file for file in files if not file.name.startswith((".", "_")))
 
 
 def make_dataset(frame: Frame, reading: Reading, rows: Rows) -> Dataset:
@@ -112,9 +133,10 @@ def make_dataset(frame: Frame, reading: Reading, rows: Rows) -> Dataset:
     refuse_texts(frame, roles, reading)
     labels = labels_of(frame, roles.label, reading)
     pool = rows(frame.n_rows)
-    features = tuple(_fit(frame, place, pool, reading) for place in roles.features)
-    warnings = check_leaks(frame, roles, labels)
-    ids = None if roles.ids is None else tuple(printable(text) for text in _ids(frame, roles.ids))
+    logs = as_logarithms(path, names, reading)
+    features = tuple(_fit(frame, place, pool, logs) for place in roles.features)
+    warnings = check_leaks(frame, roles, labels, reading)
+    ids = None if roles.ids is None else frame.texts(roles.ids)
     told = tell_table(frame, roles, features, labels)
     matrix = frame.matrix(roles.features, features)
     return Dataset(
@@ -122,7 +144,7 @@ def make_dataset(frame: Frame, reading: Reading, rows: Rows) -> Dataset:
         pool=matrix,
         labels=labels.codes,
         class_names=labels.names,
-        ids=ids,
+        ids=None if ids is None else tuple(map(printable, ids.spelled)),
         understood=(*told, *frame.notes, *labels.notes, *warnings),
         features=features,
         pretrained=frame.pretrained,
@@ -138,52 +160,55 @@ def labels_of(frame: Frame, label: int | None, reading: Reading) -> Labels:
     return read_labels(where, np.array(written_numbers([] if texts is None else texts.spelled), object), reading.missing_label)
 
 
-def _ids(frame: Frame, place: int) -> list[str]:
-    values = frame.column(place)
-    return values.spelled if isinstance(values, Texts) else [f"{value:g}" for value in values.tolist()]
-
-
-def _fit(frame: Frame, place: int, pool: np.ndarray, reading: Reading) -> Feature:
+def _fit(frame: Frame, place: int, pool: np.ndarray, logs: Mapping[int, bool] | None) -> Feature:
     values, name = frame.column(place), frame.called(place)
     part = values if len(pool) == len(values) else values[pool]
-    named = {column.casefold() for column in reading.log_columns}
-    log = None if not named else name.casefold() in named
-    return fit_feature(name, part, log=log, is_date=place in frame.dates)
+    return fit_feature(name, part, log=None if logs is None else logs.get(place, False), is_date=place in frame.dates)
 
 
 def _read_delimited(how: Delimited, reading: Reading, progress: Progress) -> Frame:
-    """Read all rows; begin again if a column that began with numbers goes on with texts."""
+    """Read all rows; begin again if a column that began with numbers goes on with texts, or needs more digits."""
     names = how.columns
     label, id_like = name_roles(how.path, names, reading)
-    texts = {*id_like, *([] if label is None else [label])}
+    texts: set[int] = {*id_like, *([] if label is None else [label])}
+    precise: set[int] = set()
     while True:
         frame = Frame(how.path, names)
-        late = _fill(frame, how, texts, progress)
-        if not late:
-            break
+        late = _fill(frame, how, texts, precise, progress)
         texts |= late
-    if frame.n_rows and _has_gaps(frame, len(names) - 1 - how.trailing):
+        more = frame.too_coarse() - precise if not late else set()
+        precise |= more
+        if not late and not more:
+            break
+    if not frame.n_rows:
+        raise DataError(f"{how.path} has a header and no rows; expected a row per item")
+    if _has_gaps(frame, len(names) - 1 - how.trailing):
         refuse_short_rows(how)
     return frame
 
 
-def _fill(frame: Frame, how: Delimited, texts: set[int], progress: Progress) -> set[int]:
+def _fill(frame: Frame, how: Delimited, texts: set[int], precise: set[int], progress: Progress) -> set[int]:
     """Read rows into a frame; return columns that turn out to hold texts although their first rows did not."""
-    parts: dict[int, list[Texts]] = {}
-    for block in _blocks(how, texts, progress):
+    parts: dict[int, list[Column]] = {}
+    blank = 0
+    for whole in _blocks(how, texts, progress):
+        empty = whole.isna().all(axis=1)
+        block, blank = whole[~empty], blank + int(empty.sum())
         found = {place for place in range(len(frame.names)) if not pd.api.types.is_numeric_dtype(block[place])} | texts
         if parts or frame.blocks:
             late = found - set(parts)
             if late:
                 return late
         else:
-            parts = {place: [] for place in sorted(found)}
+            parts = {place: [] for place in sorted(found | precise)}
             frame.numeric = tuple(place for place in range(len(frame.names)) if place not in parts)
         for place, pieces in parts.items():
-            pieces.append(texts_of(block[place]))
+            pieces.append(block[place].to_numpy(np.float64) if place in precise - found else texts_of(block[place]))
         if frame.numeric:
-            frame.append(block[list(frame.numeric)].to_numpy(np.float32))
-    frame.others = {place: joined(pieces) for place, pieces in parts.items()}
+            frame.append(block[list(frame.numeric)].to_numpy(np.float64))
+    frame.others = {place: _joined(how.path, frame.called(place), pieces) for place, pieces in parts.items()}
+    if blank:
+        frame.notes.append(f"{number_of(blank, 'empty row')} left out")
     return set()
 
 
@@ -197,6 +222,7 @@ def _blocks(how: Delimited, texts: set[int], progress: Progress) -> Iterator[pd.
         "names": columns,
         "index_col": False,
         "header": 0,
+        "skiprows": how.before,
         "dtype": dict.fromkeys(texts, str),
         "na_values": {place: _GAPS if place not in texts else [""] for place in columns},
         "keep_default_na": False,
@@ -223,46 +249,63 @@ def _read_arrow(path: Path, source: Any, reading: Reading, progress: Progress) -
     names = tuple(one.name.strip() for one in fields)
     label, id_like = name_roles(path, names, reading)
     as_text, unread = {*id_like, *([] if label is None else [label])}, ignored(path, names, reading)
-    numeric = tuple(place for place, one in enumerate(fields) if place not in as_text and _is_number(one.type))
-    frame = Frame(
-        path,
-        names,
-        numeric=numeric,
-        dates=frozenset(
-            place
-            for place, one in enumerate(fields)
-            if place not in as_text and pa.types.is_temporal(one.type) and not pa.types.is_duration(one.type)
-        ),
-    )
+    kinds = {place: _storage(one.type) for place, one in enumerate(fields)}
+    frame = Frame(path, names)
+    frame.numeric = tuple(place for place, kind in kinds.items() if place not in as_text and _is_number(kind))
+    frame.dates = frozenset(place for place, kind in kinds.items() if place not in as_text and _is_date(kind))
     n_rows = source.count_rows()
     if not n_rows:
         raise DataError(f"{path} has no rows; expected a row per item")
-    if numeric:
+    if frame.numeric:
         frame.allocate(n_rows)
+    frame.others |= {place: Texts((), np.full(n_rows, -1)) for place in unread if place not in frame.numeric}
+    wanted = [place for place in range(len(fields)) if place not in unread]
     # Some columns at a time: all of them at once would take twice the memory, and as much again while they are decoded.
     at_once = max(1, _READ_BYTES // (8 * n_rows))
-    wanted = [place for place in range(len(fields)) if place not in unread]
-    frame.others |= {place: Texts((), np.full(n_rows, -1)) for place in unread if place not in numeric}
     for begin in range(0, len(wanted), at_once):
         places = wanted[begin : begin + at_once]
         columns = source.to_table(columns=[fields[place].name for place in places])
         for position, place in enumerate(places):
-            chunks = columns.column(position).chunks
-            if place in numeric:
+            chunks = [_plain(chunk) for chunk in columns.column(position).chunks]
+            if place in frame.numeric:
                 frame.fill(place, np.concatenate([_numbers(chunk) for chunk in chunks]))
             else:
                 pieces = [_other(path, names[place], chunk, as_text=place in as_text) for chunk in chunks]
                 frame.others[place] = _joined(path, names[place], pieces)
         progress((begin + len(places)) / len(wanted))
+    for place in sorted(frame.too_coarse() - unread):
+        chunks = source.to_table(columns=[fields[place].name]).column(0).chunks
+        frame.others[place] = np.concatenate([np.asarray(_numbers(chunk), np.float64) for chunk in chunks])
+    frame.notes += [f"left out: {printable(name)} (index of pandas)" for name in hidden if not name.startswith("__")]
     about = (source.schema.metadata or {}).get(PRETRAINED.encode())
     frame.pretrained = None if about is None else printable(about.decode("utf-8", "replace"))
     return frame
 
 
-def _index_columns(schema: pa.Schema) -> frozenset[str]:
-    """Return the columns in which pandas keeps the index of a frame."""
+def _index_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns in which pandas keeps the index of a frame, unless their names say that they are labels or ids."""
     about = schema.pandas_metadata or {}
-    return frozenset(name for name in about.get("index_columns", ()) if isinstance(name, str))
+    return [name for name in about.get("index_columns", ()) if isinstance(name, str) and not says_role(name)]
+
+
+def _storage(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which values of an extension type lie."""
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Return a column without what is special about its type: extensions, dictionaries, views."""
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_string_view(column.type):
+        return column.cast(pa.large_string())
+    return column.cast(pa.large_binary()) if pa.types.is_binary_view(column.type) else column
+
+
+def _is_date(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -295,28 +338,32 @@ def _numbers(column: pa.Array) -> np.ndarray:
 def _other(path: Path, name: str, column: pa.Array, *, as_text: bool) -> Column:
     """Return a column that is no number: texts as categories, dates as seconds, lists as they are."""
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
-        kind = column.type
-    if as_text or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    is_binary = pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    if as_text or is_text or is_binary:
         encoded = pc.dictionary_encode(column)
         levels = tuple(_text(value) for value in encoded.dictionary.to_pylist())
         return Texts(levels, encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False))
-    if pa.types.is_temporal(kind) and not pa.types.is_time(kind):
-        return seconds_of(pd.to_datetime(column.to_pandas(), utc=True))
+    if _is_date(kind):
+        # In microseconds years up to 290,000 have their place.
+        moments = column.cast(pa.timestamp("us"), safe=False).to_numpy(zero_copy_only=False).astype("datetime64[us]")
+        return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         if not _is_number(kind.value_type):
             raise DataError(f"{path}: the column {printable(name)!r} holds lists of {kind.value_type}; expected numbers")
         return stacked(path, printable(name), column.to_pandas().tolist())
     raise DataError(
         f"{path}: the column {printable(name)!r} holds {kind}; expected numbers, texts, dates or lists of numbers. Leave it out "
-        f"with --drop-columns {printable(name)}"
+        f"with --drop-columns {as_option(name)}"
     )
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            return value.hex()
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

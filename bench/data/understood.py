@@ -30,6 +30,8 @@ def tell_labels(labels: Labels) -> str:
     counts = Counter(labels.codes.tolist())
     missing = counts.pop(-1, 0)
     classes = [f"{printable(labels.names[code])} {count:,}" for code, count in counts.most_common()]
+    if not classes:
+        return f"none of {number_of(missing, 'item')} has one"
     without = f"; {missing:,} without a label" if missing else ""
     return f"{number_of(len(labels.names), 'class', 'classes')}: {some(classes, _CLASSES)}{without}"
 
@@ -39,12 +41,10 @@ def tell_table(frame: Frame, roles: Roles, features: Sequence[Feature], labels: 
     n_features = sum(feature.n_features for feature in features)
     lines = [f"{frame.path.name}: {number_of(frame.n_rows, 'row')}, {number_of(n_features, 'feature')} from {_kinds(features)}"]
     lines.append(
-        "labels: no column for them"
-        if roles.label is None
-        else f"labels: column {frame.called(roles.label)}, {tell_labels(labels)}"
+        "labels: no column for them" if roles.label is None else f"labels: {_column(frame, roles.label)}, {tell_labels(labels)}"
     )
     if roles.ids is not None:
-        lines.append(f"names of items: column {frame.called(roles.ids)}")
+        lines.append(f"names of items: {_column(frame, roles.ids)}")
     gaps = [f"{feature.column} {feature.gaps:,}" for feature in features if feature.gaps]
     if gaps:
         lines.append(f"gaps: {some(gaps)}; filled with the median and marked, or a category of their own")
@@ -57,6 +57,10 @@ def tell_table(frame: Frame, roles: Roles, features: Sequence[Feature], labels: 
     if roles.left_out:
         lines.append(f"left out: {some([f'{name} ({why})' for name, why in roles.left_out])}")
     return tuple(lines)
+
+
+def _column(frame: Frame, place: int) -> str:
+    return f"column {frame.called(place)}" if frame.names[place] else frame.called(place)
 
 
 def _kinds(features: Sequence[Feature]) -> str:

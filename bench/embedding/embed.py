@@ -12,11 +12,11 @@ from jaxtyping import Float
 
 from bench.data.arrays import PRETRAINED
 from bench.embedding.items import Source
-from bench.embedding.models import Embedder
+from bench.embedding.models import FAILURES, Embedder
 from bench.errors import DataError
 from bench.store.atomic import write_atomically
+from gmvae.errors import first_line
 
-SUFFIXES = (".npz", ".parquet")
 _PART = 4096
 
 
@@ -64,7 +64,11 @@ def _embed_part(
     vectors = []
     for first in range(begin, end, batch_size):
         last = min(first + batch_size, end)
-        batch = np.asarray(embedder.embed(source.batch(first, last)), np.float32)
+        items = source.batch(first, last)
+        try:
+            batch = np.asarray(embedder.embed(items), np.float32)
+        except FAILURES as error:
+            raise DataError(f"{embedder.name} cannot embed items {first:,} to {last - 1:,}: {first_line(error)}") from error
         if batch.ndim != 2 or len(batch) != last - first or not np.isfinite(batch).all():
             raise DataError(
                 f"{embedder.name} makes an array of shape {batch.shape} of {last - first} items, or one that is not finite; "
@@ -76,7 +80,7 @@ def _embed_part(
 
 
 def _fingerprint(source: Source, embedder: Embedder) -> str:
-    return hashlib.sha256(f"{embedder.name}\n{source.identity}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{embedder.name}\n{embedder.identity}\n{source.identity}".encode()).hexdigest()[:16]
 
 
 def _write(out: Path, vectors: Float[np.ndarray, "n d"], source: Source, model: str) -> None:

@@ -1,5 +1,6 @@
 """Models that embed: torchvision's, and timm's, sentence-transformers' or an ONNX file's where those packages are installed."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,7 +19,7 @@ from gmvae.errors import first_line
 Kind = Literal["images", "texts"]
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SIDE = 224
-_FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError)
+FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,8 @@ class Embedder:
     kind: Kind
     embed: Callable[[Sequence[Any]], Float[np.ndarray, "n d"]]
     """Of pictures (`PIL.Image`, RGB) or texts."""
+    identity: str = ""
+    """Changes with the model, where its name may not."""
 
 
 def load_embedder(name: str, kind: Kind, device: str = "auto") -> Embedder:
@@ -58,7 +61,7 @@ def load_embedder(name: str, kind: Kind, device: str = "auto") -> Embedder:
         return _torchvision(name, place)
     except SettingsError:
         raise
-    except _FAILURES as error:
+    except FAILURES as error:
         raise SettingsError(f"--model {name} cannot be loaded: {first_line(error)}") from error
 
 
@@ -128,14 +131,19 @@ def _onnx(name: str) -> Embedder:
         output = session.run(None, {entry.name: np.ascontiguousarray(scaled, np.float32)})[0]
         return np.asarray(output, np.float32).reshape(len(pictures), -1)
 
-    return Embedder(Path(name).name, "images", embed)
+    return Embedder(Path(name).name, "images", embed, hashlib.sha256(Path(name).read_bytes()).hexdigest())
 
 
 def _sentence_transformer(name: str, device: str) -> Embedder:
     package = _need("sentence_transformers", name)
     # Its bar for loading weights says nothing that a user waits for.
     import_module("transformers.utils.logging").disable_progress_bar()
-    model = package.SentenceTransformer(name, device=device)
+    try:
+        # What is on disk needs no network, and where there is none its package would ask for minutes.
+        model = package.SentenceTransformer(name, device=device, local_files_only=True)
+    except FAILURES:
+        import_module("huggingface_hub.utils.logging").set_verbosity_error()
+        model = package.SentenceTransformer(name, device=device)
 
     def embed(texts: Sequence[Any]) -> Float[np.ndarray, "n d"]:
         vectors: np.ndarray = model.encode(list(texts), batch_size=len(texts), show_progress_bar=False, convert_to_numpy=True)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Int
 
 from bench.data.dataset import printable
 from bench.data.delimited import text_rows
-from bench.data.labels import label_texts, missing_notes, without_missing
+from bench.data.labels import case_notes, label_texts, missing_notes, refuse_two_words, without_missing, written_numbers
 from bench.errors import DataError, unknown_name
 from bench.plan.samplers import RANDOM
 
@@ -74,16 +74,18 @@ def read_given(
         If the table cannot be read, or names an item that is not there, an item twice, or a class that is not.
     """
     rows = _read(path)
-    key = ITEM if ITEM in rows[0] else ID
+    key = ITEM if ITEM in rows[0][1] else ID
     index_of = {name: index for index, name in enumerate(ids or ())} if key == ID else {}
-    said, words = without_missing(label_texts([row[LABEL] for row in rows]), missing)
-    for row, label in zip(rows, said, strict=True):
+    said, words = without_missing(written_numbers(label_texts([row[LABEL] for _, row in rows])), missing)
+    if missing is None:
+        refuse_two_words(path.name, words)
+    for (_, row), label in zip(rows, said, strict=True):
         row[LABEL] = label
-    filled = [(line, row) for line, row in enumerate(rows, start=2) if row[LABEL]]
+    filled = [(line, row) for line, row in rows if row[LABEL]]
     if not filled:
         raise DataError(f"{path} has no label: fill in the column {LABEL!r} of its {len(rows):,} rows")
     items = [_item(path, line, row[key].strip(), n_pool, index_of, key) for line, row in filled]
-    if key == ITEM and ids and ID in rows[0]:
+    if key == ITEM and ids and ID in rows[0][1]:
         for item, (line, row) in zip(items, filled, strict=True):
             if row[ID].strip() and row[ID].strip() != ids[item]:
                 raise DataError(f"{path}, line {line}: item {item} is {ids[item]!r}, not {printable(row[ID].strip())!r}")
@@ -93,21 +95,21 @@ def read_given(
     if new and closed:
         raise DataError(f"{path}: {unknown_name('class', min(new), class_names)}")
     names = (*class_names, *_sorted(new))
-    says = SAMPLER in rows[0]
+    says = SAMPLER in rows[0][1]
     return GivenLabels(
         items=np.array(items, np.int64),
         codes=np.array([names.index(label) for label in labels], np.int64),
         class_names=names,
         samplers=tuple(row[SAMPLER].strip() for _, row in filled) if says else (),
-        notes=missing_notes(path.name, words),
-        n_unanswered=sum(says and row[SAMPLER].strip() == RANDOM and not row[LABEL] for row in rows),
+        notes=(*missing_notes(path.name, words), *case_notes(path.name, names)),
+        n_unanswered=sum(says and row[SAMPLER].strip() == RANDOM and not row[LABEL] for _, row in rows),
     )
 
 
 def n_filled(path: Path) -> int:
     """Return how many labels a table holds; 0 if it is no such table."""
     try:
-        return sum(bool(label) for label in without_missing(label_texts([row[LABEL] for row in _read(path)]))[0])
+        return sum(bool(row[LABEL].strip()) for _, row in _read(path))
     except DataError:
         return 0
 
@@ -151,8 +153,8 @@ def check_enough(codes: Int[np.ndarray, " s"], class_names: Sequence[str], path:
         )
 
 
-def _read(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a table of labels; its columns in small letters."""
+def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows of a table of labels, each with its line; its columns in small letters."""
     if not path.is_file():
         raise DataError(f"cannot read {path}: No such file; expected a CSV file with the columns item and label")
     names, rows = text_rows(path)
@@ -163,7 +165,7 @@ def _read(path: Path) -> list[dict[str, str]]:
         raise DataError(f"{path} has the columns {', '.join(map(printable, names)) or 'none'}; expected item (or id) and label")
     if not rows:
         raise DataError(f"{path} has no rows; expected one per labelled item")
-    return [dict(zip(columns, row.values(), strict=True)) for row in rows]
+    return [(line, dict(zip(columns, row.values(), strict=True))) for line, row in rows]
 
 
 def _item(path: Path, line: int, text: str, n_pool: int, index_of: dict[str, int], key: str) -> int:
@@ -171,6 +173,8 @@ def _item(path: Path, line: int, text: str, n_pool: int, index_of: dict[str, int
         if text not in index_of:
             raise DataError(f"{path}, line {line}: no item of the data is called {printable(text)!r}")
         return index_of[text]
+    # As a spreadsheet writes whole numbers of a column with gaps.
+    text = text.removesuffix(".0")
     if not (text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS) or int(text) >= n_pool:
         raise DataError(f"{path}, line {line}: item {printable(text)!r} is not in the pool; expected 0 … {n_pool - 1:,}")
     return int(text)

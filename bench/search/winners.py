@@ -6,7 +6,7 @@ import tomli_w
 from optuna.trial import FrozenTrial
 
 from bench.plan.selection import is_oracle
-from bench.plan.settings import READING
+from bench.plan.settings import READING, RunSettings
 from bench.search.plan import SearchPlan
 from bench.search.settings import configured
 from bench.search.study import Study
@@ -43,8 +43,11 @@ def write_winners(plan: SearchPlan, study: Study, folder: Path) -> list[Path]:
 
 def _winner(plan: SearchPlan, trial: FrozenTrial) -> str:
     settings, model, _ = configured(plan.settings, trial.params, plan.dataset)
+    said = {name for name in READING if getattr(settings, name) != RunSettings.model_fields[name].default}
     kept = {
-        name: value for name, value in settings.model_dump(mode="json").items() if name in _KEPT and value not in (None, {}, [])
+        name: value
+        for name, value in settings.model_dump(mode="json").items()
+        if name in _KEPT and value not in (None, {}) and (name in said or name not in READING)
     }
     kept |= {"components": [model.n_components], "epochs": plan.training.epochs}
     kept |= {"selected_by": plan.selected_by, "selection_labels": plan.label_cost}

@@ -18,12 +18,18 @@ def save_drawn(figure: "Figure", target: Any, **options: Any) -> None:
     texts = figure.findobj(Text)
     characters = frozenset(character for text in texts for character in text.get_text() if character > "~")
     families, missing = _families(characters)
+    for text in texts:
+        # A dollar sign in a name is no formula. Those of axes are matplotlib's own.
+        if not text.get_text().startswith(r"$\mathdefault"):
+            text.set_parse_math(False)
     for text in texts if len(families) > 1 else ():
         text.set_fontfamily(list(families))
     _say_missing(missing)
     with warnings.catch_warnings():
         # Said above, in one line.
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from")
+        # Names as long as the figure leave no room: it is drawn all the same.
+        warnings.filterwarnings("ignore", message="constrained_layout not applied")
         figure.savefig(target, **options)
 
 

@@ -118,7 +118,7 @@ def test_arrays_that_cannot_be_told_apart(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.labels, Y)
     with pytest.raises(DataError, match="has no array 'baz'; it holds foo"):
         load_dataset(str(tmp_path / "t.npz"), reading=Reading(x="baz"))
-    with pytest.raises(DataError, match="holds 'x' and 'x_train', both of which may be the items"):
+    with pytest.raises(DataError, match=r"holds x .*, x_train .*--x and --y"):
         load_dataset(save(tmp_path / "u.npz", x=X, x_train=X, y=Y))
     with pytest.raises(DataError, match=r"images of shape \(2, 6, 7\); expected 1 or 3 colours"):
         load_dataset(save(tmp_path / "v.npz", x=np.zeros((12, 2, 6, 7)), y=Y))
@@ -141,3 +141,44 @@ def test_names_of_items_and_the_model_that_made_them(tmp_path: Path) -> None:
     assert data.ids is not None
     assert (data.ids[7], data.pretrained) == ("007", "resnet18")
     assert "made by resnet18, a model trained on other data" in data.notices()
+
+
+def test_labels_that_the_user_names_win(tmp_path: Path) -> None:
+    fine = np.arange(8)
+    path = save(tmp_path / "t.npz", x_train=X[:8], y_train=Y[:8], fine=fine, x_test=X[8:], y_test=Y[8:])
+    named = load_dataset(path, reading=Reading(y="fine"))
+    np.testing.assert_array_equal(named.labels, fine)
+    # The labels of the test part are of another kind.
+    assert named.test is None
+    again = load_dataset(path, reading=Reading(x="x_train"))
+    np.testing.assert_array_equal(again.labels, Y[:8])
+    assert again.test is not None
+
+
+def test_several_arrays_that_may_be_the_labels_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="'y' and 'labels' may both be the labels; say which with --y"):
+        load_dataset(save(tmp_path / "t.npz", x=X, y=Y, labels=Y))
+    with pytest.raises(DataError, match=r"holds images .*, features .*--x and --y"):
+        load_dataset(save(tmp_path / "u.npz", images=GREY, features=X, y=Y))
+    with pytest.raises(DataError, match=r"holds arr_0 .*--x and --y"):
+        load_dataset(save(tmp_path / "v.npz", arr_0=X, arr_1=Y, arr_2=X, arr_3=Y))
+
+
+def test_texts_as_bytes(tmp_path: Path) -> None:
+    ids, names = np.array([f"{n:05}".encode() for n in range(12)]), np.array([b"cat", b"dog", b"fox"])
+    data = load_dataset(save(tmp_path / "t.npz", x=X, y=Y, id=ids, class_names=names))
+    assert ((data.ids or ())[3], data.class_names) == ("00003", ("cat", "dog", "fox"))
+
+
+def test_objects_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=X, y=np.array(["a", None] * 6, dtype=object))
+    with pytest.raises(DataError, match=r"the array 'y' holds pickled objects, .* save it as y\.astype\(str\)"):
+        load_dataset(str(tmp_path / "t.npz"))
+
+
+@pytest.mark.parametrize(("ink", "ground"), [(0, 255), (255, 0)])
+def test_opacity_of_arrays_is_laid_on_a_ground(tmp_path: Path, ink: int, ground: int) -> None:
+    alpha = (GREY > 128).astype(np.uint8) * 255
+    images = np.concatenate([np.full((12, 6, 7, 3), ink, np.uint8), alpha[..., None]], axis=3)
+    data = load_dataset(save(tmp_path / "t.npz", x=images, y=Y))
+    np.testing.assert_array_equal(data.pool.reshape(12, 6, 7, 3)[..., 0], np.where(alpha, ink, ground))

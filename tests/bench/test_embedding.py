@@ -84,7 +84,8 @@ def test_what_is_no_vector_is_refused(table: Path, tmp_path: Path) -> None:
 
 def test_the_column_of_texts(table: Path, tmp_path: Path) -> None:
     assert open_table(table, "text").batch(0, 2) == TEXTS[:2]
-    with pytest.raises(DataError, match=r"no column of texts to embed; .*--text-column"):
+    assert open_table(table, "Text").notes[0] == "t.csv: texts of the column text"
+    with pytest.raises(DataError, match="no column 'words' in the table, which --text-column names"):
         open_table(table, "words")
     (tmp_path / "n.csv").write_text("a,label\n1,x\n2,y\n")
     with pytest.raises(DataError, match="no column of texts to embed"):

@@ -47,3 +47,8 @@ def test_usual_names_keep_the_usual_font() -> None:
     figure = drawn("größe, π, кот")
     fonts.save_drawn(figure, io.BytesIO(), format="png")
     assert figure.axes[0].title.get_fontfamily() == ["sans-serif"]
+
+
+@pytest.mark.parametrize("name", ["US$ 5", "$x_1$ and $", r"$\frac$"])
+def test_a_dollar_sign_is_no_formula(name: str) -> None:
+    fonts.save_drawn(drawn(name), io.BytesIO(), format="png")

@@ -238,7 +238,7 @@ GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))
         ("item,label\n1,\n2,\n", "has no label: fill in the column 'label' of its 2 rows"),
         (f"item,label\n{GOOD}1797,3\n", "line 62: item '1797' is not in the pool; expected 0 … 1,796"),
         (f"item,label\n{GOOD}-1,3\n", "line 62: item '-1' is not in the pool"),
-        (f"item,label\n{GOOD}7.0,3\n", "line 62: item '7.0' is not in the pool"),
+        (f"item,label\n{GOOD}7.5,3\n", "line 62: item '7.5' is not in the pool"),
         (f"item,label\n{GOOD}5,{TRUTH[5]}\n", "names items twice: 5; keep one row of each"),
         (f"item,label\n{GOOD}5,9\n", "contradicts itself: item 5 is '5' and '9'; keep one"),
         (f"item,label\n{GOOD}90,nine\n", "unknown class 'nine'"),
@@ -318,3 +318,20 @@ def test_a_sheet_shows_every_item_up_to_its_limit() -> None:
     card = Card(1, 3, "", "cluster", "", 0, 5, np.eye(4))
     assert len([axes for axes in contact_sheet([card] * 13, "t").axes if axes.images]) == 13
     assert "the first 600 of 700" in contact_sheet([card] * 700, "t").get_suptitle()
+
+
+def test_tables_of_labels_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    path = tmp_path / "l.csv"
+    path.write_text("Item;Label\n0.0;1,0\n1.0;2,0\n2.0;\n3.0;1,0\n", encoding="utf-8-sig")
+    given = read_given(path, 5, None, ("1", "2"))
+    assert (given.items.tolist(), given.codes.tolist(), given.class_names) == ([0, 1, 3], [0, 1, 0], ("1", "2"))
+    path.write_text("item,label\n0,cat\n1,NA\n2,Cat\n")
+    given = read_given(path, 5, None)
+    assert given.notes[0] == "l.csv: no label where it says 'NA' 1 (--missing-label takes other words)"
+    assert "differ in case alone" in given.notes[1]
+    path.write_text("item,label\n0,None\n1,NA\n")
+    with pytest.raises(DataError, match="both occur"):
+        read_given(path, 5, None)
+    path.write_text("item,label\n" + "".join(f"{n},a\n" for n in range(250)) + "250,cat, black\n")
+    with pytest.raises(DataError, match="line 252: 3 values where the header has 2 columns"):
+        read_given(path, 999, None)

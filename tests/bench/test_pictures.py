@@ -160,3 +160,26 @@ def test_dicom(tmp_path: Path) -> None:
     data = load_dataset(str(tmp_path / "t"))
     np.testing.assert_array_equal(data.pool[0], np.round(values * (255 / values.max())).ravel())
     np.testing.assert_array_equal(data.pool[1], np.round(255 - values * (255 / values.max())).ravel())
+
+
+@pytest.mark.parametrize(
+    "others", [("test/1.png",), ("extra/a/1.png", "extra/b/2.png"), ("preview.png", "test/a/1.png", "test/b/2.png")]
+)
+def test_folders_that_may_be_parts_of_a_split_or_classes_are_refused(tmp_path: Path, others: tuple[str, ...]) -> None:
+    for name in ("train/a/1.png", "train/a/2.png", "train/b/3.png", *others):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(RNG.integers(0, 256, (5, 5), np.uint8)).save(tmp_path / name)
+    with pytest.raises(DataError, match=r"a part of a split, or a class.*Give the folder whose folders are the classes"):
+        load_dataset(str(tmp_path))
+    assert load_dataset(str(tmp_path / "train")).class_names == ("a", "b")
+
+
+def test_names_of_parts_with_an_ending(tmp_path: Path) -> None:
+    images = [Image.fromarray(RNG.integers(0, 256, (5, 5), np.uint8)) for _ in range(6)]
+    for part in ("training_set", "test_set"):
+        folder_of(tmp_path / part, images)
+    (tmp_path / "notes.heic").write_text("")
+    data = load_dataset(str(tmp_path))
+    assert data.test is not None
+    assert (len(data.pool), len(data.test)) == (6, 6)
+    assert "not read: 1 .heic" in data.notices()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bench.data.dataset import Dataset, printable
 from bench.data.reading import Reading
 from bench.data.registry import load_dataset
-from bench.errors import DataError
+from bench.errors import DataError, SettingsError
 from gmvae.missing import is_missing
 
 RNG = np.random.default_rng(0)
@@ -440,6 +440,133 @@ def test_what_is_fitted_is_fitted_on_the_pool_and_kept_without_pickles(tmp_path:
     np.testing.assert_allclose(matrix[0], [np.log1p(again[0].fill / unit), 1, 0, 0, 1], rtol=1e-5)
     np.testing.assert_allclose(matrix[1], [np.log1p(3.5 / unit), 0, 0, 0, 0], rtol=1e-5)
     assert to_json(again) == held.describe()["columns"]
+
+
+@pytest.mark.parametrize("name", ["class_label", "Class Label", "class_id"])
+def test_a_column_of_numbers_that_speaks_of_labels_is_no_feature_in_silence(tmp_path: Path, name: str) -> None:
+    codes = np.arange(30) % 3
+    path = write(tmp_path / "t.csv", FRAME.drop(columns="label").assign(**{name: codes}))
+    with pytest.raises(DataError, match=f"but '{name}' looks like the label"):
+        read(path)
+    assert read(path, label_column=name).class_names == ("0", "1", "2")
+    beside = write(tmp_path / "u.csv", FRAME.assign(coarse_label=(codes + np.arange(30)) % 2))
+    with pytest.raises(DataError, match="'label' and 'coarse_label' both look like labels"):
+        read(beside)
+
+
+def test_a_feature_called_class_can_be_kept(tmp_path: Path) -> None:
+    seats = RNG.permutation(["Eco", "Business"] * 15)
+    path = write(tmp_path / "t.csv", FRAME.rename(columns={"label": "satisfaction"}).assign(Class=seats))
+    data = read(path, label_column="satisfaction")
+    check(data, n_features=4)
+    assert "Class is a feature; if it is a label too" in said(data)
+    check(read(path, label_column="satisfaction", feature_columns=("a", "b", "c", "class")), n_features=4)
+
+
+def test_a_broken_part_of_a_folder_is_named_and_columns_that_parts_lack_are_told(tmp_path: Path) -> None:
+    FRAME[:20].assign(d=1.5).to_parquet(tmp_path / "a.parquet")
+    FRAME[20:].to_parquet(tmp_path / "b.parquet")
+    data = read(tmp_path)
+    check(data, n_features=5)
+    assert "gaps where parts lack the columns d" in said(data)
+    (tmp_path / "b.parquet").write_bytes(b"garbage")
+    with pytest.raises(DataError, match=r"b\.parquet cannot be read as Parquet"):
+        read(tmp_path)
+
+
+def test_dates_that_are_none_are_gaps_and_told(tmp_path: Path) -> None:
+    days = pd.date_range("2024-01-01", periods=30).astype(str).to_numpy(object)
+    days[[3, 7]] = "2024-02-31", "9999-12-31"
+    data = read(write(tmp_path / "t.csv", FRAME.assign(day=days)))
+    check(data, n_features=5)
+    assert data.pool[3, 4] == 1
+    assert "day: a gap where it says '2024-02-31'" in said(data)
+    table = pa.table(
+        {"day": pa.array([f"{2000 + n}-01-01" for n in range(29)] + ["9999-12-31"]).cast(pa.date32()), "label": [0, 1] * 15}
+    )
+    pq.write_table(table, tmp_path / "t.parquet")
+    assert read(tmp_path / "t.parquet").pool[-1, 0] > 2_900_000
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_large_numbers_that_lie_close_together_keep_their_differences(tmp_path: Path, suffix: str) -> None:
+    order = RNG.permutation(30)
+    frame = FRAME.assign(t=1_700_000_000 + order)
+    path = tmp_path / f"t{suffix}"
+    write(path, frame) if suffix == ".csv" else frame.to_parquet(path)
+    data = read(path)
+    check(data, n_features=4)
+    np.testing.assert_array_equal(data.pool[:, 3], order)
+
+
+def test_gaps_of_held_out_items_get_the_pools_median(tmp_path: Path) -> None:
+    held = np.setdiff1d(np.arange(30), np.sort(np.random.default_rng(20260401).permutation(30)[15:]))[4]
+    values = 100 + RNG.normal(size=30).round(2)
+    values[held] = np.nan
+    rare = np.full(30, np.nan)
+    rare[held] = 5
+    path = write(tmp_path / "t.csv", FRAME.assign(d=values, rare=rare))
+    data = load_dataset(str(path), holdout="0.5")
+    assert data.test is not None
+    assert 98 < data.test[:, 3].min() <= data.test[:, 3].max() < 102
+    assert np.isfinite(data.test).all()
+
+
+def test_empty_rows_and_lines_before_the_header(tmp_path: Path) -> None:
+    text = write(tmp_path / "t.csv", FRAME).read_text()
+    (tmp_path / "u.csv").write_text(f"sep=,\n# made by hand\n,,,\n{text},,,\n,,,\n")
+    data = read(tmp_path / "u.csv")
+    check(data)
+    assert "2 empty rows left out" in said(data)
+
+
+def test_an_index_that_pandas_kept_is_read_if_its_name_says_what_it_is(tmp_path: Path) -> None:
+    FRAME.assign(id=[f"{n:05}" for n in range(30)]).set_index("id").to_parquet(tmp_path / "i.parquet")
+    data = read(tmp_path / "i.parquet")
+    check(data)
+    assert (data.ids or ())[3] == "00003"
+    FRAME.set_index("label").to_parquet(tmp_path / "l.parquet")
+    check(read(tmp_path / "l.parquet"))
+    FRAME.set_index(pd.Index(RNG.normal(size=30), name="moment")).to_parquet(tmp_path / "m.parquet")
+    data = read(tmp_path / "m.parquet")
+    check(data)
+    assert "left out: moment (index of pandas)" in said(data)
+
+
+def test_types_of_arrow_that_are_texts_or_lists_in_disguise(tmp_path: Path) -> None:
+    kinds = pa.array(["u", "v", "w"] * 10)
+    vectors = pa.FixedShapeTensorArray.from_numpy_ndarray(NOISE.astype(np.float32))
+    table = pa.table({"kind": kinds.cast(pa.string_view()), "vector": vectors, "label": CLASSES.tolist()})
+    import pyarrow.feather as feather
+
+    feather.write_feather(table.select(["kind", "label"]), tmp_path / "t.feather")
+    with pa.OSFile(str(tmp_path / "v.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    assert [feature.kind for feature in read(tmp_path / "v.arrow").features] == ["levels", "list"]
+    assert read(tmp_path / "t.feather").features[0].levels == ("u", "v", "w")
+
+
+def test_classes_stay_as_written(tmp_path: Path) -> None:
+    for words in (["1.1", "1.10", "2.0"], ["1E5", "2E5", "3E8"]):
+        data = read(write(tmp_path / "t.csv", FRAME.assign(label=words * 10)))
+        assert set(data.class_names) <= {*words, "2"}
+        assert len(data.class_names) == 3
+    assert read(write(tmp_path / "t.csv", FRAME.assign(label=["1.0", "2.0", ""] * 10))).class_names == ("1", "2")
+
+
+def test_what_is_said_of_other_kinds_of_data_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", FRAME)
+    with pytest.raises(SettingsError, match=r"--x is for a array|--x is for an? array"):
+        read(path, x="a")
+    with pytest.raises(SettingsError, match="--label-column is for a table"):
+        load_dataset("digits", reading=Reading(label_column="a"))
+    with pytest.raises(DataError, match="no column 'byte' in the table, which --log-columns names"):
+        read(path, log_columns=("byte",))
+
+
+def test_names_of_items_keep_every_character_of_their_script(tmp_path: Path) -> None:
+    data = read(write(tmp_path / "t.csv", FRAME.assign(id=[f"no\u00a0{n} a\u200cb" for n in range(30)])))
+    assert (data.ids or ())[0] == "no\u00a00 a\u200cb"
 
 
 _NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters='"?'), min_size=1, max_size=8)
