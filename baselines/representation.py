@@ -15,6 +15,8 @@ from sklearn.mixture import GaussianMixture
 from baselines.base import to_float
 
 N_COMPONENTS_PCA = 40
+# Of vectors that a pretrained model made; their directions lie in more dimensions.
+N_COMPONENTS_EMBEDDING = 128
 # Rows to fit principal components on; far fewer would settle their directions.
 _PCA_ROWS = 20_000
 _CHUNK = 16_384
@@ -22,12 +24,14 @@ _CHUNK = 16_384
 Pair = tuple[np.ndarray, np.ndarray | None]
 
 
-def principal_components(pool: np.ndarray, test: np.ndarray | None = None, random_state: int = 0) -> Pair:
-    """Return the leading principal components of the pool (n, at most 40), float32."""
+def principal_components(
+    pool: np.ndarray, test: np.ndarray | None = None, random_state: int = 0, n_components: int = N_COMPONENTS_PCA
+) -> Pair:
+    """Return the leading principal components of the pool (n, at most `n_components`), float32."""
     rows = np.random.default_rng(random_state).permutation(len(pool))[:_PCA_ROWS]
     sample = to_float(pool[np.sort(rows)])
     model = PCA(
-        min(N_COMPONENTS_PCA, *sample.shape),
+        min(n_components, *sample.shape),
         svd_solver="covariance_eigh" if sample.shape[1] <= 2_000 else "randomized",
         random_state=random_state,
     )

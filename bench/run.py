@@ -64,6 +64,11 @@ class RunPlan:
         model = self.model.model_dump(mode="json", exclude={"n_components", "n_features", "likelihood"})
         identity = {"dataset": self.dataset.name, "dataset_sha256": self.dataset.sha256, **model}
         identity |= self.training.model_dump(mode="json")
+        # What came later is part of the identity only where it makes a difference: older folders keep theirs.
+        if self.training.views == "warp" or not self.training.augmentation:
+            del identity["views"]
+        if self.dataset.embeddings:
+            identity["geometry"] = "angles"
         if self.dataset.pretrained is not None:
             identity["dataset_pretrained"] = self.dataset.pretrained
         if self.settings.selected_by is not None:

@@ -1,9 +1,12 @@
-"""Random views of an item that keep what it means: warped images, vectors with swapped values, short vectors moved a little."""
+"""Random views of an item that keep what it means: warped or photographed images, vectors with swapped values."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+from gmvae.config import Views
+from gmvae.photographs import photograph_views
 
 # Standard deviations at strength 1. Lengths are in half image widths, so that they mean the same at any resolution.
 _ROTATION = 0.12
@@ -35,12 +38,15 @@ class Augmentation(nn.Module):
         Height and width, and the number of colours if there are several; `None` for vectors.
     strength
         Multiplies every standard deviation, and the share of swapped values or of the way; 0 returns items as they are.
+    views
+        Of images: `warp` as above, for what is written or drawn; `photo`: `gmvae.photographs`. Vectors have one kind.
     """
 
-    def __init__(self, image_shape: tuple[int, ...] | None, strength: float) -> None:
+    def __init__(self, image_shape: tuple[int, ...] | None, strength: float, views: Views = "warp") -> None:
         super().__init__()
         self.image_shape = image_shape
         self.strength = strength
+        self.views = views
         self.basis: Tensor
         if image_shape is not None:
             self.register_buffer("basis", _warp_basis(*image_shape[:2]))
@@ -52,6 +58,8 @@ class Augmentation(nn.Module):
             return x
         if self.image_shape is None:
             return self._move(x, generator) if x.shape[1] <= _FEW_VALUES else self._swap(x, generator)
+        if self.views == "photo":
+            return photograph_views(x, self.image_shape, self.strength, generator)
         height, width, *colors = self.image_shape
         field = (self._coefficients(len(x), generator).flatten(0, 1) @ self.basis).view(len(x), 2, height, width)
         images = x.view(len(x), height, width, *(colors or [1]))

@@ -8,6 +8,7 @@ Likelihood = Literal["bernoulli", "gaussian"]
 Inference = Literal["structured", "shared"]
 ObjectiveName = Literal["exact", "sampled", "bayes"]
 EncoderName = Literal["mlp", "conv"]
+Views = Literal["warp", "photo"]
 Width = Annotated[int, Field(ge=1)]
 
 
@@ -63,7 +64,9 @@ class TrainingConfig(_Frozen):
     reseed: bool = True
     """Whether a component that almost no item chooses is put into the largest one (`gmvae.reseeding`)."""
     augmentation: float = Field(default=1.0, ge=0)
-    """Strength of the random warps of the encoder's input (`gmvae.augmentation`); the clean item is reconstructed. 0: none."""
+    """Strength of the random views that the encoder sees (`gmvae.augmentation`); the clean item is reconstructed. 0: none."""
+    views: Views = "warp"
+    """Kind of the views of images: `warp` for what is written or drawn, `photo` for photographs. Vectors have one kind."""
     invariance: float = Field(default=16.0, ge=0)
     """Weight of the cross-entropy between q(c|x) of two augmented views (`gmvae.consistency`)."""
     balance: float = Field(default=32.0, ge=0)

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from gmvae import checkpoint
 from gmvae.config import ModelConfig, ObjectiveName, TrainingConfig
 from gmvae.errors import InputError
+from gmvae.kinds import views_for
 from gmvae.likelihoods import likelihood_for
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode, score_each
@@ -49,7 +50,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     epochs
         Passes over the data.
     training
-        Other fields of `gmvae.config.TrainingConfig`, e.g. `{"batch_size": 128}` or `gmvae.config.PLAIN`.
+        Other fields of `gmvae.config.TrainingConfig`, e.g. `{"batch_size": 128}` or `gmvae.config.PLAIN`. `views` is, unless given,
+        what `gmvae.kinds.views_for` says.
     device
         `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
     random_state
@@ -121,7 +123,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             image_shape=self.image_shape or (np.shape(given)[1:] if getattr(given, "ndim", None) in IMAGE_DIMENSIONS else None),
             inference=OBJECTIVES[self.objective].inference,
         )
-        fields = {"objective": self.objective, "epochs": self.epochs} | dict(self.training or {})
+        fields = {"objective": self.objective, "epochs": self.epochs, "views": views_for(items, config.image_shape)}
+        fields |= dict(self.training or {})
         return config, TrainingConfig.model_validate(fields)
 
     def predict_proba(self, X: np.ndarray) -> Float[np.ndarray, "n k"]:  # noqa: N803

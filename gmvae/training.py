@@ -167,7 +167,7 @@ class Trainer:
             self.model = GaussianMixtureVAE(config)
             self.consistency = Consistency(self.model.encoder.n_hidden)
             self.networks = nn.ModuleList([self.model, self.consistency]).to(place)
-        self.augmentation = Augmentation(config.image_shape, training.augmentation).to(place)
+        self.augmentation = Augmentation(config.image_shape, training.augmentation, training.views).to(place)
         _learn_standardisation(self.model, data)
         self.items = as_tensor(data).to(place)
         self.generator = torch.Generator(place).manual_seed(model_seed)

@@ -12,7 +12,8 @@ from jaxtyping import Bool, Int
 
 from bench.data.features import Feature, to_json
 from bench.errors import DataError, number_of
-from gmvae.config import Likelihood
+from gmvae.config import Likelihood, Views
+from gmvae.kinds import are_embeddings, views_for
 from gmvae.likelihoods import likelihood_for
 
 ImageShape = tuple[int, int] | tuple[int, int, int]
@@ -20,6 +21,10 @@ ImageShape = tuple[int, int] | tuple[int, int, int]
 # Rows that are looked at to find items that occur again and again, and at once for what is not finite.
 _LOOKED_AT, _ROWS = 10_000, 65_536
 _REPEATED = 0.5
+_VIEWS: dict[Views, str] = {
+    "warp": "views: warped, as for handwriting and drawings; --set views=photo says otherwise",
+    "photo": "views: mirrored, cropped, lighter or darker, as for photographs; --set views=warp says otherwise",
+}
 
 
 def printable(text: str) -> str:
@@ -139,6 +144,16 @@ class Dataset:
         """The likelihood that suits the values: bernoulli for bytes and [0, 1], else gaussian."""
         return likelihood_for(self.pool)
 
+    @cached_property
+    def views(self) -> Views:
+        """The kind of views that suits the images."""
+        return views_for(self.pool, self.image_shape)
+
+    @cached_property
+    def embeddings(self) -> bool:
+        """Whether items are vectors of length 1."""
+        return are_embeddings(self.pool)
+
     def describe(self) -> dict[str, Any]:
         """Return what `dataset.json` of a run folder says."""
         return {
@@ -164,10 +179,12 @@ class Dataset:
         repeated = 1 - len({row.tobytes() for row in sample}) / max(1, len(sample))
         same = (f"warning: {repeated:.0%} of the items are the same as others; look at the file",) if repeated > _REPEATED else ()
         values = {"bernoulli": "bytes, or values in [0, 1]", "gaussian": "real values, which are standardised"}[self.likelihood]
+        values += "; vectors of length 1, so angles count" if self.embeddings else ""
         # What comes by name is known.
         kind = (f"values: {values} ({self.likelihood} likelihood)",) if self.understood else ()
+        views = (_VIEWS[self.views],) if self.image_shape and (self.understood or self.views != "warp") else ()
         made = (f"made by {self.pretrained}, a model trained on other data",) if self.pretrained else ()
-        return (*self.understood, *made, *kind, *same)
+        return (*self.understood, *made, *kind, *views, *same)
 
 
 def _not_finite(items: np.ndarray) -> np.ndarray:

@@ -39,6 +39,16 @@ class Learner(Protocol):
         ...
 
 
+# What records say of representations that are not of the items alone.
+_SEEN = {
+    "posterior": "posterior",
+    "latent": "latent",
+    "latent-graph": "latent",
+    "joint": "latent and pixels",
+    "joint-graph": "latent and pixels",
+    "vae-mixture": "latent",
+}
+
 LearnerFactory = Callable[[int, int, int], Learner]
 """Takes n_classes, n_jobs and random_state."""
 
@@ -66,9 +76,7 @@ class Method:
     @property
     def sees(self) -> str:
         """What the record's column `input` says."""
-        return {"posterior": "posterior", "latent": "latent", "latent-graph": "latent", "vae-mixture": "latent"}.get(
-            self.representation, "pixels"
-        )
+        return _SEEN.get(self.representation, "pixels")
 
     def model_for(self, clustering: ModelKey | None) -> ModelKey | None:
         """Return the trained model that cells of a clustering read."""
@@ -130,7 +138,21 @@ METHODS: dict[str, Method] = {
         _baseline("linear", "LogisticBaseline"), "latent", "GMVAE latent means, logistic regression", "model", (0.3, 0.001)
     ),
     "latent-spreading": Method(
-        _baseline("graph", "SpreadingBaseline"), "latent-graph", "GMVAE latent means, label spreading", "model", (3.0, 0.0)
+        _baseline("graph", "SpreadingBaseline"), "latent-graph", "GMVAE latent means, label spreading", "model", (12.0, 0.0), 2
+    ),
+    "joint-logreg": Method(
+        _baseline("linear", "ScaledLogisticBaseline"),
+        "joint",
+        "GMVAE latent means and principal components, logistic regression",
+        "model",
+        (0.5, 0.002),
+    ),
+    "joint-spreading": Method(
+        _baseline("graph", "SpreadingBaseline"),
+        "joint-graph",
+        "GMVAE latent means and principal components, label spreading",
+        "model",
+        (12.0, 0.0),
     ),
     "kmeans-soft": _soft_clusters("kmeans", "k-means on principal components, soft decoding"),
     "gmm-soft": _soft_clusters("mixture", "Gaussian mixture on principal components, soft decoding"),
@@ -138,7 +160,7 @@ METHODS: dict[str, Method] = {
         _decoder(SoftDecoder), "vae-mixture", "plain VAE, Gaussian mixture on its latent means, soft decoding", "vae", (0.1, 0.0)
     ),
     "label-spreading": Method(
-        _baseline("graph", "SpreadingBaseline"), "pixel-graph", "label spreading on a k-NN graph", seconds=(3.0, 0.0)
+        _baseline("graph", "SpreadingBaseline"), "pixel-graph", "label spreading on a k-NN graph", seconds=(12.0, 0.0), version=2
     ),
     "self-training": Method(
         _baseline("self_training", "SelfTrainingBaseline"), "pca", "logistic regression, self-training", seconds=(10.0, 0.001)

@@ -9,10 +9,16 @@ import numpy as np
 
 from baselines.base import to_float
 from baselines.graph import neighbor_graphs
-from baselines.representation import kmeans_posterior, mixture_posterior, principal_components
+from baselines.representation import (
+    N_COMPONENTS_EMBEDDING,
+    kmeans_posterior,
+    mixture_posterior,
+    principal_components,
+)
 from bench.errors import DataError
 from bench.plan.cells import ModelKey
 from gmvae.decoding import Posterior
+from gmvae.kinds import are_embeddings
 from gmvae.likelihoods import likelihood_for
 from gmvae.posteriors import Encoded
 
@@ -51,7 +57,10 @@ def pixels(source: Source) -> View:
 
 
 def pca(source: Source) -> View:
-    """Leading principal components."""
+    """Leading principal components: of embeddings as they are, else of `pixels`."""
+    if are_embeddings(source.pool):
+        # Standardised features would give a direction that hardly varies the weight of one that tells much.
+        return View(*principal_components(source.pool, source.test, n_components=N_COMPONENTS_EMBEDDING))
     view = pixels(source)
     return View(*principal_components(view.pool, view.test))
 
@@ -86,6 +95,24 @@ def latent(source: Source) -> View:
 def vae_mixture(source: Source) -> View:
     """Cluster probabilities by a Gaussian mixture on the latent means of a plain VAE."""
     return _clusters(source, latent(source), mixture_posterior)
+
+
+def joint(source: Source, components: View) -> View:
+    """Latent means beside principal components, each scaled to a total variance of 1 over the pool."""
+    views = (latent(source), components)
+    scales = [np.float32(1 / np.sqrt(max(float(view.pool.var(axis=0).sum()), np.finfo(np.float32).tiny))) for view in views]
+
+    def beside(parts: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate([part * scale for part, scale in zip(parts, scales, strict=True)], axis=1)
+
+    test = None if components.test is None else beside([view.test for view in views])
+    return View(beside([view.pool for view in views]), test)
+
+
+def joint_graph(source: Source, components: View) -> View:
+    """Nearest-neighbour graph on latent means beside principal components."""
+    view = joint(source, components)
+    return View(*neighbor_graphs(view.pool, view.test))
 
 
 def latent_graph(source: Source) -> View:
@@ -123,6 +150,8 @@ REPRESENTATIONS: dict[str, Representation] = {
     "posterior": Representation(posterior),
     "latent": Representation(latent),
     "latent-graph": Representation(latent_graph),
+    "joint": Representation(joint, "pca"),
+    "joint-graph": Representation(joint_graph, "pca"),
     "vae-mixture": Representation(vae_mixture),
 }
 

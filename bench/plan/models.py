@@ -43,7 +43,8 @@ def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tup
         fields: dict[str, Any] = {"objective": objective}
     else:
         model, training = ModelConfig(n_features=n_features, n_components=n_components), TrainingConfig()
-        fields = {"epochs": default_epochs(len(dataset.pool))} | (PLAIN if settings.variant == "plain" else {})
+        fields = {"epochs": default_epochs(len(dataset.pool)), "views": dataset.views}
+        fields |= PLAIN if settings.variant == "plain" else {}
     model_fields: dict[str, Any] = {"likelihood": dataset.likelihood, "image_shape": dataset.image_shape}
     for name in settings.set:
         if name not in SETTABLE:

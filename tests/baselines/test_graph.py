@@ -2,24 +2,83 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from baselines.graph import NeighborGraph, SpreadingBaseline, neighbor_graphs
+from baselines.graph import ALPHAS, NeighborGraph, SpreadingBaseline, _parts, neighbor_graphs, spread
 
 
-def test_spreading_reaches_the_closed_form() -> None:
-    """Zhou et al. 2004, eq. 4: F* = (1 - a) (I - a S)^-1 Y; then each column is scaled to the class's share of the labels."""
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 3)).astype(np.float32)
-    graph, _ = neighbor_graphs(x)
+def test_spreading_is_the_closed_form_for_every_alpha() -> None:
+    """Zhou et al. 2004, eq. 4: F* = (1 - a) (I - a S)^-1 Y."""
+    graph, _ = neighbor_graphs(np.random.default_rng(0).normal(size=(150, 2)).astype(np.float32))
+    start = np.eye(150, 4, dtype=np.float32)
+    s = graph.weights.toarray().astype(float)
+    rows = np.array([3, 140, 7])
+    for alpha, field, some in zip(
+        ALPHAS, spread(graph.weights, start, ALPHAS), spread(graph.weights, start, ALPHAS, rows=rows), strict=True
+    ):
+        exact = (1 - alpha) * np.linalg.solve(np.eye(150) - alpha * s, start)
+        np.testing.assert_allclose(field, exact, atol=3e-6 * exact.max())
+        np.testing.assert_array_equal(some, field[rows])
+
+
+def test_spreading_is_zhou_s_iteration() -> None:
+    graph, _ = neighbor_graphs(np.random.default_rng(4).normal(size=(60, 3)).astype(np.float32))
+    start = np.eye(60, 2, dtype=np.float32)
+    field = start.astype(float)
+    for _ in range(2_000):
+        field = 0.99 * graph.weights.toarray().astype(float) @ field + 0.01 * start
+    np.testing.assert_allclose(spread(graph.weights, start, [0.99])[0], field, atol=1e-6)
+
+
+def test_each_column_is_scaled_to_the_share_of_its_class_among_the_labels_and_five_more() -> None:
+    graph, _ = neighbor_graphs(np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32))
     y = np.full(60, -1)
-    y[:9] = [0, 0, 0, 0, 1, 1, 1, 2, 2]
-    alpha = 0.9
-    learner = SpreadingBaseline(3, alpha=alpha, max_iter=2_000, tol=1e-9).fit(graph, y)
-    start = np.zeros((60, 3))
+    y[:9] = [0, 0, 0, 0, 1, 1, 1, 3, 3]
+    learner = SpreadingBaseline(4, alpha=0.9).fit(graph, y)
+    start = np.zeros((60, 4))
     start[np.arange(9), y[:9]] = 1
-    field = (1 - alpha) * np.linalg.solve(np.eye(60) - alpha * graph.weights.toarray().astype(float), start)
-    scaled = field * (np.array([5, 4, 3]) / 12) / field.sum(axis=0)
+    field = 0.1 * np.linalg.solve(np.eye(60) - 0.9 * graph.weights.toarray().astype(float), start)
+    # Class 2 has no label: no share is kept for it.
+    scaled = field * (np.array([9, 8, 0, 7]) / 24) / np.maximum(field.sum(axis=0), 1e-9)
     np.testing.assert_array_equal(learner.transduction_, scaled.argmax(axis=1))
     np.testing.assert_allclose(learner.field_, scaled, rtol=1e-3, atol=1e-7)
+    assert learner.predict_proba(graph)[:, 2].max() == 0
+
+
+def test_alpha_is_the_one_that_tells_hidden_labels_best() -> None:
+    """The slow way: a spreading of its own for every alpha and every part that is hidden."""
+    random = np.random.default_rng(8)
+    truth = np.arange(300) % 3
+    graph, _ = neighbor_graphs((np.eye(3)[truth] + 0.5 * random.normal(size=(300, 3))).astype(np.float32))
+    y = np.full(300, -1)
+    y[:45] = truth[:45]
+    learner = SpreadingBaseline(3).fit(graph, y)
+    weights, order = graph.compact
+    rows = np.argsort(order)[:45]
+    part = _parts(y[:45], np.random.default_rng(0))
+    scores = []
+    for alpha in ALPHAS:
+        score = 0.0
+        for number in range(5):
+            shown = y.copy()
+            shown[:45][part == number] = -1
+            told = SpreadingBaseline(3, alpha=alpha).fit(graph, shown).label_distributions_[:45][part == number]
+            own = told[np.arange(len(told)), y[:45][part == number]]
+            score += (told.argmax(axis=1) == y[:45][part == number]).sum() + 0.02 * np.log(0.98 * own + 0.02 / 3).sum()
+        scores.append(score)
+    assert len(set(np.round(scores, 3))) > 1
+    assert learner.alpha_ == ALPHAS[int(np.argmax(scores))]
+    assert sorted(np.bincount(part)) == [9] * 5
+    assert weights.shape == (300, 300)
+    assert (order[rows] == np.arange(45)).all()
+
+
+def test_labels_of_one_class_spread_without_a_choice() -> None:
+    graph, _ = neighbor_graphs(np.random.default_rng(0).normal(size=(40, 2)).astype(np.float32))
+    y = np.full(40, -1)
+    y[:6] = 1
+    assert (SpreadingBaseline(3).fit(graph, y).transduction_ == 1).all()
+    y[1:6] = -1
+    y[1] = 2
+    assert set(SpreadingBaseline(3).fit(graph, y).transduction_) == {1, 2}
 
 
 def test_graph_is_symmetric_and_normalised() -> None:
@@ -42,10 +101,18 @@ def test_duplicates_do_not_break_the_graph() -> None:
     np.testing.assert_array_equal(SpreadingBaseline(3).fit(graph, y).transduction_, np.repeat([0, 1, 2], 15))
 
 
-def test_an_item_that_no_label_reaches_gets_the_commonest_class() -> None:
-    graph = NeighborGraph(sparse.csr_array(np.array([[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]], np.float32)))
-    y = np.array([1, 1, -1, -1])
-    np.testing.assert_array_equal(SpreadingBaseline(3).fit(graph, y).transduction_, [1, 1, 1, 1])
+def test_an_item_that_no_label_reaches_takes_the_class_of_the_nearest_labelled_one() -> None:
+    pairs = sparse.csr_array(np.kron(np.eye(3, dtype=np.float32), np.array([[0, 1], [1, 0]], np.float32)))
+    y = np.array([1, 1, 1, -1, -1, -1])
+    y[2] = 0
+    points = np.array([[0], [1], [5], [6], [9], [2]], np.float32)
+    learner = SpreadingBaseline(2).fit(NeighborGraph(pairs, points), y)
+    np.testing.assert_array_equal(learner.transduction_, [1, 1, 0, 0, 0, 1])
+    np.testing.assert_allclose(learner.label_distributions_.sum(axis=1), 1)
+    new = NeighborGraph(sparse.csr_array((2, 6), dtype=np.float32), np.array([[-3], [7]], np.float32))
+    np.testing.assert_array_equal(learner.predict(new), [1, 0])
+    # Where nobody knows positions: the commonest class.
+    np.testing.assert_array_equal(SpreadingBaseline(2).fit(NeighborGraph(pairs), y).transduction_[4:], [1, 1])
 
 
 def test_two_moons_are_told_apart_by_one_label_each() -> None:
@@ -54,7 +121,7 @@ def test_two_moons_are_told_apart_by_one_label_each() -> None:
     graph, _ = neighbor_graphs(np.concatenate([upper, lower]).astype(np.float32))
     y = np.full(200, -1)
     y[[0, 150]] = [0, 1]
-    learner = SpreadingBaseline(2, max_iter=5_000).fit(graph, y)
+    learner = SpreadingBaseline(2).fit(graph, y)
     assert (learner.transduction_ == np.repeat([0, 1], 100)).mean() == 1
 
 
@@ -69,17 +136,3 @@ def test_the_compact_graph_is_the_graph_in_another_order_to_the_bit() -> None:
     # That is what it is for: neighbours are nearer to each other than they were.
     far = [np.abs(np.subtract(*matrix.nonzero())).mean() for matrix in (graph.weights, compact)]
     assert far[1] < far[0] / 2
-
-
-def test_spreading_is_zhou_s_iteration() -> None:
-    random = np.random.default_rng(4)
-    graph, _ = neighbor_graphs(random.normal(size=(150, 2)).astype(np.float32))
-    y = np.where(np.arange(150) % 11 == 0, np.arange(150) % 3, -1)
-    start = np.where(y[:, None] == np.arange(3), 1.0, 0.0)
-    field = start
-    for _ in range(100):
-        field = 0.99 * graph.weights.toarray().astype(float) @ field + 0.01 * start
-    share = (np.bincount(y[y >= 0]) + 1) / (np.bincount(y[y >= 0]) + 1).sum()
-    scaled = field * share / field.sum(axis=0)
-    found = SpreadingBaseline(3, max_iter=100, tol=0).fit(graph, y)
-    np.testing.assert_allclose(found.label_distributions_, scaled / scaled.sum(axis=1, keepdims=True), rtol=1e-3)
