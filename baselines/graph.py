@@ -1,4 +1,4 @@
-"""Label spreading on a k-nearest-neighbour graph, with class-mass normalisation; how far labels spread is chosen by labels alone."""
+"""Label spreading on a k-nearest-neighbour graph, with class-mass normalisation, as far as the labels shown say."""
 
 import math
 from collections.abc import Sequence
@@ -154,8 +154,8 @@ class SpreadingBaseline(FewLabelClassifier):
     Parameters
     ----------
     alpha
-        a: how much an item listens to its neighbours rather than to its own label. `None` takes the one of `ALPHAS` that tells the
-        labels shown best when these are hidden in five parts in turn.
+        a: how much an item listens to its neighbours rather than to its own label. `None` takes the one of `ALPHAS` that tells
+        the labels shown best when these are hidden in five parts in turn.
 
     Attributes
     ----------
@@ -163,9 +163,7 @@ class SpreadingBaseline(FewLabelClassifier):
         The one that was used.
     """
 
-    def __init__(
-        self, n_classes: int | None = None, n_jobs: int = 1, random_state: int = 0, alpha: float | None = None
-    ) -> None:
+    def __init__(self, n_classes: int | None = None, n_jobs: int = 1, random_state: int = 0, alpha: float | None = None) -> None:
         super().__init__(n_classes, n_jobs, random_state)
         self.alpha = alpha
 
@@ -228,8 +226,9 @@ def _sources(n: int, rows: Int[np.ndarray, " s"], columns: Int[np.ndarray, " s"]
 def _class_shares(codes: Int[np.ndarray, " s"], n_classes: int) -> Float[np.ndarray, " l"]:
     counts = np.bincount(codes, minlength=n_classes)
     # A class without a label has no column in the field, so that mass for it would go nowhere.
-    share = np.where(counts > 0, counts + _PSEUDO_LABELS, 0).astype(np.float32)
-    return share / share.sum()
+    share: np.ndarray = np.where(counts > 0, counts + _PSEUDO_LABELS, 0).astype(np.float32)
+    share /= share.sum()
+    return share
 
 
 def _scaled(

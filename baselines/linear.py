@@ -12,7 +12,6 @@ from sklearn.preprocessing import StandardScaler
 
 from baselines.base import FewLabelClassifier
 
-
 # A total variance of 1 is spread over some twenty features: their penalty is that of features of deviation 1.
 _PENALTY = 16.0
 

@@ -50,8 +50,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
     epochs
         Passes over the data.
     training
-        Other fields of `gmvae.config.TrainingConfig`, e.g. `{"batch_size": 128}` or `gmvae.config.PLAIN`. `views` is, unless given,
-        what `gmvae.kinds.views_for` says.
+        Other fields of `gmvae.config.TrainingConfig`, e.g. `{"batch_size": 128}` or `gmvae.config.PLAIN`. Without `views` images
+        get those that `gmvae.kinds.views_for` finds suitable.
     device
         `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
     random_state

@@ -58,5 +58,5 @@ def _core(figure: np.ndarray) -> np.ndarray:
     """Return the pixels around which a square lies wholly in the figure."""
     side = max(3, round(figure.shape[1] / _SQUARE) // 2 * 2 + 1)
     padded = np.pad(figure, ((0, 0), (side // 2, side // 2), (side // 2, side // 2)))
-    whole: np.ndarray = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2)).all(axis=(3, 4))
-    return whole
+    squares = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(1, 2))
+    return np.asarray(squares.all(axis=(3, 4)))

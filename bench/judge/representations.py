@@ -100,13 +100,15 @@ def vae_mixture(source: Source) -> View:
 def joint(source: Source, components: View) -> View:
     """Latent means beside principal components, each scaled to a total variance of 1 over the pool."""
     views = (latent(source), components)
-    scales = [np.float32(1 / np.sqrt(max(float(view.pool.var(axis=0).sum()), np.finfo(np.float32).tiny))) for view in views]
-
-    def beside(parts: list[np.ndarray]) -> np.ndarray:
-        return np.concatenate([part * scale for part, scale in zip(parts, scales, strict=True)], axis=1)
-
-    test = None if components.test is None else beside([view.test for view in views])
-    return View(beside([view.pool for view in views]), test)
+    deviations = [np.sqrt(view.pool.var(axis=0).sum()) for view in views]
+    scales = [np.float32(1 / deviation if deviation > 0 else 1) for deviation in deviations]
+    pool, test = (
+        None
+        if any(part is None for part in parts)
+        else np.hstack([part * scale for part, scale in zip(parts, scales, strict=True)])
+        for parts in ([view.pool for view in views], [view.test for view in views])
+    )
+    return View(pool, test)
 
 
 def joint_graph(source: Source, components: View) -> View:

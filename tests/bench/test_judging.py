@@ -12,8 +12,9 @@ from bench.judge.methods import METHODS, Method, select_methods
 from bench.judge.metrics import accuracy, macro_accuracy
 from bench.judge.representations import REPRESENTATIONS, Source
 from bench.plan.budgets import Budget
-from bench.plan.cells import Cell
+from bench.plan.cells import Cell, ModelKey
 from bench.plan.samplers import labeled_items
+from gmvae.posteriors import Encoded
 
 CELL = Cell("probe", Budget(40, "40"), "random", 3, None)
 
@@ -156,3 +157,34 @@ def test_methods_are_selected_by_name_in_the_order_asked() -> None:
     assert list(select_methods(("xgboost", "soft"))) == ["xgboost", "soft"]
     with pytest.raises(ValueError, match="did you mean 'xgboost'"):
         select_methods(("xgbost",))
+
+
+def test_joint_views_hold_latent_means_and_principal_components_of_equal_weight(small_dataset: Dataset) -> None:
+    random = np.random.default_rng(0)
+    pool, test = (Encoded(np.eye(5, dtype=np.float32)[random.integers(5, size=n)], _latent(n, random)) for n in (300, 100))
+    source = Source(small_dataset.pool, small_dataset.test, ModelKey(5, 0), (pool, test))
+    view, components = REPRESENTATIONS["joint"](source), REPRESENTATIONS["pca"](source)
+    assert view.pool.shape == (300, 7 + components.pool.shape[1])
+    assert view.pool[:, :7].var(axis=0).sum() == pytest.approx(1, rel=1e-4)
+    assert view.pool[:, 7:].var(axis=0).sum() == pytest.approx(1, rel=1e-4)
+    assert view.test is not None
+    # Held-out items are scaled by the pool.
+    np.testing.assert_allclose(view.test[:, :7] / test.latent, view.pool[0, 0] / pool.latent[0, 0], rtol=1e-4)
+    assert REPRESENTATIONS["joint"](replace(source, test=None, encoded=(pool, None))).test is None
+    graph = REPRESENTATIONS["joint-graph"](source)
+    assert (len(graph.pool), len(graph.test)) == (300, 100)
+
+
+def _latent(n: int, random: np.random.Generator) -> np.ndarray:
+    return (30 * random.normal(size=(n, 7))).astype(np.float32)
+
+
+def test_principal_components_of_embeddings_are_of_the_vectors_as_they_are() -> None:
+    x = np.random.default_rng(0).normal(size=(400, 200)).astype(np.float32)
+    x[:, 0] *= 0.01
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    view = REPRESENTATIONS["pca"](Source(x, None))
+    assert view.pool.shape == (400, 128)
+    # What is left of the squared distances between items: nearly all, and nothing of it by the feature that hardly varies.
+    assert 0.8 < view.pool.var(axis=0).sum() / x.var(axis=0).sum() < 1
+    assert REPRESENTATIONS["pca"](Source(2 * x, None)).pool.shape == (400, 40)

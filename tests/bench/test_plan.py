@@ -270,3 +270,21 @@ def test_a_grid_keeps_to_the_limits_of_a_run() -> None:
     assert cells == again
     assert len([cell for cell in cells if cell.method == "soft"]) == 2 * 2 * 2
     assert [cell.key for cell in cells if cell.method == "xgboost"] == [("xgboost", -1, -1, "random", 5, 1)]
+
+
+def test_photographs_get_views_of_photographs_unless_told(small_dataset: Dataset) -> None:
+    """And folders of runs that came before these views keep their identity."""
+    pool = np.random.default_rng(0).integers(0, 255, (300, 64)).astype(np.uint8)
+    photographs = replace(small_dataset, pool=pool, test=None, test_labels=None)
+    plan = make_plan(make_settings(), photographs)
+    assert (plan.training.views, plan.identity["views"]) == ("photo", "photo")
+    assert any(line.startswith("views: mirrored") for line in photographs.notices())
+    warped = make_plan(make_settings({"set": {"views": "warp"}}), photographs)
+    assert warped.training.views == "warp"
+    assert warped.model_name == "gmvae+invariance[views=warp]"
+    for plan in (warped, make_plan(make_settings({"variant": "plain"}), photographs), make_plan(make_settings(), small_dataset)):
+        assert not {"views", "geometry"} & set(plan.identity)
+    vectors = np.random.default_rng(0).normal(size=(300, 20)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    embeddings = replace(small_dataset, pool=vectors, image_shape=None, test=None, test_labels=None)
+    assert make_plan(make_settings(), embeddings).identity["geometry"] == "angles"

@@ -387,9 +387,15 @@ def test_every_parameter_can_be_searched(small_dataset: Dataset) -> None:
         expression = expressions.get(name, "float(0.1,0.5)")
         if name in ("batch_norm", "reseed", "compile"):
             expression = "choice(true,false)"
-        elif name in ("schedule", "start", "precision"):
-            values = {"schedule": "constant,one-cycle", "start": "alike,kmeans", "precision": "float32,bfloat16"}[name]
-            expression = f"choice({values})"
+        elif name in (
+            values := {
+                "schedule": "constant,one-cycle",
+                "start": "alike,kmeans",
+                "precision": "float32,bfloat16",
+                "views": "warp,photo",
+            }
+        ):
+            expression = f"choice({values[name]})"
         elif name == "summed_components":
             expression = "int(2,4)"
         settings = SearchSettings(space={name: expression})
