@@ -16,6 +16,8 @@ from gmvae.errors import InputError
 
 # Pseudo-count that `SoftBayesDecoder` gives to the class frequencies in every cluster, in units of labelled items.
 SMOOTHING = 0.01
+# Labels that `SoftSharesDecoder` adds to those of every class that has one: a share told by a few labels errs by much.
+PSEUDO_LABELS = 5
 
 
 class Posterior:
@@ -152,6 +154,27 @@ class SoftBayesDecoder(LabelDecoder):
         return scores
 
 
+class SoftSharesDecoder(LabelDecoder):
+    """Soft decoding with the classes' shares: between `SoftDecoder`, where labels are few, and `SoftBayesDecoder`, where many.
+
+    p(l|x) = sum_k q(k|x) p(l|k) with p(l|k) = s_l M[l,k] / (sum_l s_l M[l,k] + 1 / n): M as in `SoftDecoder`, n the number of
+    labels and s_l the share of class l among them, every class with a label counted five more. With few labels all classes weigh
+    alike, as in the paper; with many each weighs as often as it occurs. A cluster whose labelled mass is less than a label's worth
+    speaks with less than its whole weight, but what little it says still decides where nothing else does.
+    """
+
+    def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
+        counts = np.bincount(y, minlength=self.n_classes_)
+        share = np.where(counts > 0, counts + PSEUDO_LABELS, 0) / (counts[counts > 0] + PSEUDO_LABELS).sum()
+        mass = self._class_mass(posterior, labeled, y)
+        joint = (share / np.maximum(counts, 1)).astype(mass.dtype)[:, None] * mass
+        self.class_given_: Float[np.ndarray, "l k"] = joint / (joint.sum(axis=0) + mass.dtype.type(1 / len(y)))
+
+    def _scores(self, posterior: Posterior) -> Float[np.ndarray, "n l"]:
+        scores: np.ndarray = posterior.q @ self.class_given_.T
+        return scores
+
+
 class HardDecoder(LabelDecoder):
     """Hard decoding exactly as the paper's code does it.
 
@@ -173,9 +196,9 @@ class HardDecoder(LabelDecoder):
 
 
 class HardFallbackDecoder(HardDecoder):
-    """Hard decoding in which a cluster without labels takes the class of the named cluster nearest to it.
+    """Hard decoding in which a tie goes to the class with more posterior mass, and a cluster without labels asks a neighbour.
 
-    Near is measured by `Posterior.affinity`: which named cluster the pool's posteriors weigh together with the unnamed one. A
+    The neighbour is the named cluster nearest to it. Near is measured by `Posterior.affinity`: which named cluster the pool's posteriors weigh together with the unnamed one. A
     cluster that shares no item with any named one means the commonest label.
     """
 
@@ -185,7 +208,9 @@ class HardFallbackDecoder(HardDecoder):
         # A named cluster has affinity 1 with itself, the largest there is, so that one rule serves all clusters but exact twins.
         nearest = named[posterior.affinity[:, named].argmax(axis=1)]
         nearest[named] = named
-        self.cluster_class_ = votes.argmax(axis=1)[nearest]
+        # Votes are whole numbers and scaled masses are below 1, so that these decide between equals alone.
+        mass = self._class_mass(posterior, labeled, y).T / (len(y) + 1)
+        self.cluster_class_ = (votes + mass).argmax(axis=1)[nearest]
         alone = posterior.affinity[:, named].max(axis=1) <= 0
         self.cluster_class_[alone] = self.frequency_.argmax()
 
@@ -193,6 +218,7 @@ class HardFallbackDecoder(HardDecoder):
 DECODERS: dict[str, type[LabelDecoder]] = {
     "soft": SoftDecoder,
     "soft-bayes": SoftBayesDecoder,
+    "soft-shares": SoftSharesDecoder,
     "hard": HardDecoder,
     "hard-fallback": HardFallbackDecoder,
 }

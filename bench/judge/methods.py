@@ -12,7 +12,7 @@ from bench.errors import unknown_name
 from bench.plan.cells import ModelKey
 from bench.plan.samplers.base import Sampler
 from bench.plugins import with_plugins
-from gmvae.decoding import HardDecoder, HardFallbackDecoder, LabelDecoder, SoftBayesDecoder, SoftDecoder
+from gmvae.decoding import HardDecoder, HardFallbackDecoder, LabelDecoder, SoftBayesDecoder, SoftDecoder, SoftSharesDecoder
 
 ENTRY_POINTS = "gmvae_bench.methods"
 Needs = Literal["nothing", "clusters", "model", "vae"]
@@ -130,10 +130,15 @@ _decodes = partial(Method, representation="posterior", needs="model", seconds=(0
 METHODS: dict[str, Method] = {
     "soft": _decodes(_decoder(SoftDecoder), summary="GMVAE, soft decoding as in the paper"),
     "soft-bayes": _decodes(_decoder(SoftBayesDecoder), summary="GMVAE, class given cluster by Bayes' rule, smoothed"),
+    "soft-shares": _decodes(
+        _decoder(SoftSharesDecoder), summary="GMVAE, soft decoding with the classes' shares, as far as the labels tell them"
+    ),
     "hard": _decodes(
         _decoder(HardDecoder), summary="GMVAE, majority vote as in the paper (no label: class 0)", names_unasked=frozenset({0})
     ),
-    "hard-fallback": _decodes(_decoder(HardFallbackDecoder), summary="GMVAE, majority vote, unnamed clusters ask a neighbour"),
+    "hard-fallback": _decodes(
+        _decoder(HardFallbackDecoder), summary="GMVAE, majority vote, ties by mass, unnamed clusters ask a neighbour", version=2
+    ),
     "latent-logreg": Method(
         _baseline("linear", "LogisticBaseline"), "latent", "GMVAE latent means, logistic regression", "model", (0.3, 0.001)
     ),

@@ -13,10 +13,11 @@ from gmvae.decoding import (
     Posterior,
     SoftBayesDecoder,
     SoftDecoder,
+    SoftSharesDecoder,
 )
 from gmvae.errors import InputError
 
-DECODERS = [SoftDecoder, SoftBayesDecoder, HardDecoder, HardFallbackDecoder]
+DECODERS = [SoftDecoder, SoftBayesDecoder, SoftSharesDecoder, HardDecoder, HardFallbackDecoder]
 
 
 def problem(seed: int, n: int = 40, k: int = 7, n_classes: int = 4, n_labeled: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +52,21 @@ def slow_soft_bayes(q: np.ndarray, y: np.ndarray, n_classes: int) -> np.ndarray:
     return proba
 
 
+def slow_soft_shares(q: np.ndarray, y: np.ndarray, n_classes: int) -> np.ndarray:
+    labeled = [i for i in range(len(q)) if y[i] >= 0]
+    counts = [sum(y[i] == label for i in labeled) for label in range(n_classes)]
+    total = sum(count + 5 for count in counts if count)
+    scores = np.zeros((len(q), n_classes))
+    for k in range(q.shape[1]):
+        joint = [
+            (counts[label] + 5) / total * sum(q[i][k] for i in labeled if y[i] == label) / counts[label] if counts[label] else 0
+            for label in range(n_classes)
+        ]
+        for label in range(n_classes):
+            scores[:, label] += q[:, k] * joint[label] / (sum(joint) + 1 / len(labeled))
+    return scores / scores.sum(axis=1, keepdims=True)
+
+
 def slow_hard(q: np.ndarray, y: np.ndarray, n_classes: int) -> np.ndarray:
     name = {}
     for k in range(q.shape[1]):
@@ -78,10 +94,38 @@ def test_soft_bayes_equals_the_loop(seed: int, n_labeled: int) -> None:
     np.testing.assert_allclose(proba, slow_soft_bayes(q, y, 4), atol=1e-9)
 
 
+@given(st.integers(0, 10_000), st.integers(1, 30))
+def test_soft_shares_equals_the_loop(seed: int, n_labeled: int) -> None:
+    q, y = problem(seed, n_labeled=n_labeled)
+    proba = SoftSharesDecoder(4).fit(q, y).predict_proba(q)
+    np.testing.assert_allclose(proba, slow_soft_shares(q, y, 4), atol=1e-9)
+
+
+def test_shares_count_where_labels_are_many_and_hardly_where_they_are_few() -> None:
+    """Both classes occur in the one cluster, the second three times as often, and its items are a little less sure of it."""
+    q = np.array([[0.9, 0.1], [0.6, 0.4], [0.6, 0.4], [0.6, 0.4], [1.0, 0.0]])
+    few = np.array([0, 1, 1, 1, -1])
+    assert SoftDecoder(2).fit(q, few).predict(q)[4] == 0
+    assert SoftSharesDecoder(2).fit(q, few).predict(q)[4] == 0
+    many = np.repeat(few[:4], 50)
+    assert SoftDecoder(2).fit(np.repeat(q[:4], 50, axis=0), many).predict(q)[4] == 0
+    assert SoftSharesDecoder(2).fit(np.repeat(q[:4], 50, axis=0), many).predict(q)[4] == 1
+
+
 def test_hard_gives_class_0_to_clusters_without_labels_as_the_study_does() -> None:
     q = np.eye(3)[[0, 0, 1, 2]]
     y = np.array([2, -1, -1, 1])
     np.testing.assert_array_equal(HardDecoder(3).fit(q, y).predict(q), [2, 2, 0, 1])
+
+
+def test_a_tie_goes_to_the_class_that_is_surer_of_the_cluster() -> None:
+    q = np.array([[0.6, 0.4], [0.9, 0.1], [0, 1], [0.7, 0.3]], float)
+    y = np.array([0, 1, 2, -1])
+    assert HardDecoder(3).fit(q, y).predict(q)[3] == 0
+    assert HardFallbackDecoder(3).fit(q, y).predict(q)[3] == 1
+    # One vote more outweighs any mass.
+    q, y = np.vstack([q, q[:1]]), np.append(y, 0)
+    assert HardFallbackDecoder(3).fit(q, y).predict(q)[3] == 0
 
 
 def test_fallback_asks_the_named_cluster_that_shares_its_items() -> None:
@@ -93,11 +137,11 @@ def test_fallback_asks_the_named_cluster_that_shares_its_items() -> None:
 
 
 @given(st.integers(0, 1_000))
-def test_fallback_equals_hard_where_every_cluster_has_a_label(seed: int) -> None:
-    q, _ = problem(seed)
+def test_fallback_equals_hard_where_every_cluster_has_a_majority(seed: int) -> None:
+    q, _ = problem(seed, n=80, k=4)
     y = np.random.default_rng(seed).integers(4, size=len(q))
-    covered = np.isin(np.arange(q.shape[1]), q.argmax(axis=1))
-    if covered.all():
+    votes = np.sort([np.bincount(y[q.argmax(axis=1) == k], minlength=4) for k in range(4)], axis=1)
+    if (votes[:, -1] > votes[:, -2]).all():
         np.testing.assert_array_equal(HardFallbackDecoder(4).fit(q, y).predict(q), HardDecoder(4).fit(q, y).predict(q))
 
 
