@@ -13,18 +13,13 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from sklearn.neighbors import NearestNeighbors
 
 from baselines.base import FewLabelClassifier
+from baselines.hidden import parts_of, told
 
 N_NEIGHBORS = 10
 # How much an item may listen to its neighbours rather than to its own label.
 ALPHAS = (0.99, 0.97, 0.95, 0.9, 0.8)
 # Labels that every class with a label is taken to have more than it has: a share told by a few labels errs by much.
 _PSEUDO_LABELS = 5
-# Parts of the labels that are hidden in turn.
-_FOLDS = 5
-# A nat of log-likelihood counts as much as this accuracy: it decides between settings that tell about as many labels.
-_NAT = 0.02
-# Share of likelihood that says nothing, so that one label told as impossible does not outweigh all others.
-_DOUBT = 0.02
 # The expansion leaves out terms below this share of its first; to choose between settings takes less precision.
 _PRECISION, _ROUGH = 1e-6, 1e-4
 
@@ -191,7 +186,7 @@ class SpreadingBaseline(FewLabelClassifier):
         """Return the a that tells hidden labels best."""
         if len(np.unique(codes)) < 2:
             return ALPHAS[0]
-        part = _parts(codes, np.random.default_rng(self.random_state))
+        part = parts_of(codes, np.random.default_rng(self.random_state))
         n, n_classes, n_parts = weights.shape[0], self.n_classes_, int(part.max()) + 1
         # A column per part and class: spreading is linear, so that to hide a part is to leave its columns out of the sum.
         start = _sources(n, rows, part * n_classes + codes, n_parts * n_classes)
@@ -238,33 +233,20 @@ def _scaled(
     return scaled
 
 
-def _parts(codes: Int[np.ndarray, " s"], rng: np.random.Generator) -> Int[np.ndarray, " s"]:
-    """Return the part of each label: parts of even size, each class spread over them."""
-    order = rng.permutation(len(codes))
-    order = order[np.argsort(codes[order], kind="stable")]
-    part = np.empty(len(codes), np.int64)
-    part[order] = np.arange(len(codes)) % _FOLDS
-    return part
-
-
 def _told(
     field: Float[np.ndarray, "s p l"], mass: Float[np.ndarray, "p l"], codes: Int[np.ndarray, " s"], part: Int[np.ndarray, " s"]
 ) -> float:
-    """Return how well the labels of each part are told by those of the others: accuracy, and a little log-likelihood.
+    """Return how well the labels of each part are told by those of the others.
 
     `field` holds what the labels of each part and class bring to each labelled item, `mass` what they bring to the pool.
     """
-    right = log_likelihood = 0.0
-    n_classes = field.shape[2]
+    score = 0.0
     for number in range(len(mass)):
         hidden, others = part == number, np.arange(len(mass)) != number
         if hidden.all():
             continue
-        share = _class_shares(codes[~hidden], n_classes)
+        share = _class_shares(codes[~hidden], field.shape[2])
         scaled = _scaled(field[hidden][:, others].sum(axis=1), mass[others].sum(axis=0), share)
         total = scaled.sum(axis=1, keepdims=True)
-        proba = np.divide(scaled, total, out=np.tile(share, (len(scaled), 1)), where=total > 0)
-        own = proba[np.arange(len(proba)), codes[hidden]]
-        right += float((proba.argmax(axis=1) == codes[hidden]).sum())
-        log_likelihood += float(np.log((1 - _DOUBT) * own + _DOUBT / n_classes).sum())
-    return (right + _NAT * log_likelihood) / len(codes)
+        score += told(np.divide(scaled, total, out=np.tile(share, (len(scaled), 1)), where=total > 0), codes[hidden])
+    return score

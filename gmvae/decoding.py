@@ -159,8 +159,8 @@ class SoftSharesDecoder(LabelDecoder):
 
     p(l|x) = sum_k q(k|x) p(l|k) with p(l|k) = s_l M[l,k] / (sum_l s_l M[l,k] + 1 / n): M as in `SoftDecoder`, n the number of
     labels and s_l the share of class l among them, every class with a label counted five more. With few labels all classes weigh
-    alike, as in the paper; with many each weighs as often as it occurs. A cluster whose labelled mass is less than a label's worth
-    speaks with less than its whole weight, but what little it says still decides where nothing else does.
+    alike, as in the paper; with many each weighs as often as it occurs. A cluster with little labelled mass has little weight,
+    but what it says still decides where nothing else does.
     """
 
     def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
@@ -198,8 +198,8 @@ class HardDecoder(LabelDecoder):
 class HardFallbackDecoder(HardDecoder):
     """Hard decoding in which a tie goes to the class with more posterior mass, and a cluster without labels asks a neighbour.
 
-    The neighbour is the named cluster nearest to it. Near is measured by `Posterior.affinity`: which named cluster the pool's posteriors weigh together with the unnamed one. A
-    cluster that shares no item with any named one means the commonest label.
+    The neighbour is the named cluster nearest to it by `Posterior.affinity`: the one that the pool's posteriors weigh together
+    with the unnamed one. A cluster that shares no item with any named one means the commonest label.
     """
 
     def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:

@@ -10,7 +10,7 @@ from baselines import tuning
 from baselines.graph import NeighborGraph
 from bench.data.registry import DATASETS
 from bench.judge.methods import METHODS, Method
-from bench.judge.representations import REPRESENTATIONS, Source
+from bench.judge.representations import REPRESENTATIONS, Several, Source
 from bench.plan.samplers import SAMPLERS
 from bench.plan.samplers.base import Sampler
 from bench.testing.conformance import METHOD_CHECKS, SAMPLER_CHECKS, check_dataset, example
@@ -52,13 +52,16 @@ def test_held_out_items_never_change_the_pool(name: str) -> None:
     source = example().source
     alone = REPRESENTATIONS[name](Source(source.pool, None, source.clustering, (source.encoded[0], None)))  # type: ignore[index]
     assert alone.test is None
-    np.testing.assert_allclose(dense(alone.pool), dense(example().view(name).pool), atol=1e-6)
+    for mine, theirs in zip(dense(alone.pool), dense(example().view(name).pool), strict=True):
+        np.testing.assert_allclose(mine, theirs, atol=1e-6)
 
 
-def dense(part: object) -> np.ndarray:
+def dense(part: object) -> list[np.ndarray]:
+    if isinstance(part, Several):
+        return [array for view in part.views.values() for array in dense(view)]
     if isinstance(part, NeighborGraph):
-        return np.asarray(part.weights.toarray())
-    return part.q if isinstance(part, Posterior) else np.asarray(part)
+        return [np.asarray(part.weights.toarray())]
+    return [part.q if isinstance(part, Posterior) else np.asarray(part)]
 
 
 def test_every_method_reads_a_known_representation() -> None:

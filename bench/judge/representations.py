@@ -1,7 +1,7 @@
 """Representations: what a method sees of a pool, computed without labels, once for all budgets and label seeds."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,6 +117,34 @@ def joint_graph(source: Source, components: View) -> View:
     return View(*neighbor_graphs(view.pool, view.test))
 
 
+@dataclass(frozen=True)
+class Several:
+    """Several representations of the same items."""
+
+    views: Mapping[str, Any]
+    """By their names in `REPRESENTATIONS`."""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.views.values())))
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The number of items."""
+        return (len(self),)
+
+
+def several(source: Source, components: View) -> View:
+    """Make what each of the candidates of `bench.judge.chosen` sees."""
+    views = {
+        "posterior": posterior(source),
+        "joint": joint(source, components),
+        "latent-graph": latent_graph(source),
+        "joint-graph": joint_graph(source, components),
+    }
+    test = None if components.test is None else Several({name: view.test for name, view in views.items()})
+    return View(Several({name: view.pool for name, view in views.items()}), test)
+
+
 def latent_graph(source: Source) -> View:
     """Nearest-neighbour graph on latent means."""
     view = latent(source)
@@ -154,6 +182,7 @@ REPRESENTATIONS: dict[str, Representation] = {
     "latent-graph": Representation(latent_graph),
     "joint": Representation(joint, "pca"),
     "joint-graph": Representation(joint_graph, "pca"),
+    "several": Representation(several, "pca"),
     "vae-mixture": Representation(vae_mixture),
 }
 

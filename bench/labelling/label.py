@@ -51,6 +51,8 @@ class Labelling:
     estimate: Estimate | None
     """`None` where too few labels were drawn at random to say anything."""
     n_drawn: int
+    chosen: str | None = None
+    """The method that `auto` took."""
 
 
 def label_items(
@@ -85,7 +87,8 @@ def label_items(
     drawn[given.items[given.drawn]] = True
     make = partial(method.make, len(given.class_names), 1, method_seed)
     with threads(1):
-        prediction = answer(make().fit(view.pool, y), view)
+        learner = make().fit(view.pool, y)
+        prediction = answer(learner, view)
         hidden = cross_fit(make, view, y, drawn, method_seed) if drawn.sum() >= _LEAST_DRAWN else None
     temperature = 1.0 if hidden is None else fit_temperature(hidden.proba, y[hidden.items])
     is_given = y >= 0
@@ -103,6 +106,7 @@ def label_items(
         if hidden is None
         else _estimate(hidden, y[hidden.items], abstain_below, float(drawn.sum() / is_given.sum())),
         n_drawn=int(drawn.sum()),
+        chosen=getattr(learner, "chosen_", None),
     )
 
 

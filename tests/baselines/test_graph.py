@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from baselines.graph import ALPHAS, NeighborGraph, SpreadingBaseline, _parts, neighbor_graphs, spread
+from baselines.graph import ALPHAS, NeighborGraph, SpreadingBaseline, neighbor_graphs, spread
+from baselines.hidden import parts_of
 
 
 def test_spreading_is_the_closed_form_for_every_alpha() -> None:
@@ -53,7 +54,7 @@ def test_alpha_is_the_one_that_tells_hidden_labels_best() -> None:
     learner = SpreadingBaseline(3).fit(graph, y)
     weights, order = graph.compact
     rows = np.argsort(order)[:45]
-    part = _parts(y[:45], np.random.default_rng(0))
+    part = parts_of(y[:45], np.random.default_rng(0))
     scores = []
     for alpha in ALPHAS:
         score = 0.0

@@ -39,9 +39,9 @@ def test_from_a_run_to_a_labelled_pool(command: Command, undisturbed: Path, tmp_
     assert code == 0
     frame = pd.read_csv(ask, keep_default_na=False)
     assert list(frame.columns) == ["item", "label", "sampler", "cluster", "cluster_size", "reason"]
-    assert frame["sampler"].tolist() == ["cluster"] * 30 + ["random"] * 40
+    assert frame["sampler"].tolist() == ["coverage"] * 30 + ["random"] * 40
     assert frame["item"].is_unique
-    assert "30 items chosen by cluster and 40 drawn at random, of 1,797 (k10-s0; 0 labels before)" in output
+    assert "30 items chosen by coverage and 40 drawn at random, of 1,797 (k10-s0; 0 labels before)" in output
     assert "10 of 10 clusters hold a label" in output
     page = (tmp_path / "ask.html").read_text()
     assert page.count('<img src="data:image/png') == 70
@@ -72,7 +72,7 @@ def test_select_asks_for_the_items_that_a_run_shows(command: Command, undisturbe
     command("select", str(undisturbed), "--n", "10", "--model", "k10-s1", "--label-seed", "1", "--out", str(tmp_path / "ask.csv"))
     stored = open_run(undisturbed)
     encoded, _ = load_encoded(undisturbed, ModelKey(10, 1))
-    shown = labeled_items(TRUTH, stored.dataset["sha256"], "cluster", 1, 10, encoded)
+    shown = labeled_items(TRUTH, stored.dataset["sha256"], "coverage", 1, 10, encoded)
     assert pd.read_csv(tmp_path / "ask.csv")["item"].tolist() == shown.tolist()
 
 
@@ -102,7 +102,7 @@ def test_asking_for_more_goes_on_from_what_is_known(command: Command, undisturbe
     # What a table does not say of its items, the next one does not say either.
     known.write_text("item,label\n3,3\n4,4\n")
     assert command("select", str(undisturbed), "--n", "2", "--labels", str(known), "--out", str(three))[0] == 0
-    assert pd.read_csv(three, keep_default_na=False)["sampler"].tolist() == ["", "", "cluster", "cluster"]
+    assert pd.read_csv(three, keep_default_na=False)["sampler"].tolist() == ["", "", "coverage", "coverage"]
 
 
 @pytest.mark.slow

@@ -14,7 +14,9 @@ _FIGURES = (".png", ".svg", ".pdf")
 def label(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
     labels: options.Labels = None,
-    method: Annotated[str, typer.Option(help="How clusters become classes; see `methods`.")] = "soft",
+    method: Annotated[
+        str, typer.Option(help="How labels reach the rest; auto tries four methods on the labels given. See `methods`.")
+    ] = "auto",
     out: Annotated[Path, typer.Option(help="Table of all items, .parquet or .csv.")] = Path("labelled.parquet"),
     abstain: Annotated[float, typer.Option(help="Name no class for items below this probability.", min=0, max=1)] = 0.0,
     figure: Annotated[

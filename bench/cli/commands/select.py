@@ -16,7 +16,7 @@ _SHEETS = (".html", ".png")
 def select(
     run: Annotated[Path | None, typer.Argument(help="Folder of a run.", show_default=False)] = None,
     n: Annotated[int, typer.Option(help="Items to label.", min=0)] = 100,
-    sampler: Annotated[str, typer.Option(help="How they are chosen; see `methods`.")] = "cluster",
+    sampler: Annotated[str, typer.Option(help="How they are chosen; see `methods`.")] = "coverage",
     audit: Annotated[int, typer.Option(help="More items, drawn at random, that tell how good the result is.", min=0)] = 0,
     labels: options.Labels = None,
     out: Annotated[Path, typer.Option(help="Table to fill in.")] = Path("ask.csv"),
