@@ -52,6 +52,23 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """Items that hard decoding gets wrong and soft decoding right, by the cluster that they belong to most."""
+
+    unnamed: int
+    """It holds no label, so that hard decoding has no name for it."""
+    tied: int
+    """As many of its labels are of the item's class as of the one that hard decoding names: the first in order."""
+    outvoted: int
+    """Most of its labels are of another class."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.unnamed + self.tied + self.outvoted
+
+
+@dataclass(frozen=True)
 class Explanation:
     """Why hard and soft decoding say what they say about one item."""
 
@@ -62,10 +79,9 @@ class Explanation:
     clusters: tuple[Evidence, ...]
     scores: tuple[tuple[int, float], ...]
     """Soft scores of the classes as shares, largest first."""
-    n_saved: int
-    """Items that hard decoding gets wrong and soft decoding right."""
+    saved: Saved
     n_lost: int
-    """The other way round."""
+    """Items that hard decoding gets right and soft decoding wrong."""
 
 
 class Inspection:
@@ -121,15 +137,32 @@ class Inspection:
         class, as a share of all its scores: the clearest case, not the closest. Items whose first cluster holds a label come
         first: the others are wrong only because hard decoding has no name for their cluster.
         """
-        truth = self.dataset.labels
-        saved = np.flatnonzero(self.scored & (self.hard != truth) & (self.soft == truth))
+        saved = self._saved_items()
         if not len(saved):
             return None
-        named = np.bincount(self.posterior.assignment[self.given >= 0], minlength=self.posterior.q.shape[1]) > 0
-        outvoted = saved[named[self.posterior.assignment[saved]]]
+        outvoted = saved[self._votes()[self.posterior.assignment[saved]].any(axis=1)]
         saved = outvoted if len(outvoted) else saved
-        share = self._soft_shares(saved)[np.arange(len(saved)), truth[saved]]
+        share = self._soft_shares(saved)[np.arange(len(saved)), self.dataset.labels[saved]]
         return int(saved[share.argmax()])
+
+    def saved(self) -> Saved:
+        """Return why hard decoding misses what soft decoding gets right."""
+        items = self._saved_items()
+        votes = self._votes()[self.posterior.assignment[items]]
+        most = votes.max(axis=1)
+        tied = (most > 0) & (votes[np.arange(len(items)), self.dataset.labels[items]] == most)
+        return Saved(int((most == 0).sum()), int(tied.sum()), int(((most > 0) & ~tied).sum()))
+
+    def _saved_items(self) -> Int[np.ndarray, " i"]:
+        truth = self.dataset.labels
+        return np.flatnonzero(self.scored & (self.hard != truth) & (self.soft == truth))
+
+    def _votes(self) -> Int[np.ndarray, "k l"]:
+        """Labels of each class in each cluster."""
+        votes = np.zeros((self.posterior.q.shape[1], self.dataset.n_classes), np.int64)
+        labeled = np.flatnonzero(self.given >= 0)
+        np.add.at(votes, (self.posterior.assignment[labeled], self.given[labeled]), 1)
+        return votes
 
     def explain(self, item: int) -> Explanation:
         """Return what the item's clusters say about it."""
@@ -139,7 +172,6 @@ class Inspection:
         for component in np.argsort(-q[item])[:_TOP]:
             of_cluster = mass[:, component] / max(mass[:, component].sum(), np.finfo(float).tiny)
             clusters.append(Evidence(int(component), float(q[item, component]), _largest(of_cluster)))
-        right_hard, right_soft = self.hard == truth, self.soft == truth
         return Explanation(
             item=item,
             truth=int(truth[item]),
@@ -147,8 +179,8 @@ class Inspection:
             soft=int(self.soft[item]),
             clusters=tuple(clusters),
             scores=_largest(self._soft_shares(np.array([item]))[0]),
-            n_saved=int((self.scored & ~right_hard & right_soft).sum()),
-            n_lost=int((self.scored & right_hard & ~right_soft).sum()),
+            saved=self.saved(),
+            n_lost=int((self.scored & (self.hard == truth) & (self.soft != truth)).sum()),
         )
 
     def _soft_shares(self, items: Int[np.ndarray, " i"]) -> Float[np.ndarray, "i l"]:

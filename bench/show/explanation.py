@@ -14,7 +14,7 @@ from rich.text import Text
 from bench.errors import number_of
 
 if TYPE_CHECKING:
-    from bench.judge.inspection import Explanation
+    from bench.judge.inspection import Explanation, Saved
 
 _SHADES = " ░▒▓█"
 _MAX_SIDE = 32
@@ -37,12 +37,20 @@ def render_explanation(
     return Group(
         Text(explanation_title(explanation, names), style="bold"),
         Text(
-            f"with {number_of(n_labeled, 'label')} soft decoding saves {number_of(explanation.n_saved, 'such item')}, "
-            f"and loses {explanation.n_lost:,}",
+            f"with {number_of(n_labeled, 'label')} soft decoding saves {number_of(explanation.saved.total, 'such item')}, "
+            f"and loses {explanation.n_lost:,}{tell_saved(explanation.saved)}",
             style="dim",
         ),
         shown,
     )
+
+
+def tell_saved(saved: "Saved") -> str:
+    """Say why hard decoding misses them; nothing where there are none."""
+    if not saved.total:
+        return ""
+    unnamed, tied, outvoted = (f"{n / saved.total:.0%}" for n in (saved.unnamed, saved.tied, saved.outvoted))
+    return f"; of those saved, {unnamed} lie in clusters without a label, {tied} in ties, and {outvoted} are outvoted"
 
 
 def draw_blocks(picture: Shaped[np.ndarray, "h w"]) -> str:

@@ -50,6 +50,16 @@ def test_records_that_break_them() -> None:
     assert found["theory:100 (0.07 %)"].verdict == "holds"
 
 
+def test_what_names_for_all_clusters_gain_is_told_beside_the_gain_of_soft_decoding() -> None:
+    frame = records()
+    of_hard = frame[frame["method"] == "hard"]
+    named = of_hard.assign(method="hard-fallback", accuracy=of_hard["accuracy"] + 0.15)
+    found = judge(pd.concat([frame, named], ignore_index=True))["with18 points"]
+    assert found.measured.startswith("20.0 points")
+    assert found.why == "hard-fallback, which has a name for every cluster, gains 15.0"
+    assert "hard-fallback" not in judge(frame)["with18 points"].why
+
+
 def test_another_model_than_the_paper_s_is_named() -> None:
     frame = records()
     found = judge(frame.assign(model=frame["model"].replace("gmvae-exact", "gmvae+invariance")))["setting:gmvae-exact"]

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from bench.data.dataset import Dataset
-from bench.judge.inspection import Inspection, imagine, latent_map, summarise_clusters
+from bench.judge.inspection import Inspection, Saved, imagine, latent_map, summarise_clusters
 from bench.plan.samplers import labeled_items
-from bench.show.explanation import draw_blocks, render_explanation
+from bench.show.explanation import draw_blocks, render_explanation, tell_saved
 from gmvae.config import ModelConfig
 from gmvae.model import GaussianMixtureVAE
 
@@ -72,13 +72,29 @@ def test_the_saved_item_is_found_and_explained() -> None:
     look = saved_by_soft()
     assert look.find_saved() == 75
     found = look.explain(75)
-    assert (found.truth, found.hard, found.soft, found.n_saved, found.n_lost) == (1, 0, 1, 1, 0)
+    assert (found.truth, found.hard, found.soft, found.saved, found.n_lost) == (1, 0, 1, Saved(0, 0, 1), 0)
     assert found.clusters[0].component == 0
     assert {cluster.component for cluster in found.clusters[1:3]} == {1, 2}
     assert found.clusters[0].weight == pytest.approx(0.4)
     assert found.clusters[0].classes == ((0, pytest.approx(1.0)),)
     assert [name for name, _ in found.scores] == [1, 0]
     assert [share for _, share in found.scores] == pytest.approx([0.6, 0.4])
+
+
+def test_saved_items_are_counted_by_what_their_cluster_says() -> None:
+    rng = np.random.default_rng(2)
+    q = rng.dirichlet(np.full(12, 0.4), size=400).astype(np.float32)
+    labels = (q.argmax(axis=1) + (rng.random(400) < 0.4)) % 5
+    look = Inspection(q, Dataset("mixed", np.zeros((400, 1), np.uint8), labels, tuple("abcde"), None), 14, 5)
+    counts = {"unnamed": 0, "tied": 0, "outvoted": 0}
+    for item in np.flatnonzero(look.scored & (look.hard != labels) & (look.soft == labels)):
+        there = [look.given[i] for i in range(400) if look.given[i] >= 0 and q[i].argmax() == q[item].argmax()]
+        votes = [there.count(code) for code in range(5)]
+        counts["outvoted" if votes[labels[item]] < max(votes) else "tied" if max(votes) else "unnamed"] += 1
+    assert look.saved() == Saved(**counts)
+    assert min(counts.values()) > 0
+    assert tell_saved(look.saved()).count("%") == 3
+    assert tell_saved(Saved(0, 0, 0)) == ""
 
 
 def test_the_explanation_in_the_terminal_says_it_all() -> None:

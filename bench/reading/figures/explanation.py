@@ -8,7 +8,7 @@ from jaxtyping import Shaped
 from matplotlib.figure import Figure
 
 from bench.reading.open_run import OpenRun
-from bench.show.explanation import SMALLEST_SHARE, explanation_title
+from bench.show.explanation import SMALLEST_SHARE, explanation_title, tell_saved
 from bench.show.pictures import drawable
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def draw(data: Explained) -> Figure:
     """Draw one item, its clusters with what they mean, and the soft scores."""
     explanation, picture, names = data.explanation, data.picture, data.names
     figure = Figure(figsize=(9.2, 3.2), layout="constrained")
-    figure.suptitle(explanation_title(explanation, names), fontsize=10.5)
+    why = tell_saved(explanation.saved).removeprefix("; ").capitalize()
+    figure.suptitle(f"{explanation_title(explanation, names)}\n{why}", fontsize=10.5)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.7, 1.2))
     left.axis("off")
     if picture is not None:
