@@ -56,7 +56,7 @@ def test_what_names_for_all_clusters_gain_is_told_beside_the_gain_of_soft_decodi
     named = of_hard.assign(method="hard-fallback", accuracy=of_hard["accuracy"] + 0.15)
     found = judge(pd.concat([frame, named], ignore_index=True))["with18 points"]
     assert found.measured.startswith("20.0 points")
-    assert found.why == "hard-fallback, which has a name for every cluster, gains 15.0"
+    assert found.why.endswith("; hard-fallback, which has a name for every cluster, gains 15.0")
     assert "hard-fallback" not in judge(frame)["with18 points"].why
 
 
