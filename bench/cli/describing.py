@@ -52,7 +52,13 @@ def _columns(features: tuple[Feature, ...]) -> Grid:
         for feature in features[:_SHOWN]
     )
     more = f"; the first {_SHOWN} of {len(features):,}" if len(features) > _SHOWN else ""
-    return Grid(f"Columns that are features{more}", ("column", "type", "gaps", "features", "detail"), rows)
+    return Grid(
+        f"Columns that are features{more}",
+        ("column", "type", "gaps", "features", "detail"),
+        rows,
+        wrap=frozenset({4}),
+        left=frozenset({0, 1, 4}),
+    )
 
 
 def _detail(feature: Feature) -> str:

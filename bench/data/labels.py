@@ -1,6 +1,7 @@
 """From what stands in a label column or array to class codes: one rule for every kind of file."""
 
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"^(-?[1-9]\d*|0)[.,]0+$")
 # More different numbers with decimals than this are a quantity, not classes.
 _MOST_DECIMAL_CLASSES = 20
+
+
+MEANS_NOTHING = frozenset({"?", "-", "--", "n/a", "n.a.", "null", "none", "nil", "missing", "unknown", "not available"})
+"""Words, in small letters, that mean "no label" to many, but are classes here unless said otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +60,12 @@ def read_labels(where: str, values: Sequence[Any] | np.ndarray, missing: Iterabl
     _refuse_quantity(where, names, most=0 if np.asarray(values).dtype.kind == "f" else _MOST_DECIMAL_CLASSES)
     code_of = {name: code for code, name in enumerate(names)} | {"": -1}
     codes = np.fromiter((code_of[text] for text in texts), np.int64, len(texts))
-    notes = (*missing_notes(where, taken), *case_notes(where, names), *_many_notes(where, names, int((codes >= 0).sum())))
+    notes = (
+        *missing_notes(where, taken),
+        *case_notes(where, names),
+        *doubtful_notes(where, names, codes),
+        *_many_notes(where, names, int((codes >= 0).sum())),
+    )
     return Labels(codes, names, notes)
 
 
@@ -155,12 +165,22 @@ def _refuse_quantity(where: str, names: Sequence[str], most: int) -> None:
         )
 
 
-def missing_notes(where: str, taken: Counter[str]) -> tuple[str, ...]:
-    """Say which words were taken for "no label", and how often."""
+def missing_notes(where: str, taken: Counter[str], *, optional: bool = True) -> tuple[str, ...]:
+    """Say which words were taken for "no label", and how often; and, if there is one, the option that takes others."""
     if not taken:
         return ()
     words = ", ".join(f"{word!r} {count:,}" for word, count in sorted(taken.items()))
-    return (f"{where}: no label where it says {words} (--missing-label takes other words)",)
+    return (f"{where}: no label where it says {words}{' (--missing-label takes other words)' if optional else ''}",)
+
+
+def doubtful_notes(where: str, names: Sequence[str], codes: Int[np.ndarray, " n"], *, optional: bool = True) -> tuple[str, ...]:
+    """Warn of classes whose names mean "no label" to many, and say how to take them so."""
+    words = [(name, int((codes == code).sum())) for code, name in enumerate(names) if name.strip().lower() in MEANS_NOTHING]
+    if not words:
+        return ()
+    said = ", ".join(f"{name!r} ({number_of(count, 'item')})" for name, count in words)
+    mend = f"say --missing-label with every word that does, e.g. {shlex.quote(','.join(name for name, _ in words))}"
+    return (f"warning: {where}: classes called {said}; if that means no label, {mend if optional else 'leave the cell empty'}",)
 
 
 def _many_notes(where: str, names: Sequence[str], n_known: int) -> tuple[str, ...]:

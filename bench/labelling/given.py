@@ -10,11 +10,20 @@ from jaxtyping import Bool, Int
 
 from bench.data.dataset import printable
 from bench.data.delimited import text_rows
-from bench.data.labels import case_notes, label_texts, missing_notes, refuse_two_words, without_missing, written_numbers
+from bench.data.labels import (
+    case_notes,
+    doubtful_notes,
+    label_texts,
+    missing_notes,
+    refuse_two_words,
+    without_missing,
+    written_numbers,
+)
 from bench.errors import DataError, unknown_name
 from bench.plan.samplers import RANDOM
 
 ITEM, ID, LABEL, SAMPLER = "item", "id", "label", "sampler"
+_ALSO_LABEL = frozenset({"class", "target", "y"})
 _MAX_NAMED, _MAX_DIGITS = 5, 15
 
 
@@ -96,12 +105,14 @@ def read_given(
         raise DataError(f"{path}: {unknown_name('class', min(new), class_names)}")
     names = (*class_names, *_sorted(new))
     says = SAMPLER in rows[0][1]
+    codes = np.array([names.index(label) for label in labels], np.int64)
+    doubtful = doubtful_notes(path.name, names, codes, optional=False)
     return GivenLabels(
         items=np.array(items, np.int64),
-        codes=np.array([names.index(label) for label in labels], np.int64),
+        codes=codes,
         class_names=names,
         samplers=tuple(row[SAMPLER].strip() for _, row in filled) if says else (),
-        notes=(*missing_notes(path.name, words), *case_notes(path.name, names)),
+        notes=(*missing_notes(path.name, words, optional=False), *case_notes(path.name, names), *doubtful),
         n_unanswered=sum(says and row[SAMPLER].strip() == RANDOM and not row[LABEL] for _, row in rows),
     )
 
@@ -161,6 +172,9 @@ def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
     columns = [name.casefold() for name in names]
     if len(set(columns)) < len(columns):
         raise DataError(f"{path} has two columns of one name: {', '.join(map(printable, names))}; rename or drop one")
+    if LABEL not in columns:
+        # As `label` itself writes it, and as data tables may have it.
+        columns = [LABEL if name in _ALSO_LABEL and len(_ALSO_LABEL & set(columns)) == 1 else name for name in columns]
     if LABEL not in columns or not {ITEM, ID} & set(columns):
         raise DataError(f"{path} has the columns {', '.join(map(printable, names)) or 'none'}; expected item (or id) and label")
     if not rows:
@@ -171,7 +185,9 @@ def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
 def _item(path: Path, line: int, text: str, n_pool: int, index_of: dict[str, int], key: str) -> int:
     if key == ID:
         if text not in index_of:
-            raise DataError(f"{path}, line {line}: no item of the data is called {printable(text)!r}")
+            padded = next((name for name in index_of if text and name.lstrip("0") == text.lstrip("0")), None)
+            lost = f"; it has {padded!r}, so zeros were lost or added: keep names as texts" if padded else ""
+            raise DataError(f"{path}, line {line}: no item of the data is called {printable(text)!r}{lost}")
         return index_of[text]
     # As a spreadsheet writes whole numbers of a column with gaps.
     text = text.removesuffix(".0")

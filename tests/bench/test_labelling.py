@@ -335,3 +335,19 @@ def test_tables_of_labels_as_spreadsheets_write_them(tmp_path: Path) -> None:
     path.write_text("item,label\n" + "".join(f"{n},a\n" for n in range(250)) + "250,cat, black\n")
     with pytest.raises(DataError, match="line 252: 3 values where the header has 2 columns"):
         read_given(path, 999, None)
+
+
+def test_tables_of_labels_as_label_itself_and_spreadsheets_write_them(tmp_path: Path) -> None:
+    ids = tuple(f"{number:05}" for number in (7, 149, 20))
+    written = tmp_path / "labelled.csv"
+    written.write_text("item,id,class,probability\n1,00149,fox,0.9\n0,00007,cat,1\n")
+    given = read_given(written, 3, ids)
+    assert (given.items.tolist(), [given.class_names[code] for code in given.codes]) == ([1, 0], ["fox", "cat"])
+    written.write_text("id,label\n149,fox\n")
+    with pytest.raises(DataError, match="called '149'; it has '00149', so zeros were lost or added: keep names as texts"):
+        read_given(written, 3, ids)
+    written.write_text("item,label\n0,cat\n1,?\n2,-1\n")
+    notes = "\n".join(read_given(written, 3, None).notes)
+    assert "classes called '?' (1 item); if that means no label, leave the cell empty" in notes
+    assert "no label where it says '-1' 1" in notes
+    assert "--missing-label" not in notes

@@ -504,7 +504,10 @@ def test_a_study_opens_in_optunas_own_tools(command: Command, tmp_path: Path) ->
         (["--space", "latent_dim=int(5,8)", "--space", "latent-dim=int(5,9)"], "latent_dim is given twice"),
         (["--space", "latent_dim=float(2,8)"], "--space latent_dim=float(2,8) holds 3.9"),
         (["--criterion", ","], "--criterion got ','"),
-        (["--space", "decoding=choice(soft,knn)", "--criterion", "accuracy@50"], "valid: soft, soft-bayes, hard, hard-fallback"),
+        (
+            ["--space", "decoding=choice(soft,knn)", "--criterion", "accuracy@50"],
+            "valid: soft, soft-bayes, soft-shares, hard, hard-fallback",
+        ),
         (["--criterion", "accurracy@50"], "did you mean 'accuracy@N'"),
         (["--criterion", "elbo,seconds,invariance"], "give one, or two"),
         (["--criterion", "elbo,seconds", "--algorithm", "cma-es"], "takes one criterion"),

@@ -601,3 +601,46 @@ def test_whatever_a_table_holds_is_read_or_refused_in_words(
         assert (code < 0) == is_missing(text)
         assert code < 0 or data.class_names[code] == printable(text)
     assert len(data.pool) == len(second)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("{}.12.2024", "holds dates such as .* Write them as 2024-12-31"),
+        ("01/{}/2024 03:00 PM", "holds dates such as"),
+        ("1,{}4.50", "holds numbers with signs between thousands such as .* Write them as 1234.5"),
+        ("{}.5 %", "holds percentages such as .* without the sign"),
+    ],
+)
+def test_numbers_and_dates_in_a_form_that_is_not_read_are_named(tmp_path: Path, value: str, message: str) -> None:
+    texts = [value.format(10 + number % 18) for number in range(30)]
+    texts[3] = "n/a"
+    with pytest.raises(DataError, match=message):
+        read(write(tmp_path / "t.csv", FRAME.assign(when=texts)[["when", "a", "label"]], sep=";"))
+
+
+def test_texts_in_the_order_of_the_classes_raise_no_alarm(tmp_path: Path) -> None:
+    """In a file that is sorted by class, whatever differs from row to row follows the classes."""
+    ordered = FRAME.sort_values("label").assign(code=[f"c{number}" for number in range(30)], fine=np.arange(30) * 1.5)
+    notes = said(
+        read(write(tmp_path / "t.csv", ordered[["code", "a", "fine", "label"]]), id_column="none", drop_columns=("fine",))
+    )
+    assert "tells every label" not in notes
+    assert "the column fine alone tells every label" in said(
+        read(write(tmp_path / "t.csv", ordered[["a", "b", "fine", "label"]]))
+    )
+
+
+def test_classes_whose_names_mean_no_label_to_many_are_warned_of(tmp_path: Path) -> None:
+    labels = np.where(np.arange(30) < 4, "?", np.where(np.arange(30) < 6, "Unknown", CLASSES))
+    path = write(tmp_path / "t.csv", FRAME.assign(label=labels))
+    notes = said(read(path))
+    assert "classes called '?' (4 items), 'Unknown' (2 items); if that means no label, say --missing-label" in notes
+    assert "e.g. '?,Unknown'" in notes
+    assert "warning" not in said(read(path, missing_label=("?", "Unknown")))
+
+
+def test_a_second_label_column_is_not_told_to_be_named_again(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", FRAME.assign(target=CLASSES))
+    with pytest.raises(DataError, match="or keep it: name all features with --feature-columns"):
+        read(path, label_column="label")
