@@ -50,8 +50,8 @@ def refuse_texts(frame: Frame, roles: Roles, reading: Reading) -> None:
         for form, (looks, advice) in _FORMS.items():
             if texts is not None and n_levels > 2 and _are(form, texts.levels):
                 raise DataError(
-                    f"{frame.path}: the column {called!r} holds {looks} such as {printable(texts.levels[0])!r}. {advice}, or leave "
-                    f"it out with --drop-columns {option}"
+                    f"{frame.path}: the column {called!r} holds {looks} such as {printable(texts.levels[0])!r}. {advice}, "
+                    f"or leave it out with --drop-columns {option}"
                 )
         if n_levels > MAX_LEVELS and n_levels > _FREE_TEXT * frame.n_rows:
             raise DataError(

@@ -233,7 +233,7 @@ GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))
     ("table", "message"),
     [
         ("", "is empty; expected a header and a row per item"),
-        ("item,class\n1,2\n", "has the columns item, class; expected item (or id) and label"),
+        ("item,kind\n1,2\n", "has the columns item, kind; expected item (or id) and label"),
         ("item,label\n", "has a header and no rows; expected a row per item"),
         ("item,label\n1,\n2,\n", "has no label: fill in the column 'label' of its 2 rows"),
         (f"item,label\n{GOOD}1797,3\n", "line 62: item '1797' is not in the pool; expected 0 … 1,796"),
@@ -327,7 +327,7 @@ def test_tables_of_labels_as_spreadsheets_write_them(tmp_path: Path) -> None:
     assert (given.items.tolist(), given.codes.tolist(), given.class_names) == ([0, 1, 3], [0, 1, 0], ("1", "2"))
     path.write_text("item,label\n0,cat\n1,NA\n2,Cat\n")
     given = read_given(path, 5, None)
-    assert given.notes[0] == "l.csv: no label where it says 'NA' 1 (--missing-label takes other words)"
+    assert given.notes[0] == "l.csv: no label where it says 'NA' 1"
     assert "differ in case alone" in given.notes[1]
     path.write_text("item,label\n0,None\n1,NA\n")
     with pytest.raises(DataError, match="both occur"):
