@@ -41,6 +41,12 @@ class Posterior:
     def __getitem__(self, items: Int[np.ndarray, " m"]) -> "Posterior":
         return Posterior(self.q[items])
 
+    def votes(self, items: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"], n_classes: int) -> Int[np.ndarray, "k l"]:
+        """Return how many of the given items have each class and each cluster as their argmax."""
+        votes = np.zeros((self.q.shape[1], n_classes), np.int64)
+        np.add.at(votes, (self.assignment[items], y), 1)
+        return votes
+
     @cached_property
     def affinity(self) -> Float[np.ndarray, "k k"]:
         """Cosine between the columns of q: how much two clusters are weighed for the same items."""
@@ -111,12 +117,6 @@ class LabelDecoder:
         mass: np.ndarray = one_hot @ posterior.q[labeled]
         return mass
 
-    def _cluster_votes(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> np.ndarray:
-        """Labelled items of each class whose argmax is each cluster, (K, L)."""
-        votes = np.zeros((posterior.q.shape[1], self.n_classes_), np.int64)
-        np.add.at(votes, (posterior.assignment[labeled], y), 1)
-        return votes
-
 
 class SoftDecoder(LabelDecoder):
     """Soft decoding of the paper: score_l(x) = sum_k q(k|x) M[l,k], M[l] the mean posterior of the labelled items of class l.
@@ -183,7 +183,7 @@ class HardDecoder(LabelDecoder):
     """
 
     def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
-        self.cluster_class_: Int[np.ndarray, " k"] = self._cluster_votes(posterior, labeled, y).argmax(axis=1)
+        self.cluster_class_: Int[np.ndarray, " k"] = posterior.votes(labeled, y, self.n_classes_).argmax(axis=1)
 
     def _scores(self, posterior: Posterior) -> Float[np.ndarray, "n l"]:
         one_hot: np.ndarray = np.eye(self.n_classes_, dtype=np.float32)[self.predict(posterior)]
@@ -203,7 +203,7 @@ class HardFallbackDecoder(HardDecoder):
     """
 
     def _learn(self, posterior: Posterior, labeled: Int[np.ndarray, " s"], y: Int[np.ndarray, " s"]) -> None:
-        votes = self._cluster_votes(posterior, labeled, y)
+        votes = posterior.votes(labeled, y, self.n_classes_)
         named = np.flatnonzero(votes.sum(axis=1))
         # A named cluster has affinity 1 with itself, the largest there is, so that one rule serves all clusters but exact twins.
         nearest = named[posterior.affinity[:, named].argmax(axis=1)]

@@ -43,17 +43,18 @@ def refuse_texts(frame: Frame, roles: Roles, reading: Reading) -> None:
     DataError
         If there is such a column.
     """
-    n_levels_of = {place: len(texts.levels) for place in roles.features if (texts := frame.texts(place)) is not None}
-    for place, n_levels in n_levels_of.items():
-        called, option = frame.called(place), as_option(frame.names[place])
-        texts = frame.texts(place)
+    texts_of = {place: texts for place in roles.features if (texts := frame.texts(place)) is not None}
+    for place, texts in texts_of.items():
+        n_levels, called, option = len(texts.levels), frame.called(place), as_option(frame.names[place])
+        if n_levels <= MAX_LEVELS:
+            continue
         for form, (looks, advice) in _FORMS.items():
-            if texts is not None and n_levels > 2 and _are(form, texts.levels):
+            if _are(form, texts.levels):
                 raise DataError(
                     f"{frame.path}: the column {called!r} holds {looks} such as {printable(texts.levels[0])!r}. {advice}, "
                     f"or leave it out with --drop-columns {option}"
                 )
-        if n_levels > MAX_LEVELS and n_levels > _FREE_TEXT * frame.n_rows:
+        if n_levels > _FREE_TEXT * frame.n_rows:
             raise DataError(
                 f"{frame.path}: the column {called!r} holds free text ({n_levels:,} different ones in {frame.n_rows:,} rows). "
                 f"Leave it out with --drop-columns {option}, say that it names the items with --id-column {option}, or turn it "
@@ -62,9 +63,9 @@ def refuse_texts(frame: Frame, roles: Roles, reading: Reading) -> None:
     if roles.label is not None or reading.label_column is not None or reading.feature_columns:
         return
     named = [place for place in roles.features if says_label(frame.names[place])]
-    ends = [place for place in (max(roles.features), min(roles.features)) if place in n_levels_of]
+    ends = [place for place in (max(roles.features), min(roles.features)) if place in texts_of]
     for place in (*named, *ends):
-        n_levels = n_levels_of.get(place) or frame.look(place).n_distinct
+        n_levels = len(texts_of[place].levels) if place in texts_of else frame.look(place).n_distinct
         if 2 <= n_levels <= max(_MOST_CLASSES, len(frame.names)):
             called, option = frame.called(place), as_option(frame.names[place])
             raise DataError(

@@ -159,10 +159,8 @@ class Inspection:
 
     def _votes(self) -> Int[np.ndarray, "k l"]:
         """Labels of each class in each cluster."""
-        votes = np.zeros((self.posterior.q.shape[1], self.dataset.n_classes), np.int64)
         labeled = np.flatnonzero(self.given >= 0)
-        np.add.at(votes, (self.posterior.assignment[labeled], self.given[labeled]), 1)
-        return votes
+        return self.posterior.votes(labeled, self.given[labeled], self.dataset.n_classes)
 
     def explain(self, item: int) -> Explanation:
         """Return what the item's clusters say about it."""

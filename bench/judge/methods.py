@@ -16,8 +16,6 @@ from gmvae.decoding import HardDecoder, HardFallbackDecoder, LabelDecoder, SoftB
 
 ENTRY_POINTS = "gmvae_bench.methods"
 Needs = Literal["nothing", "clusters", "model", "vae"]
-AUTO = "auto"
-"""The method that chooses among others by the labels shown."""
 PLAIN_VAE = "vae"
 """The column `model` in records of methods that read a plain VAE."""
 
@@ -168,7 +166,7 @@ METHODS: dict[str, Method] = {
         "model",
         (12.0, 0.0),
     ),
-    AUTO: Method(
+    "auto": Method(
         _auto,
         "several",
         "GMVAE, the one of four methods that tells hidden labels best",

@@ -22,6 +22,9 @@ from gmvae.kinds import are_embeddings
 from gmvae.likelihoods import likelihood_for
 from gmvae.posteriors import Encoded
 
+# Features that do not vary keep their scale.
+_NO_SPREAD = 1e-12
+
 
 @dataclass(frozen=True)
 class View:
@@ -31,6 +34,22 @@ class View:
     test: Any | None
     cpu_seconds: float = 0.0
     """Processor time that it took, including a parent's but not a trained model's."""
+
+
+@dataclass(frozen=True)
+class Several:
+    """Several representations of the same items."""
+
+    views: Mapping[str, Any]
+    """By their names in `REPRESENTATIONS`."""
+
+    def __len__(self) -> int:
+        return len(next(iter(self.views.values())))
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The number of items."""
+        return (len(self),)
 
 
 @dataclass(frozen=True)
@@ -67,7 +86,7 @@ def pca(source: Source) -> View:
 
 def pixel_graph(_: Source, components: View) -> View:
     """Nearest-neighbour graph on principal components."""
-    return View(*neighbor_graphs(components.pool, components.test))
+    return _graph(components)
 
 
 def kmeans(source: Source, components: View) -> View:
@@ -99,56 +118,37 @@ def vae_mixture(source: Source) -> View:
 
 def joint(source: Source, components: View) -> View:
     """Latent means beside principal components, each scaled to a total variance of 1 over the pool."""
-    views = (latent(source), components)
-    deviations = [np.sqrt(view.pool.var(axis=0).sum()) for view in views]
-    scales = [np.float32(1 / deviation if deviation > 0 else 1) for deviation in deviations]
-    pool, test = (
-        None
-        if any(part is None for part in parts)
-        else np.hstack([part * scale for part, scale in zip(parts, scales, strict=True)])
-        for parts in ([view.pool for view in views], [view.test for view in views])
-    )
-    return View(pool, test)
+    means = latent(source)
+    scales = [np.float32(1 / max(np.sqrt(view.pool.var(axis=0).sum()), _NO_SPREAD)) for view in (means, components)]
+
+    def beside(parts: list[np.ndarray]) -> np.ndarray:
+        return np.hstack([part * scale for part, scale in zip(parts, scales, strict=True)])
+
+    held_out = [view.test for view in (means, components) if view.test is not None]
+    return View(beside([means.pool, components.pool]), beside(held_out) if held_out else None)
 
 
 def joint_graph(source: Source, components: View) -> View:
     """Nearest-neighbour graph on latent means beside principal components."""
-    view = joint(source, components)
-    return View(*neighbor_graphs(view.pool, view.test))
-
-
-@dataclass(frozen=True)
-class Several:
-    """Several representations of the same items."""
-
-    views: Mapping[str, Any]
-    """By their names in `REPRESENTATIONS`."""
-
-    def __len__(self) -> int:
-        return len(next(iter(self.views.values())))
-
-    @property
-    def shape(self) -> tuple[int]:
-        """The number of items."""
-        return (len(self),)
+    return _graph(joint(source, components))
 
 
 def several(source: Source, components: View) -> View:
     """Make what each of the candidates of `bench.judge.chosen` sees."""
+    beside = joint(source, components)
     views = {
         "posterior": posterior(source),
-        "joint": joint(source, components),
+        "joint": beside,
         "latent-graph": latent_graph(source),
-        "joint-graph": joint_graph(source, components),
+        "joint-graph": _graph(beside),
     }
-    test = None if components.test is None else Several({name: view.test for name, view in views.items()})
+    test = None if beside.test is None else Several({name: view.test for name, view in views.items()})
     return View(Several({name: view.pool for name, view in views.items()}), test)
 
 
 def latent_graph(source: Source) -> View:
     """Nearest-neighbour graph on latent means."""
-    view = latent(source)
-    return View(*neighbor_graphs(view.pool, view.test))
+    return _graph(latent(source))
 
 
 @dataclass(frozen=True)
@@ -188,6 +188,10 @@ REPRESENTATIONS: dict[str, Representation] = {
 
 # Made where they are read: sharing them would store the whole data set a second time.
 FREE = frozenset({"pixels"})
+
+
+def _graph(view: View) -> View:
+    return View(*neighbor_graphs(view.pool, view.test))
 
 
 def _clusters(source: Source, components: View, cluster: Callable[..., tuple[np.ndarray, np.ndarray | None]]) -> View:

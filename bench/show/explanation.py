@@ -38,7 +38,7 @@ def render_explanation(
         Text(explanation_title(explanation, names), style="bold"),
         Text(
             f"with {number_of(n_labeled, 'label')} soft decoding saves {number_of(explanation.saved.total, 'such item')}, "
-            f"and loses {explanation.n_lost:,}{tell_saved(explanation.saved)}",
+            f"and loses {explanation.n_lost:,}" + (f"; {why}" if (why := tell_saved(explanation.saved)) else ""),
             style="dim",
         ),
         shown,
@@ -50,7 +50,7 @@ def tell_saved(saved: "Saved") -> str:
     if not saved.total:
         return ""
     unnamed, tied, outvoted = (f"{n / saved.total:.0%}" for n in (saved.unnamed, saved.tied, saved.outvoted))
-    return f"; of those saved, {unnamed} lie in clusters without a label, {tied} in ties, and {outvoted} are outvoted"
+    return f"of those saved, {unnamed} lie in clusters without a label, {tied} in ties, and {outvoted} are outvoted"
 
 
 def draw_blocks(picture: Shaped[np.ndarray, "h w"]) -> str:

@@ -613,10 +613,14 @@ def test_whatever_a_table_holds_is_read_or_refused_in_words(
     ],
 )
 def test_numbers_and_dates_in_a_form_that_is_not_read_are_named(tmp_path: Path, value: str, message: str) -> None:
-    texts = [value.format(10 + number % 18) for number in range(30)]
+    texts = [value.format(number) for number in range(10, 70)]
     texts[3] = "n/a"
+    twice = pd.concat([FRAME, FRAME], ignore_index=True)
     with pytest.raises(DataError, match=message):
-        read(write(tmp_path / "t.csv", FRAME.assign(when=texts)[["when", "a", "label"]], sep=";"))
+        read(write(tmp_path / "t.csv", twice.assign(when=texts)[["when", "a", "label"]], sep=";"))
+    # A few of them are categories like any other.
+    few = twice.assign(when=[value.format(10 + number % 5) for number in range(60)])
+    assert read(write(tmp_path / "few.csv", few[["a", "when", "label"]], sep=";")).pool.shape == (60, 6)
 
 
 def test_texts_in_the_order_of_the_classes_raise_no_alarm(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def photographs() -> np.ndarray:
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_thin_lines_on_an_even_ground_are_warped_whatever_their_colour(sign: int) -> None:
-    assert views_for(drawings()[:, :] if sign == 1 else 250 - drawings(), (28, 28)) == "warp"
+    assert views_for(drawings() if sign == 1 else 250 - drawings(), (28, 28)) == "warp"
     digits = load_digits().data.astype(np.float32)
     assert views_for(digits if sign == 1 else 16 - digits, (8, 8)) == "warp"
 

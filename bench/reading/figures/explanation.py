@@ -42,8 +42,8 @@ def draw(data: Explained) -> Figure:
     """Draw one item, its clusters with what they mean, and the soft scores."""
     explanation, picture, names = data.explanation, data.picture, data.names
     figure = Figure(figsize=(9.2, 3.2), layout="constrained")
-    why = tell_saved(explanation.saved).removeprefix("; ").capitalize()
-    figure.suptitle(f"{explanation_title(explanation, names)}\n{why}", fontsize=10.5)
+    why = tell_saved(explanation.saved)
+    figure.suptitle("\n".join(filter(None, (explanation_title(explanation, names), why))), fontsize=10.5)
     left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.7, 1.2))
     left.axis("off")
     if picture is not None:
