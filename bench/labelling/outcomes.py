@@ -118,9 +118,9 @@ def tell_labelling(
     console.print(
         render_grid(classes_grid(labelling.class_names, given_counts.tolist(), counts.tolist(), means.tolist()), console.width)
     )
-    how = method if labelling.chosen is None else f"{labelling.chosen}, chosen by the labels,"
+    how, why = (method, "") if labelling.chosen is None else (labelling.chosen, "chosen by the labels; ")
     console.print(
-        f"\n{workplace.dataset.name}: {number_of(int(told.sum()), 'item')} labelled by {how} ({workplace.key.id}) "
+        f"\n{workplace.dataset.name}: {number_of(int(told.sum()), 'item')} labelled by {how} ({why}{workplace.key.id}) "
         f"from {n_given:,} labels",
         soft_wrap=True,
     )

@@ -50,7 +50,7 @@ def tell_saved(saved: "Saved") -> str:
     if not saved.total:
         return ""
     unnamed, tied, outvoted = (f"{n / saved.total:.0%}" for n in (saved.unnamed, saved.tied, saved.outvoted))
-    return f"of those saved, {unnamed} lie in clusters without a label, {tied} in ties, and {outvoted} are outvoted"
+    return f"of the {saved.total:,} saved, {unnamed} lie in clusters without a label, {tied} in ties, and {outvoted} are outvoted"
 
 
 def draw_blocks(picture: Shaped[np.ndarray, "h w"]) -> str:
