@@ -1,6 +1,7 @@
 """Tables of a finished run, by the command."""
 
 import io
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from bench.reading.open_run import OpenRun
 from bench.reading.part import Part
-from bench.reading.tables import Ask, scores
+from bench.reading.tables import Ask, samplers, scores
 from bench.show.grid import Grid, to_text
 
 Command = Callable[..., tuple[int, str, str]]
@@ -182,3 +183,32 @@ def test_a_table_by_name_and_names_that_contradict(command: Command, run_folder:
         assert (code, "names a table, and so do --cost, --target and --reference" in err) == (2, True)
     code, _, err = command("table", str(run_folder), "--show", "score")
     assert (code, "did you mean 'scores'" in err) == (2, True)
+
+
+def test_unequal_classes_bring_macro_accuracy_beside_accuracy(run_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(run_folder, tmp_path / "run")
+    assert not any("/" in cell.text for row in scores.make(OpenRun(folder), Ask()).cells for cell in row)
+    described = json.loads((folder / "dataset.json").read_text())
+    (folder / "dataset.json").write_text(json.dumps(described | {"class_counts": [1020, *([86] * 9)]}))
+    run = OpenRun(folder)
+    records = run.records[(run.records["method"] == "knn") & (run.records["n_labeled"] == 200)]
+    grid = scores.make(run, Ask())
+    (row,) = [row for row in grid.cells if row[0].text == "knn"]
+    assert row[3].text == f"{100 * records['accuracy'].mean():.1f}/{100 * records['macro_accuracy'].mean():.1f}"
+    assert f"to always name the largest class: {100 * 1020 / 1794:.1f} %" in grid.said
+    assert not any("/" in cell.text for row in scores.make(run, Ask("macro_accuracy")).cells for cell in row)
+
+
+def test_samplers_stand_under_each_method_that_ran_with_several(run_folder: Path, tmp_path: Path) -> None:
+    run = OpenRun(shutil.copytree(run_folder, tmp_path / "run"))
+    assert samplers.make(run, Ask()) is None
+    records = run.records
+    chosen = records[records["method"] == "soft"].assign(sampler="coverage", accuracy=lambda frame: frame["accuracy"] + 0.1)
+    run.records = pd.concat([records, chosen])
+    grid = samplers.make(run, Ask())
+    names = [(row[0].text, row[1].text) for row in grid.cells]
+    assert names == [("soft, K = 20", "coverage"), ("", "random"), ("soft, K = 10", "coverage"), ("", "random")]
+    for better, worse in zip(grid.cells[::2], grid.cells[1::2], strict=True):
+        assert [float(cell.text) for cell in better[2:]] == pytest.approx([float(cell.text) + 10 for cell in worse[2:]], abs=0.11)
+        assert all(cell.best for cell in better[2:])
+        assert not any(cell.best for cell in worse[2:])

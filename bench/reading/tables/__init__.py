@@ -19,6 +19,7 @@ TABLES: Mapping[str, str] = {
     "scores": "method by budget: mean and 95 % interval",
     "labels": "labels to a target accuracy, ratios, area under the curve",
     "differences": "differences to a reference on the same labels, tested",
+    "samplers": "for each method, labels chosen by one sampler or another",
     "coverage": "random labels until every cluster has one",
     "covered": "clusters that held a label in the run's draws",
     "costs": "CPU time and memory of trainings and methods",

@@ -16,6 +16,8 @@ from bench.stats.seeds import LOWER_IS_BETTER, METRICS, SeedTable, seed_tables
 
 TITLE = "Accuracy by number of labels"
 _SELECTION = ["selection", "selection_labels"]
+# Classes are unequal where the largest holds this many times an even share: then accuracy alone says little.
+_UNEQUAL = 1.5
 
 
 def make(run: OpenRun, ask: Ask) -> Grid:
@@ -25,11 +27,25 @@ def make(run: OpenRun, ask: Ask) -> Grid:
     budgets = tuple(sorted({n for table in tables for n in table.budgets}))
     rows, shared = ordered({table: scored_means(table) for table in tables}, lower_is_better=ask.metric in LOWER_IS_BETTER)
     best = _best(tables, budgets, ask.metric)
+    macro = _macro(run, ask.metric)
     return Grid(
         _heading(run),
         ("labels", *(asked[n] for n in budgets)),
-        tuple((table.label, *(score_cell(table, n, ask.metric, best=best.get(n)) for n in budgets)) for table in rows),
-        (METRICS[ask.metric], *_seeds(run.records), *order_note(shared, budgets), *run.selections, *_about_the_data(run)),
+        tuple(
+            (
+                table.label,
+                *(score_cell(table, n, ask.metric, best=best.get(n), macro=macro.get(table.label, {}).get(n)) for n in budgets),
+            )
+            for table in rows
+        ),
+        (
+            METRICS[ask.metric],
+            *_of_classes(run, ask.metric, shown=bool(macro)),
+            *_seeds(run.records),
+            *order_note(shared, budgets),
+            *run.selections,
+            *_about_the_data(run),
+        ),
         data=_values(run.records, ask.metric),
         dense=True,
         footer=_ranks(tables, ask.metric),
@@ -44,6 +60,30 @@ def _heading(run: OpenRun) -> str:
     k = f", K = {components[0]}" if len(components) == 1 else ""
     known = f" ({run.n_known:,} with a label)" if run.n_known < n_pool else ""
     return f"{run.name}: {n_pool:,} items{known}{held_out}, {len(dataset['class_names'])} classes{k}"
+
+
+def _largest_share(run: OpenRun) -> float | None:
+    """Return the share of the largest class; `None` where the run does not say."""
+    counts = run.described.get("class_counts") or ()
+    return max(counts) / sum(counts) if sum(counts) else None
+
+
+def _macro(run: OpenRun, metric: str) -> dict[str, dict[int, float]]:
+    """Return macro accuracy by method and budget, where classes are so unequal that it must stand beside accuracy."""
+    share = _largest_share(run)
+    if metric != "accuracy" or share is None or share * len(run.described["class_counts"]) < _UNEQUAL:
+        return {}
+    if not run.records["macro_accuracy"].notna().any():
+        return {}
+    return {table.label: scored_means(table) for table in seed_tables(run.records, "macro_accuracy")}
+
+
+def _of_classes(run: OpenRun, metric: str, *, shown: bool) -> tuple[str, ...]:
+    share = _largest_share(run)
+    if metric != "accuracy" or share is None:
+        return ()
+    beside = ("after the stroke: macro accuracy, the mean over classes, which are unequal",) if shown else ()
+    return (*beside, f"to always name the largest class: {100 * share:.1f} %")
 
 
 def _about_the_data(run: OpenRun) -> tuple[str, ...]:
@@ -79,8 +119,11 @@ def _best(tables: Sequence[SeedTable], budgets: Sequence[int], metric: str) -> d
     return {n: best(of[n] for of in means if n in of) for n in budgets if any(n in of for of in means)}
 
 
-def score_cell(table: SeedTable, n_labeled: int, metric: str, *, best: float | None = None) -> Cell:
-    """Return a method's mean at a budget with its interval below it; what failed is marked, never averaged in."""
+def score_cell(table: SeedTable, n_labeled: int, metric: str, *, best: float | None = None, macro: float | None = None) -> Cell:
+    """Return a method's mean at a budget with its interval below it; what failed is marked, never averaged in.
+
+    `macro` is a mean that stands beside the other.
+    """
     if n_labeled not in table.budgets:
         return Cell("-", style="dim")
     interval, scale = table.at(n_labeled), 1 if metric in LOWER_IS_BETTER else 100
@@ -94,7 +137,7 @@ def score_cell(table: SeedTable, n_labeled: int, metric: str, *, best: float | N
         else (f"{scale * interval.ci_low:.1f}, {scale * interval.ci_high:.1f}")
     )
     return Cell(
-        f"{scale * interval.mean:.1f}",
+        f"{scale * interval.mean:.1f}" + ("" if macro is None else f"/{scale * macro:.1f}"),
         below,
         beside,
         best=interval.mean == best,

@@ -1,0 +1,57 @@
+"""Samplers as an axis: for each method, what it makes of labels that were chosen one way or another."""
+
+import numpy as np
+
+from bench.reading.open_run import OpenRun
+from bench.reading.tables import Ask
+from bench.reading.tables.scores import score_cell, scored_means
+from bench.show.grid import Cell, Grid
+from bench.stats.order import ordered
+from bench.stats.seeds import LOWER_IS_BETTER, METRICS, SeedTable, seed_tables
+
+TITLE = "Samplers"
+
+
+def make(run: OpenRun, ask: Ask) -> Grid | None:
+    """Arrange the samplers under each method that ran with several; `None` where none did."""
+    tables = [table for table in seed_tables(run.records, ask.metric) if any(scored_means(table))]
+    groups: dict[tuple[str, int | None], list[SeedTable]] = {}
+    for table in tables:
+        groups.setdefault((table.method, table.n_components), []).append(table)
+    groups = {key: group for key, group in groups.items() if len({table.sampler for table in group}) > 1}
+    if not groups:
+        return None
+    lower = ask.metric in LOWER_IS_BETTER
+    asked = dict(zip(run.records["n_labeled"], run.records["budget"], strict=True))
+    budgets = tuple(sorted({n for group in groups.values() for table in group for n in table.budgets}))
+    leaders, _ = ordered({key: _best(group, lower) for key, group in groups.items()}, lower_is_better=lower)
+    several_k = len({k for _, k in groups if k is not None}) > 1
+    rows: list[tuple[Cell | str, ...]] = []
+    for key in leaders:
+        group, _ = ordered({table: scored_means(table) for table in groups[key]}, lower_is_better=lower)
+        best, name = _best(group, lower), key[0] + (f", K = {key[1]}" if several_k and key[1] else "")
+        rows += [
+            (
+                name if table is group[0] else "",
+                table.sampler,
+                *(score_cell(table, n, ask.metric, best=best.get(n)) for n in budgets),
+            )
+            for table in group
+        ]
+    return Grid(
+        f"{run.name}: what labels are worth by how they were chosen",
+        ("method", "labels by", *(asked[n] for n in budgets)),
+        tuple(rows),
+        (METRICS[ask.metric], "bold: the best sampler of a method"),
+        left=frozenset({0, 1}),
+        dense=True,
+    )
+
+
+def _best(group: list[SeedTable], lower: bool) -> dict[int, float]:
+    """Return the best mean of a method at every budget."""
+    means: dict[int, list[float]] = {}
+    for table in group:
+        for n, mean in scored_means(table).items():
+            means.setdefault(n, []).append(mean)
+    return {n: float(np.min(values) if lower else np.max(values)) for n, values in means.items()}
