@@ -51,7 +51,7 @@ class TrainingConfig(_Frozen):
     """Likeliest components that the objective `sampled` sums; one more is drawn from the others."""
     epochs: int = Field(default=50, ge=1)
     """Passes over the data."""
-    batch_size: int = Field(default=512, ge=2)
+    batch_size: int = Field(default=256, ge=2)
     """Items per step; capped at a third of the data, so that small pools see enough steps."""
     learning_rate: float = Field(default=3e-3, gt=0, allow_inf_nan=False)
     """Of Adam; the peak when the schedule is `one-cycle`."""

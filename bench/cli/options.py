@@ -147,7 +147,7 @@ Variant = Annotated[
     str | None, _training("invariance (two augmented views must agree) or plain (the bound alone). (default: invariance)")
 ]
 Epochs = Annotated[int | None, _training("Passes over the data. (default: by size of the data; 450 for exact)")]
-BatchSize = Annotated[int | None, _training("Items per step. (default: 512, less for small data; 128 for exact)")]
+BatchSize = Annotated[int | None, _training("Items per step. (default: 256, less for small data; 128 for exact)")]
 LearningRate = Annotated[float | None, _training("Peak rate of Adam. (default: 0.003; 0.001 for exact)")]
 LatentDim = Annotated[int | None, _training("Dimensions of z. (default: 16; 100 for exact)")]
 EncoderLayers = Annotated[str | None, _training("Hidden widths. (default: 512,512; the paper's for exact)")]

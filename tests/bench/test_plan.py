@@ -62,7 +62,7 @@ def test_defaults_depend_on_size_alone() -> None:
     assert default_components(105_526) == (100,)
     assert default_components(1_797) == (50,)
     assert default_components(3) == (2,)
-    assert default_epochs(105_526) == 47
+    assert default_epochs(105_526) == 22
     assert default_epochs(1_797) == 150
     assert default_epochs(10_000_000) == 20
 

@@ -26,7 +26,7 @@ FAULTY = [sys.executable, str(Path(__file__).parent / "faulty.py")]
 EPOCHS = 80
 RUN = [
     "run", "--components", "10", "--model-seeds", "0,1", "--label-seeds", "2", "--budgets", "25,50", "--epochs", str(EPOCHS),
-    "--encoder-layers", "32", "--decoder-layers", "32", "--latent-dim", "4", "--checkpoint-seconds", "0",
+    "--batch-size", "512", "--encoder-layers", "32", "--decoder-layers", "32", "--latent-dim", "4", "--checkpoint-seconds", "0",
 ]  # fmt: skip
 METHODS = ["--methods", "soft,hard,knn"]
 MEASURED = ["fit_seconds", "predict_seconds", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "host"]
