@@ -1,7 +1,7 @@
 """Label spreading on a k-nearest-neighbour graph, with class-mass normalisation, as far as the labels shown say."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -14,14 +14,20 @@ from sklearn.neighbors import NearestNeighbors
 
 from baselines.base import FewLabelClassifier
 from baselines.hidden import parts_of, told
+from baselines.nearest import NeighborIndex, exact_index
 
 N_NEIGHBORS = 10
 # How much an item may listen to its neighbours rather than to its own label.
 ALPHAS = (0.99, 0.97, 0.95, 0.9, 0.8)
 # Labels that every class with a label is taken to have more than it has: a share told by a few labels errs by much.
 _PSEUDO_LABELS = 5
+# Hidden labels by which a setting may fall behind the best, and still count as equally good.
+_LUCK = 1.0
 # The expansion leaves out terms below this share of its first; to choose between settings takes less precision.
 _PRECISION, _ROUGH = 1e-6, 1e-4
+
+IndexMaker = Callable[[np.ndarray, int, int], NeighborIndex]
+"""Takes the pool, the number of neighbours and n_jobs."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,8 @@ class NeighborGraph:
     weights: sparse.csr_array
     points: Float[np.ndarray, "m d"] | None = None
     """Where the rows' items lie; without it an item that no label reaches cannot be given the nearest one."""
+    degrees: Float[np.ndarray, " n"] | None = None
+    """Sum of each pool item's weights before normalisation, D."""
 
     def __len__(self) -> int:
         return int(self.weights.shape[0])
@@ -60,30 +68,52 @@ class NeighborGraph:
         return sparse.csr_array((weights.data[terms], position[weights.indices[terms]], start), shape=weights.shape), order
 
 
-def neighbor_graphs(
-    pool: Float[np.ndarray, "n d"], test: Float[np.ndarray, "m d"] | None = None, n_jobs: int = 1
-) -> tuple[NeighborGraph, NeighborGraph | None]:
-    """Return the graph of the pool, and that of new items when there are any.
+class NeighborWeights:
+    """Turns nearest neighbours into similarities: those of a pool, and those of new items to the pool.
 
     Weights are exp(-d^2 / (s_i s_j)), s_i the distance to the last neighbour (self-tuning, Zelnik-Manor & Perona 2004), symmetric
     by taking the larger; S = D^-1/2 W D^-1/2 (Zhou et al. 2004).
+
+    Parameters
+    ----------
+    make_index
+        Finds the neighbours: `baselines.nearest.exact_index` or `quick_index`.
     """
-    n = len(pool)
-    k = min(N_NEIGHBORS, n - 1)
-    index = NearestNeighbors(n_neighbors=k, n_jobs=n_jobs).fit(pool)
-    distance, neighbor = index.kneighbors()
-    scale = np.maximum(distance[:, -1], np.finfo(distance.dtype).tiny)
-    weights = _affinity(distance, neighbor, scale, scale, n)
-    weights = weights.maximum(weights.T).tocsr()
-    inverse_root = sparse.diags_array(1 / np.sqrt(np.maximum(weights.sum(axis=1), 1e-12)))
-    graph = NeighborGraph(sparse.csr_array(inverse_root @ weights @ inverse_root).astype(np.float32), pool)
-    if test is None:
-        return graph, None
-    distance, neighbor = index.kneighbors(test)
-    own_scale = np.maximum(distance[:, -1], np.finfo(distance.dtype).tiny)
-    rows = _affinity(distance, neighbor, own_scale, scale, n)
-    mean = sparse.diags_array(1 / np.maximum(rows.sum(axis=1), 1e-12)) @ rows
-    return graph, NeighborGraph(sparse.csr_array(mean).astype(np.float32), test)
+
+    def __init__(self, pool: Float[np.ndarray, "n d"], n_jobs: int = 1, make_index: IndexMaker = exact_index) -> None:
+        self.pool = pool
+        self._index = make_index(pool, min(N_NEIGHBORS, len(pool) - 1), n_jobs)
+        self._distance, self._neighbor = self._index.kneighbors()
+        self._scale = _scale_of(self._distance)
+
+    def graph(self) -> NeighborGraph:
+        """Return the graph of the pool."""
+        weights = _affinity(self._distance, self._neighbor, self._scale, self._scale, len(self.pool))
+        weights = weights.maximum(weights.T).tocsr()
+        degrees = np.maximum(weights.sum(axis=1), 1e-12)
+        inverse_root = sparse.diags_array(1 / np.sqrt(degrees))
+        normalised = sparse.csr_array(inverse_root @ weights @ inverse_root).astype(np.float32)
+        return NeighborGraph(normalised, self.pool, degrees.astype(np.float32))
+
+    def graph_of_new(self, test: Float[np.ndarray, "m d"]) -> NeighborGraph:
+        """Return the graph of new items."""
+        distance, neighbor = self._index.kneighbors(test)
+        rows = _affinity(distance, neighbor, _scale_of(distance), self._scale, len(self.pool))
+        mean = sparse.diags_array(1 / np.maximum(rows.sum(axis=1), 1e-12)) @ rows
+        return NeighborGraph(sparse.csr_array(mean).astype(np.float32), test)
+
+
+def neighbor_graphs(
+    pool: Float[np.ndarray, "n d"], test: Float[np.ndarray, "m d"] | None = None, n_jobs: int = 1
+) -> tuple[NeighborGraph, NeighborGraph | None]:
+    """Return the graph of the pool, and that of new items when there are any, with all nearest neighbours."""
+    weights = NeighborWeights(pool, n_jobs)
+    return weights.graph(), None if test is None else weights.graph_of_new(test)
+
+
+def _scale_of(distance: Float[np.ndarray, "m k"]) -> Float[np.ndarray, " m"]:
+    scale: np.ndarray = np.maximum(distance[:, -1], np.finfo(distance.dtype).tiny)
+    return scale
 
 
 def _affinity(
@@ -149,8 +179,8 @@ class SpreadingBaseline(FewLabelClassifier):
     Parameters
     ----------
     alpha
-        a: how much an item listens to its neighbours rather than to its own label. `None` takes the one of `ALPHAS` that tells
-        the labels shown best when these are hidden in five parts in turn.
+        a: how much an item listens to its neighbours rather than to its own label. `None` takes the largest of `ALPHAS` that
+        tells the labels shown about as well as the best when these are hidden in five parts in turn.
 
     Attributes
     ----------
@@ -165,14 +195,12 @@ class SpreadingBaseline(FewLabelClassifier):
     def fit(self, x: NeighborGraph, y: Int[np.ndarray, " n"]) -> Self:
         """Spread the labels of the items with y >= 0 over the pool's graph."""
         y, labeled = self._check_labels(x, y)
-        weights, order = x.compact
+        order = x.compact[1]
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        rows, codes = place[labeled], y[labeled]
-        self.alpha_ = self._choose_alpha(weights, rows, codes) if self.alpha is None else self.alpha
-        self.share_ = _class_shares(codes, self.n_classes_)
-        (field,) = spread(weights, _sources(len(x), rows, codes, self.n_classes_), [self.alpha_])
-        self.field_ = _scaled(field, field.sum(axis=0), self.share_)[place]
+        codes = y[labeled]
+        self.share_ = class_shares(codes, self.n_classes_)
+        self.field_ = self._field(x, place[labeled], codes)[place]
         self._known = None if x.points is None else (x.points[labeled], codes)
         self.label_distributions_ = self._distributions(self.field_, x.points)
         self.transduction_ = self.label_distributions_.argmax(axis=1)
@@ -182,14 +210,21 @@ class SpreadingBaseline(FewLabelClassifier):
         """Return class probabilities of new items from the field at their neighbours in the pool."""
         return self._distributions(x.weights @ self.field_, x.points)
 
+    def _field(self, x: NeighborGraph, rows: Int[np.ndarray, " s"], codes: Int[np.ndarray, " s"]) -> Float[np.ndarray, "n l"]:
+        """Return how much of each class reaches each item; both in the order of `NeighborGraph.compact`."""
+        weights, _ = x.compact
+        self.alpha_ = self._choose_alpha(weights, rows, codes) if self.alpha is None else self.alpha
+        (field,) = spread(weights, sources(len(x), rows, codes, self.n_classes_), [self.alpha_])
+        return _scaled(field, field.sum(axis=0), self.share_)
+
     def _choose_alpha(self, weights: sparse.csr_array, rows: Int[np.ndarray, " s"], codes: Int[np.ndarray, " s"]) -> float:
-        """Return the a that tells hidden labels best."""
+        """Return the largest a that tells hidden labels about as well as the best."""
         if len(np.unique(codes)) < 2:
             return ALPHAS[0]
         part = parts_of(codes, np.random.default_rng(self.random_state))
         n, n_classes, n_parts = weights.shape[0], self.n_classes_, int(part.max()) + 1
         # A column per part and class: spreading is linear, so that to hide a part is to leave its columns out of the sum.
-        start = _sources(n, rows, part * n_classes + codes, n_parts * n_classes)
+        start = sources(n, rows, part * n_classes + codes, n_parts * n_classes)
         fields = spread(weights, start, ALPHAS, _ROUGH, rows)
         # S is symmetric, so that what a label gives to all items is what it gets if all of them give.
         given = spread(weights, np.ones((n, 1), np.float32), ALPHAS, _ROUGH, rows)
@@ -198,7 +233,8 @@ class SpreadingBaseline(FewLabelClassifier):
             mass = np.zeros((n_parts, n_classes), np.float32)
             np.add.at(mass, (part, codes), gift[:, 0])
             scores.append(_told(field.reshape(-1, n_parts, n_classes), mass, codes, part))
-        return ALPHAS[int(np.argmax(scores))]
+        # A label more or less is luck. With few labels it decides nothing, and they had better reach far.
+        return next(alpha for alpha, score in zip(ALPHAS, scores, strict=True) if score >= max(scores) - _LUCK)
 
     def _distributions(self, field: Float[np.ndarray, "n l"], points: np.ndarray | None) -> Float[np.ndarray, "n l"]:
         total = field.sum(axis=1, keepdims=True)
@@ -212,13 +248,15 @@ class SpreadingBaseline(FewLabelClassifier):
         return proba
 
 
-def _sources(n: int, rows: Int[np.ndarray, " s"], columns: Int[np.ndarray, " s"], n_columns: int) -> Float[np.ndarray, "n c"]:
+def sources(n: int, rows: Int[np.ndarray, " s"], columns: Int[np.ndarray, " s"], n_columns: int) -> Float[np.ndarray, "n c"]:
+    """Return 1 where an item brings a label of a column, else 0."""
     start = np.zeros((n, n_columns), np.float32)
     start[rows, columns] = 1
     return start
 
 
-def _class_shares(codes: Int[np.ndarray, " s"], n_classes: int) -> Float[np.ndarray, " l"]:
+def class_shares(codes: Int[np.ndarray, " s"], n_classes: int) -> Float[np.ndarray, " l"]:
+    """Return the shares of the classes, as far as a few labels tell them."""
     counts = np.bincount(codes, minlength=n_classes)
     # A class without a label has no column in the field, so that mass for it would go nowhere.
     share: np.ndarray = np.where(counts > 0, counts + _PSEUDO_LABELS, 0).astype(np.float32)
@@ -245,7 +283,7 @@ def _told(
         hidden, others = part == number, np.arange(len(mass)) != number
         if hidden.all():
             continue
-        share = _class_shares(codes[~hidden], field.shape[2])
+        share = class_shares(codes[~hidden], field.shape[2])
         scaled = _scaled(field[hidden][:, others].sum(axis=1), mass[others].sum(axis=0), share)
         total = scaled.sum(axis=1, keepdims=True)
         score += told(np.divide(scaled, total, out=np.tile(share, (len(scaled), 1)), where=total > 0), codes[hidden])

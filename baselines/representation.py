@@ -4,6 +4,7 @@ Each takes the pool and, if given, new items, and represents both; new items nev
 """
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
@@ -20,6 +21,8 @@ N_COMPONENTS_EMBEDDING = 128
 # Rows to fit principal components on; far fewer would settle their directions.
 _PCA_ROWS = 20_000
 _CHUNK = 16_384
+# Features that do not vary keep their scale.
+_NO_SPREAD = 1e-12
 
 Pair = tuple[np.ndarray, np.ndarray | None]
 
@@ -28,6 +31,14 @@ def principal_components(
     pool: np.ndarray, test: np.ndarray | None = None, random_state: int = 0, n_components: int = N_COMPONENTS_PCA
 ) -> Pair:
     """Return the leading principal components of the pool (n, at most `n_components`), float32."""
+    project = fit_components(pool, random_state, n_components)
+    return project(pool), None if test is None else project(test)
+
+
+def fit_components(
+    pool: np.ndarray, random_state: int = 0, n_components: int = N_COMPONENTS_PCA
+) -> Callable[[np.ndarray], Float[np.ndarray, "n p"]]:
+    """Return what projects items on the leading principal components of the pool."""
     rows = np.random.default_rng(random_state).permutation(len(pool))[:_PCA_ROWS]
     sample = to_float(pool[np.sort(rows)])
     model = PCA(
@@ -41,7 +52,12 @@ def principal_components(
         parts = [model.transform(to_float(x[start : start + _CHUNK])) for start in range(0, len(x), _CHUNK)]
         return np.concatenate(parts).astype(np.float32, copy=False)
 
-    return project(pool), None if test is None else project(test)
+    return project
+
+
+def unit_scale(pool: Float[np.ndarray, "n d"]) -> np.float32:
+    """Return the factor that gives the pool a total variance of 1."""
+    return np.float32(1 / max(np.sqrt(pool.var(axis=0).sum()), _NO_SPREAD))
 
 
 def kmeans_posterior(

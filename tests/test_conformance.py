@@ -1,6 +1,7 @@
 """The one suite over every registered method, sampler and representation, the same that authors of plug-ins run."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,24 @@ from baselines import tuning
 from baselines.graph import NeighborGraph
 from bench.data.registry import DATASETS
 from bench.judge.methods import METHODS, Method
-from bench.judge.representations import REPRESENTATIONS, Several, Source
+from bench.judge.representations import REPRESENTATIONS, Several, Teachable, Viewable
 from bench.plan.samplers import SAMPLERS
 from bench.plan.samplers.base import Sampler
 from bench.testing.conformance import METHOD_CHECKS, SAMPLER_CHECKS, check_dataset, example
+from gmvae import student
 from gmvae.decoding import Posterior
+from gmvae.student import StudentConfig
 
 
 @pytest.fixture(autouse=True)
 def quick_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuning, "N_TRIALS", 3)
     monkeypatch.setattr(tuning, "_FOLDS_FEW", 2)
+
+
+@pytest.fixture(autouse=True)
+def quick_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(student, "DEFAULT", StudentConfig(min_steps=100, pool_batch=100, averaging=0.98))
 
 
 @pytest.mark.parametrize("name", list(METHODS))
@@ -50,7 +58,7 @@ def test_embedded_data(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", list(REPRESENTATIONS))
 def test_held_out_items_never_change_the_pool(name: str) -> None:
     source = example().source
-    alone = REPRESENTATIONS[name](Source(source.pool, None, source.clustering, (source.encoded[0], None)))  # type: ignore[index]
+    alone = REPRESENTATIONS[name](replace(source, test=None, encoded=(source.encoded[0], None)))  # type: ignore[index]
     assert alone.test is None
     for mine, theirs in zip(dense(alone.pool), dense(example().view(name).pool), strict=True):
         np.testing.assert_allclose(mine, theirs, atol=1e-6)
@@ -59,6 +67,10 @@ def test_held_out_items_never_change_the_pool(name: str) -> None:
 def dense(part: object) -> list[np.ndarray]:
     if isinstance(part, Several):
         return [array for view in part.views.values() for array in dense(view)]
+    if isinstance(part, Teachable):
+        return [part.items, part.latent, *dense(part.graph)]
+    if isinstance(part, Viewable):
+        return [part.items]
     if isinstance(part, NeighborGraph):
         return [np.asarray(part.weights.toarray())]
     return [part.q if isinstance(part, Posterior) else np.asarray(part)]

@@ -83,13 +83,17 @@ def represent(
     `encoded` is what the method's model made of the data, for methods that have one.
     """
     with threads(1):
-        return REPRESENTATIONS[method.representation](Source(dataset.pool, dataset.test, clustering, encoded), parent)
+        return REPRESENTATIONS[method.representation](_source(dataset, clustering, encoded), parent)
+
+
+def _source(dataset: Dataset, clustering: ModelKey | None = None, encoded: Pair | None = None) -> Source:
+    return Source(dataset.pool, dataset.test, clustering, encoded, dataset.image_shape)
 
 
 def represent_parent(name: str, dataset: Dataset) -> View:
     """Compute a representation that others are made from."""
     with threads(1):
-        return REPRESENTATIONS[name](Source(dataset.pool, dataset.test))
+        return REPRESENTATIONS[name](_source(dataset))
 
 
 def choose(dataset: Dataset, sampler: str, label_seed: int, n_labeled: int, encoded: Pair | None) -> Int[np.ndarray, " s"]:

@@ -1,20 +1,20 @@
-"""The method `auto`: of a few good ways to use a model, the one that tells the labels shown best when they are hidden in turn."""
+"""The method `auto`: of a few good ways to use a model, one that tells the labels shown best when they are hidden in turn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from baselines.graph import SpreadingBaseline
-from baselines.hidden import N_PARTS, parts_of, told
+from baselines.hidden import first_as_good, parts_of, told_each
 from baselines.linear import ScaledLogisticBaseline
 from bench.judge.representations import Several
 from gmvae.decoding import SoftSharesDecoder
 
 # What label spreading mostly chooses; to choose it for every part anew takes five times as long.
-_ALPHA = 0.95
+_ALPHA = 0.97
 
 
 @dataclass(frozen=True)
@@ -29,21 +29,69 @@ class Candidate:
     """A quicker form, which stands for it while labels are hidden."""
 
 
-def _quick_spreading(n_classes: int, n_jobs: int, random_state: int) -> SpreadingBaseline:
+def quick_spreading(n_classes: int, n_jobs: int, random_state: int) -> SpreadingBaseline:
+    """Return label spreading that does not choose how far it spreads."""
     return SpreadingBaseline(n_classes, n_jobs, random_state, _ALPHA)
 
 
 CANDIDATES: dict[str, Candidate] = {
-    "joint-spreading": Candidate("joint-graph", SpreadingBaseline, _quick_spreading),
-    "latent-spreading": Candidate("latent-graph", SpreadingBaseline, _quick_spreading),
+    "joint-spreading": Candidate("joint-graph", SpreadingBaseline, quick_spreading),
+    "latent-spreading": Candidate("latent-graph", SpreadingBaseline, quick_spreading),
     "joint-logreg": Candidate("joint", ScaledLogisticBaseline),
     "soft-shares": Candidate("posterior", lambda n_classes, _n_jobs, _random_state: SoftSharesDecoder(n_classes)),
 }
-"""By their names in `METHODS`; of equally good ones the first is taken."""
+"""By their names in `METHODS`, in the order in which they are trusted: see `baselines.hidden.first_as_good`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What a candidate said of labels that were hidden from it."""
+
+    right: Bool[np.ndarray, " s"]
+    """Whether it named the class of each."""
+    score: Float[np.ndarray, " s"]
+    """How well it told each (`baselines.hidden.told_each`): what candidates are chosen by."""
+
+
+def try_hidden(
+    candidate: Candidate,
+    views: Mapping[str, Any],
+    y: Int[np.ndarray, " n"],
+    hideable: Int[np.ndarray, " s"],
+    n_classes: int,
+    n_jobs: int = 1,
+    random_state: int = 0,
+) -> Told:
+    """Hide the labels of some items in five parts in turn, and let the candidate tell them from all others.
+
+    Parameters
+    ----------
+    views
+        By the names of representations; the candidate's among them.
+    y
+        Class codes of the pool, -1 where unknown.
+    hideable
+        Items with a label; two or more, or one beside others that are always shown.
+    """
+    view, make = views[candidate.representation], candidate.on_trial or candidate.make
+    part = parts_of(y[hideable], np.random.default_rng(random_state))
+    right, score = np.zeros(len(hideable), bool), np.zeros(len(hideable))
+    for number in np.unique(part):
+        hidden = part == number
+        shown = y.copy()
+        shown[hideable[hidden]] = -1
+        if (shown < 0).all():
+            continue
+        proba = _distributions(make(n_classes, n_jobs, random_state).fit(view, shown), view, hideable[hidden])
+        right[hidden] = proba.argmax(axis=1) == y[hideable[hidden]]
+        score[hidden] = told_each(proba, y[hideable[hidden]])
+    return Told(right, score)
 
 
 class ChosenLearner:
-    """Fits every candidate with a fifth of the labels hidden, five times, and then the best of them on all labels.
+    """Fits every candidate with a fifth of the labels hidden, five times, and then one that told them best on all labels.
+
+    Of those that are about as good as the best the first is taken (`baselines.hidden.first_as_good`).
 
     Attributes
     ----------
@@ -66,8 +114,12 @@ class ChosenLearner:
         labeled = np.flatnonzero(y >= 0)
         if not len(labeled):
             raise ValueError("no item has a label; give at least one class >= 0")
-        self.scores_ = {name: self._score(candidate, x, y, labeled) for name, candidate in CANDIDATES.items()}
-        self.chosen_ = max(self.scores_, key=lambda name: self.scores_[name])
+        told = {
+            name: try_hidden(candidate, x.views, y, labeled, self.n_classes, self.n_jobs, self.random_state)
+            for name, candidate in CANDIDATES.items()
+        }
+        self.scores_ = {name: float(one.score.sum() / len(labeled)) for name, one in told.items()}
+        self.chosen_ = list(told)[first_as_good(np.stack([one.score for one in told.values()]))]
         best = CANDIDATES[self.chosen_]
         view = x.views[best.representation]
         self._learner = best.make(self.n_classes, self.n_jobs, self.random_state).fit(view, y)
@@ -84,20 +136,6 @@ class ChosenLearner:
         """Return class probabilities of new items."""
         proba: np.ndarray = self._learner.predict_proba(x.views[CANDIDATES[self.chosen_].representation])
         return proba
-
-    def _score(self, candidate: Candidate, x: Several, y: Int[np.ndarray, " n"], labeled: Int[np.ndarray, " s"]) -> float:
-        view, make = x.views[candidate.representation], candidate.on_trial or candidate.make
-        part = parts_of(y[labeled], np.random.default_rng(self.random_state))
-        score = 0.0
-        for number in range(N_PARTS):
-            hidden = labeled[part == number]
-            if len(hidden) in (0, len(labeled)):
-                continue
-            shown = y.copy()
-            shown[hidden] = -1
-            learner = make(self.n_classes, self.n_jobs, self.random_state).fit(view, shown)
-            score += told(_distributions(learner, view, hidden), y[hidden])
-        return score / len(labeled)
 
 
 def _distributions(learner: Any, view: Any, items: Int[np.ndarray, " t"] | None = None) -> Float[np.ndarray, "t l"]:

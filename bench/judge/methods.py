@@ -48,6 +48,7 @@ _SEEN = {
     "joint-graph": "latent and pixels",
     "several": "latent and pixels",
     "vae-mixture": "latent",
+    "teachable": "latent and pixels",
 }
 
 LearnerFactory = Callable[[int, int, int], Learner]
@@ -73,6 +74,8 @@ class Method:
     """Classes that it may name though no label of them was shown."""
     tuned: bool = False
     """Whether it tunes its settings on the labels shown. That takes long, so only a run that names it has it."""
+    slow: bool = False
+    """Whether a cell takes minutes: then, too, only a run that names it has it."""
 
     @property
     def sees(self) -> str:
@@ -126,6 +129,15 @@ def _tuned(name: str, summary: str, seconds: tuple[float, float]) -> Method:
     return Method(_baseline("tuning", name), "pixels", summary, seconds=seconds, tuned=True)
 
 
+def _student(name: str) -> LearnerFactory:
+    def make(n_classes: int, n_jobs: int, random_state: int) -> Learner:
+        # Loads torch.
+        learner: Learner = getattr(import_module("bench.judge.student"), name)(n_classes, n_jobs, random_state)
+        return learner
+
+    return make
+
+
 def _auto(n_classes: int, n_jobs: int, random_state: int) -> Learner:
     from bench.judge.chosen import ChosenLearner
 
@@ -150,7 +162,7 @@ METHODS: dict[str, Method] = {
         _baseline("linear", "LogisticBaseline"), "latent", "GMVAE latent means, logistic regression", "model", (0.3, 0.001)
     ),
     "latent-spreading": Method(
-        _baseline("graph", "SpreadingBaseline"), "latent-graph", "GMVAE latent means, label spreading", "model", (12.0, 0.0), 2
+        _baseline("graph", "SpreadingBaseline"), "latent-graph", "GMVAE latent means, label spreading", "model", (12.0, 0.0), 3
     ),
     "joint-logreg": Method(
         _baseline("linear", "ScaledLogisticBaseline"),
@@ -165,6 +177,26 @@ METHODS: dict[str, Method] = {
         "GMVAE latent means and principal components, label spreading",
         "model",
         (12.0, 0.0),
+        2,
+    ),
+    "latent-poisson": Method(
+        _baseline("poisson", "PoissonBaseline"), "latent-graph", "GMVAE latent means, Poisson learning", "model", (12.0, 0.0)
+    ),
+    "latent-poisson-mbo": Method(
+        _baseline("poisson", "PoissonMBOBaseline"),
+        "latent-graph",
+        "GMVAE latent means, Poisson learning with threshold dynamics",
+        "model",
+        (90.0, 0.0),
+        slow=True,
+    ),
+    "latent-student": Method(
+        _student("LatentStudentLearner"),
+        "teachable",
+        "GMVAE latent means, a network taught by their label spreading, spreading over both",
+        "model",
+        (180.0, 0.0),
+        slow=True,
     ),
     "auto": Method(
         _auto,
@@ -172,6 +204,7 @@ METHODS: dict[str, Method] = {
         "GMVAE, the one of four methods that tells hidden labels best",
         "model",
         (40.0, 0.05),
+        2,
         tuned=True,
     ),
     "kmeans-soft": _soft_clusters("kmeans", "k-means on principal components, soft decoding"),
@@ -180,7 +213,7 @@ METHODS: dict[str, Method] = {
         _decoder(SoftDecoder), "vae-mixture", "plain VAE, Gaussian mixture on its latent means, soft decoding", "vae", (0.1, 0.0)
     ),
     "label-spreading": Method(
-        _baseline("graph", "SpreadingBaseline"), "pixel-graph", "label spreading on a k-NN graph", seconds=(12.0, 0.0), version=2
+        _baseline("graph", "SpreadingBaseline"), "pixel-graph", "label spreading on a k-NN graph", seconds=(12.0, 0.0), version=3
     ),
     "self-training": Method(
         _baseline("self_training", "SelfTrainingBaseline"), "pca", "logistic regression, self-training", seconds=(10.0, 0.001)
@@ -192,6 +225,13 @@ METHODS: dict[str, Method] = {
     "mlp": Method(_baseline("mlp", "MLPBaseline"), "pixels", "multilayer perceptron, as in the paper", seconds=(1.5, 0.006)),
     "xgboost": Method(
         _baseline("boosting", "XGBoostBaseline"), "pixels", "gradient-boosted trees, as in the paper", seconds=(15.0, 0.02)
+    ),
+    "fixmatch": Method(
+        _student("FixMatchLearner"),
+        "viewable",
+        "FixMatch: a network taught by its own sure guesses, from the items alone",
+        seconds=(360.0, 0.0),
+        slow=True,
     ),
     "logreg-tuned": _tuned("LogisticTuned", "logistic regression, tuned within the labels shown", (2.0, 0.05)),
     "mlp-tuned": _tuned("MLPTuned", "multilayer perceptron, tuned within the labels shown", (10.0, 0.1)),
@@ -205,10 +245,10 @@ def all_methods() -> dict[str, Method]:
 
 
 def select_methods(names: Iterable[str] | None) -> dict[str, Method]:
-    """Return the methods of the given names, in that order; for `None` all but the tuned ones."""
+    """Return the methods of the given names, in that order; for `None` all but the tuned and the slow ones."""
     known = all_methods()
     if names is None:
-        return {name: method for name, method in known.items() if not method.tuned}
+        return {name: method for name, method in known.items() if not (method.tuned or method.slow)}
     chosen = {}
     for name in names:
         if name not in known:

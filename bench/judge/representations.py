@@ -3,27 +3,28 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from baselines.base import to_float
-from baselines.graph import neighbor_graphs
+from baselines.graph import NeighborGraph, neighbor_graphs
 from baselines.representation import (
     N_COMPONENTS_EMBEDDING,
     kmeans_posterior,
     mixture_posterior,
     principal_components,
+    unit_scale,
 )
 from bench.errors import DataError
 from bench.plan.cells import ModelKey
+from gmvae.config import Views
 from gmvae.decoding import Posterior
-from gmvae.kinds import are_embeddings
+from gmvae.kinds import are_embeddings, views_for
 from gmvae.likelihoods import likelihood_for
 from gmvae.posteriors import Encoded
-
-# Features that do not vary keep their scale.
-_NO_SPREAD = 1e-12
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,33 @@ class Several:
 
 
 @dataclass(frozen=True)
+class Viewable:
+    """Items with what it takes to draw random views of them (`gmvae.augmentation`)."""
+
+    items: np.ndarray
+    """As in `pixels`."""
+    image_shape: tuple[int, ...] | None
+    views: Views
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The number of items."""
+        return (len(self),)
+
+
+@dataclass(frozen=True)
+class Teachable(Viewable):
+    """Such items beside what a trained model makes of them."""
+
+    latent: Float[np.ndarray, "n z"]
+    graph: NeighborGraph
+    """Of `latent`."""
+
+
+@dataclass(frozen=True)
 class Source:
     """What a representation may be computed from. No labels."""
 
@@ -61,6 +89,8 @@ class Source:
     clustering: ModelKey | None = None
     encoded: tuple[Encoded, Encoded | None] | None = None
     """What the method's model (`Method.model_for`) made of pool and held-out items."""
+    image_shape: tuple[int, ...] | None = None
+    """Height and width, and the number of colours if there are several, when an item is an image."""
 
 
 def pixels(source: Source) -> View:
@@ -119,7 +149,7 @@ def vae_mixture(source: Source) -> View:
 def joint(source: Source, components: View) -> View:
     """Latent means beside principal components, each scaled to a total variance of 1 over the pool."""
     means = latent(source)
-    scales = [np.float32(1 / max(np.sqrt(view.pool.var(axis=0).sum()), _NO_SPREAD)) for view in (means, components)]
+    scales = [unit_scale(view.pool) for view in (means, components)]
 
     def beside(parts: list[np.ndarray]) -> np.ndarray:
         return np.hstack([part * scale for part, scale in zip(parts, scales, strict=True)])
@@ -149,6 +179,25 @@ def several(source: Source, components: View) -> View:
 def latent_graph(source: Source) -> View:
     """Nearest-neighbour graph on latent means."""
     return _graph(latent(source))
+
+
+def viewable(source: Source) -> View:
+    """Items of which random views can be drawn."""
+    view, views = pixels(source), views_for(source.pool, source.image_shape)
+    make = partial(Viewable, image_shape=source.image_shape, views=views)
+    return View(make(view.pool), None if view.test is None else make(view.test))
+
+
+def teachable(source: Source) -> View:
+    """Items of which random views can be drawn, latent means, and their graph."""
+
+    def beside(part: str) -> Teachable:
+        seen: Viewable = getattr(items, part)
+        return Teachable(seen.items, seen.image_shape, seen.views, getattr(means, part), getattr(graphs, part))
+
+    items, means = viewable(source), latent(source)
+    graphs = _graph(means)
+    return View(beside("pool"), None if items.test is None else beside("test"))
 
 
 @dataclass(frozen=True)
@@ -184,10 +233,12 @@ REPRESENTATIONS: dict[str, Representation] = {
     "joint-graph": Representation(joint_graph, "pca"),
     "several": Representation(several, "pca"),
     "vae-mixture": Representation(vae_mixture),
+    "viewable": Representation(viewable),
+    "teachable": Representation(teachable),
 }
 
 # Made where they are read: sharing them would store the whole data set a second time.
-FREE = frozenset({"pixels"})
+FREE = frozenset({"pixels", "viewable"})
 
 
 def _graph(view: View) -> View:

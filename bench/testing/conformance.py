@@ -63,7 +63,7 @@ def example() -> Example:
 
     dataset = Dataset("digits", pool, labels, tuple("0123456789"), (8, 8), test, y[_N_POOL : _N_POOL + _N_TEST].astype(np.int64))
     of_pool = encoded(pool)
-    return Example(dataset, Source(pool, test, ModelKey(12, 0), (of_pool, encoded(test))), of_pool)
+    return Example(dataset, Source(pool, test, ModelKey(12, 0), (of_pool, encoded(test)), (8, 8)), of_pool)
 
 
 def _expect(condition: object, otherwise: str) -> None:

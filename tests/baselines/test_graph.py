@@ -44,32 +44,33 @@ def test_each_column_is_scaled_to_the_share_of_its_class_among_the_labels_and_fi
     assert learner.predict_proba(graph)[:, 2].max() == 0
 
 
-def test_alpha_is_the_one_that_tells_hidden_labels_best() -> None:
+def test_alpha_is_the_largest_that_tells_hidden_labels_about_as_well_as_the_best() -> None:
     """The slow way: a spreading of its own for every alpha and every part that is hidden."""
-    random = np.random.default_rng(8)
+    random = np.random.default_rng(1)
     truth = np.arange(300) % 3
     graph, _ = neighbor_graphs((np.eye(3)[truth] + 0.5 * random.normal(size=(300, 3))).astype(np.float32))
     y = np.full(300, -1)
-    y[:45] = truth[:45]
+    y[:200] = truth[:200]
     learner = SpreadingBaseline(3).fit(graph, y)
     weights, order = graph.compact
-    rows = np.argsort(order)[:45]
-    part = parts_of(y[:45], np.random.default_rng(0))
+    rows = np.argsort(order)[:200]
+    part = parts_of(y[:200], np.random.default_rng(0))
     scores = []
     for alpha in ALPHAS:
         score = 0.0
         for number in range(5):
             shown = y.copy()
-            shown[:45][part == number] = -1
-            told = SpreadingBaseline(3, alpha=alpha).fit(graph, shown).label_distributions_[:45][part == number]
-            own = told[np.arange(len(told)), y[:45][part == number]]
-            score += (told.argmax(axis=1) == y[:45][part == number]).sum() + 0.02 * np.log(0.98 * own + 0.02 / 3).sum()
+            shown[:200][part == number] = -1
+            told = SpreadingBaseline(3, alpha=alpha).fit(graph, shown).label_distributions_[:200][part == number]
+            own = told[np.arange(len(told)), y[:200][part == number]]
+            score += (told.argmax(axis=1) == y[:200][part == number]).sum() + 0.02 * np.log(0.98 * own + 0.02 / 3).sum()
         scores.append(score)
     assert len(set(np.round(scores, 3))) > 1
-    assert learner.alpha_ == ALPHAS[int(np.argmax(scores))]
-    assert sorted(np.bincount(part)) == [9] * 5
+    assert learner.alpha_ == next(alpha for alpha, score in zip(ALPHAS, scores, strict=True) if score >= max(scores) - 1)
+    assert learner.alpha_ not in (ALPHAS[0], ALPHAS[int(np.argmax(scores))])
+    assert sorted(np.bincount(part)) == [40] * 5
     assert weights.shape == (300, 300)
-    assert (order[rows] == np.arange(45)).all()
+    assert (order[rows] == np.arange(200)).all()
 
 
 def test_labels_of_one_class_spread_without_a_choice() -> None:

@@ -22,7 +22,7 @@ def methods() -> None:
     table = listing("method", "sees", "needs", "what it is", "from")
     for name, method in all_methods().items():
         needs = {"nothing": "labels", "clusters": "labels, K", "model": "labels, model", "vae": "labels, VAE"}[method.needs]
-        remark = "; only where named" if method.tuned else ""
+        remark = "; only where named" if method.tuned or method.slow else ""
         table.add_row(name, method.sees, needs, method.summary + remark, origin_of(name, ENTRY_POINTS))
     console.print(table)
     table = listing("sampler", "needs", "what it is", "from")

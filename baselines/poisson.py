@@ -1,0 +1,88 @@
+"""Poisson learning on a k-nearest-neighbour graph (Calder et al. 2020): made for a label or two per class."""
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from baselines.graph import NeighborGraph, SpreadingBaseline, sources, spread
+
+# Poisson's equation has no solution on a part of the graph whose sources do not add up to zero; a trace of decay gives it one.
+_ALPHA = 0.999
+# Of threshold dynamics: rounds, steps of diffusion in each, and the weight of the labels (the authors' choice).
+_ROUNDS, _STEPS, _PULL = 20, 40, 1.0
+# Classes are weighed until the sizes fit, in so many steps.
+_FITTING = 100
+
+
+class PoissonBaseline(SpreadingBaseline):
+    """Solves L u = sum_j (y_j - mean y) at the labelled items; the largest u names the class. L = D - W.
+
+    Where spreading lets a label decay with distance, its source here is balanced by sinks at all other labels, so that u tells
+    classes apart far from every label. With v = D^1/2 u the equation reads (I - S) v = D^-1/2 b, which is spreading with a just
+    below 1. Reads `NeighborGraph`s; only positive u count.
+    """
+
+    def _field(self, x: NeighborGraph, rows: Int[np.ndarray, " s"], codes: Int[np.ndarray, " s"]) -> Float[np.ndarray, "n l"]:
+        weights, order = x.compact
+        root = _roots(x)[order]
+        start = sources(len(x), rows, codes, self.n_classes_)
+        (field,) = spread(weights, start / root[:, None], [_ALPHA])
+        # A source of each label and sinks at all: the field of the sinks is that of all sources together.
+        mean = np.bincount(codes, minlength=self.n_classes_).astype(np.float32) / len(codes)
+        potential = (field - field.sum(axis=1, keepdims=True) * mean) / root[:, None]
+        return np.asarray(np.maximum(potential, 0, out=potential))
+
+
+class PoissonMBOBaseline(PoissonBaseline):
+    """Poisson learning, then threshold dynamics: classes diffuse and are made crisp in turn, their sizes kept (PoissonMBO).
+
+    The sizes are the classes' shares as far as the labels tell them.
+    """
+
+    def _field(self, x: NeighborGraph, rows: Int[np.ndarray, " s"], codes: Int[np.ndarray, " s"]) -> Float[np.ndarray, "n l"]:
+        weights, order = x.compact
+        degree = _roots(x)[order] ** 2
+        start = sources(len(x), rows, codes, self.n_classes_)
+        pull = _PULL * (start - (start.sum(axis=1, keepdims=True) * start[rows].mean(axis=0)))
+        # Items without a label near them take no part.
+        reached = super()._field(x, rows, codes)
+        inside = reached.sum(axis=1) > 0
+        sizes = self.share_ * inside.sum()
+        crisp = _crisp(reached, sizes, inside)
+        step = np.float32(1 / degree.max())
+        root = np.sqrt(degree)
+        for _ in range(_ROUNDS):
+            field = crisp
+            for _ in range(_STEPS):
+                # u - dt (L u - b) with L = D^1/2 (I - S) D^1/2.
+                flow = degree[:, None] * field - root[:, None] * (weights @ (root[:, None] * field))
+                field = field - step * (flow - pull)
+            crisp = _crisp(field, sizes, inside)
+        # What is told of new items is a mean over their neighbours; of the pool's own, their class.
+        return crisp
+
+
+def _roots(x: NeighborGraph) -> Float[np.ndarray, " n"]:
+    if x.degrees is None:
+        raise ValueError("this graph holds no degrees; make it by baselines.graph.neighbor_graphs")
+    return np.asarray(np.sqrt(x.degrees))
+
+
+def _crisp(field: Float[np.ndarray, "n l"], sizes: Float[np.ndarray, " l"], inside: np.ndarray) -> Float[np.ndarray, "n l"]:
+    """Return 1 for one class of each item, chosen by weighed fields such that classes have about the given sizes."""
+    n_classes, present = len(sizes), sizes > 0
+    values = np.maximum(field[inside], 0)
+    weight = np.where(present, 1.0, 0.0).astype(np.float32)
+    best, best_gap = weight, np.inf
+    for _ in range(_FITTING):
+        counts = np.bincount((values * weight).argmax(axis=1), minlength=n_classes)
+        gap = np.abs(counts - sizes).sum()
+        if gap < best_gap:
+            best, best_gap = weight, gap
+        if gap <= n_classes:
+            break
+        ratio = (sizes[present] + 1) / (counts[present] + 1)
+        weight = weight.copy()
+        weight[present] *= np.clip(ratio, 0.5, 2) ** 0.2
+    crisp = np.zeros_like(field)
+    crisp[np.flatnonzero(inside), (values * best).argmax(axis=1)] = 1
+    return crisp

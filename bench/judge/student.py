@@ -1,0 +1,100 @@
+"""The methods `latent-student` and `fixmatch`: a network taught by a few labels, with and without a trained model beside it."""
+
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from baselines.base import FewLabelClassifier
+from baselines.graph import NeighborGraph, NeighborWeights, SpreadingBaseline
+from baselines.nearest import quick_index
+from baselines.representation import fit_components, unit_scale
+from bench.judge.representations import Teachable, Viewable
+from gmvae.student import Student, teach
+
+# Principal components of a student's features that its graph lies in.
+_N_COMPONENTS = 32
+# Weight of the student's distances beside those of the latents.
+_OF_STUDENT = np.float32(2)
+
+
+class FixMatchLearner(FewLabelClassifier):
+    """A network that learns from the labels, and from what it is sure of itself (Sohn et al. 2020). It sees no trained model."""
+
+    def fit(self, x: Viewable, y: Int[np.ndarray, " n"]) -> Self:
+        """Learn from the items with y >= 0, and from the views of all."""
+        y, labeled = self._check_labels(x, y)
+        self.student_ = self._teach(x, y, labeled)
+        self.label_distributions_ = self.predict_proba(x)
+        self.transduction_ = self.label_distributions_.argmax(axis=1)
+        return self
+
+    def predict_proba(self, x: Viewable) -> Float[np.ndarray, "n l"]:
+        """Return class probabilities."""
+        proba = np.zeros((len(x), self.n_classes_), np.float32)
+        proba[:, self.seen_] = 1 if self.student_ is None else self.student_.look(x.items)[1]
+        return proba
+
+    def _teach(
+        self, x: Viewable, y: Int[np.ndarray, " n"], labeled: Int[np.ndarray, " s"], answers: np.ndarray | None = None
+    ) -> Student | None:
+        self.seen_, codes = np.unique(y[labeled], return_inverse=True)
+        # One class seen: there is nothing to tell apart.
+        if len(self.seen_) == 1:
+            return None
+        return teach(
+            x.items,
+            labeled,
+            codes,
+            None if answers is None else answers[:, self.seen_],
+            image_shape=x.image_shape,
+            views=x.views,
+            random_state=self.random_state,
+        )
+
+
+class LatentStudentLearner(FixMatchLearner):
+    """Labels spread over the latents; a network learns from what they say; then they spread over both, side by side.
+
+    The student sees the items themselves, under random views, and learns what classes have in common; the graph asks each item's
+    neighbours, and counts the labels in full again.
+
+    Attributes
+    ----------
+    teacher_, student_, graph_learner_
+        The first spreading, the network (`None` where only one class was shown), and the second spreading.
+    """
+
+    def fit(self, x: Teachable, y: Int[np.ndarray, " n"]) -> Self:  # type: ignore[override]
+        """Learn from the items with y >= 0."""
+        y, labeled = self._check_labels(x, y)
+        self.teacher_ = SpreadingBaseline(self.n_classes_, self.n_jobs, self.random_state).fit(x.graph, y)
+        answers = self.teacher_.label_distributions_
+        self.student_ = self._teach(x, y, labeled, answers)
+        graph = x.graph
+        if self.student_ is not None:
+            graph = self._graph(x, self.student_)
+        # The student has seen the labels: hidden from this graph they would look easier to tell than they are.
+        alpha = self.teacher_.alpha_
+        self.graph_learner_ = SpreadingBaseline(self.n_classes_, self.n_jobs, self.random_state, alpha).fit(graph, y)
+        self.label_distributions_ = self.graph_learner_.label_distributions_
+        self.transduction_ = self.label_distributions_.argmax(axis=1)
+        return self
+
+    def predict_proba(self, x: Teachable) -> Float[np.ndarray, "n l"]:  # type: ignore[override]
+        """Return class probabilities of new items from the field at their neighbours in the pool."""
+        graph = x.graph if self.student_ is None else self._weights.graph_of_new(self._beside(x, self.student_))
+        return self.graph_learner_.predict_proba(graph)
+
+    def _graph(self, x: Teachable, student: Student) -> NeighborGraph:
+        features = student.look(x.items)[0]
+        self._project = fit_components(features, self.random_state, _N_COMPONENTS)
+        components = self._project(features)
+        self._scales = _OF_STUDENT * unit_scale(components), unit_scale(x.latent)
+        points = np.hstack([components * self._scales[0], x.latent * self._scales[1]])
+        self._weights = NeighborWeights(points, self.n_jobs, quick_index)
+        return self._weights.graph()
+
+    def _beside(self, x: Teachable, student: Student) -> Float[np.ndarray, "n d"]:
+        components = self._project(student.look(x.items)[0])
+        return np.hstack([components * self._scales[0], x.latent * self._scales[1]])

@@ -1,0 +1,49 @@
+"""The quick search for neighbours, against the exact one."""
+
+import numpy as np
+import pytest
+
+from baselines import nearest
+from baselines.nearest import CellIndex, exact_index, quick_index
+
+
+@pytest.fixture(scope="module")
+def pool() -> np.ndarray:
+    random = np.random.default_rng(0)
+    centres = 2 * random.normal(size=(30, 8))
+    return (centres[random.integers(0, 30, 3000)] + random.normal(size=(3000, 8))).astype(np.float32)
+
+
+def test_it_finds_nearly_all_neighbours_and_never_the_item_itself(pool: np.ndarray) -> None:
+    distance, neighbor = CellIndex(10).fit(pool).kneighbors()
+    truth = exact_index(pool, 10).kneighbors()[1]
+    assert np.mean([len(set(mine) & set(true)) for mine, true in zip(neighbor, truth, strict=True)]) > 9
+    assert (neighbor != np.arange(len(pool))[:, None]).all()
+    assert (np.diff(distance, axis=1) >= 0).all()
+    np.testing.assert_allclose(distance, np.linalg.norm(pool[:, None] - pool[neighbor], axis=2), atol=1e-2)
+
+
+def test_new_items_may_be_items_of_the_pool(pool: np.ndarray) -> None:
+    distance, neighbor = CellIndex(3).fit(pool).kneighbors(pool[:50])
+    assert (neighbor[:, 0] == np.arange(50)).all()
+    np.testing.assert_allclose(distance[:, 0], 0, atol=1e-2)
+
+
+def test_all_cells_are_all_neighbours(pool: np.ndarray) -> None:
+    distance, neighbor = CellIndex(5, probes=1000).fit(pool).kneighbors()
+    true_distance, truth = exact_index(pool, 5).kneighbors()
+    assert (neighbor == truth).mean() > 0.999
+    np.testing.assert_allclose(distance, true_distance, atol=1e-2)
+
+
+def test_cells_with_too_few_items_look_at_all() -> None:
+    pool = np.concatenate([np.zeros((1, 2)), 10 + np.random.default_rng(0).normal(size=(99, 2))]).astype(np.float32)
+    _, neighbor = CellIndex(10, probes=1).fit(pool).kneighbors()
+    _, truth = exact_index(pool, 10).kneighbors()
+    assert set(neighbor[0]) == set(truth[0])
+
+
+def test_only_large_pools_are_searched_quickly(pool: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not isinstance(quick_index(pool, 5), CellIndex)
+    monkeypatch.setattr(nearest, "_MANY", 100)
+    assert isinstance(quick_index(pool, 5), CellIndex)
