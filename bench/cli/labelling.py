@@ -1,4 +1,4 @@
-"""What `select` and `label` do once their options are checked."""
+"""What `select`, `label` and `recommend` do once their options are checked."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +16,8 @@ from bench.errors import SettingsError, number_of
 from bench.labelling.given import GivenLabels, check_agreement, check_enough, n_filled, read_given
 from bench.labelling.label import label_items
 from bench.labelling.outcomes import draw_sheet, tell_labelling, tell_selection, write_labels, write_picks
+from bench.labelling.recommend import recommend
+from bench.labelling.recommended import tell_beginning, tell_recommendation
 from bench.labelling.select import select_items
 from bench.labelling.sheet import reliability_figure
 from bench.labelling.workplace import Workplace, open_workplace
@@ -94,6 +96,29 @@ def label_with(
         about = f"{workplace.dataset.name}, {method}: {labelling.estimate.n} items hidden in turn"
         write_figure(reliability_figure(labelling.estimate.bins, labelling.estimate.calibration_error, about), figure)
     console.print(f"\nwritten: {out}{f', {figure}' if figure else ''}", soft_wrap=True)
+
+
+def recommend_for(
+    run: Path | None,
+    of_training: dict[str, Any],
+    config: Path | None,
+    labels: Path | None,
+    target: float | None,
+    worth: float,
+    model: str | None,
+    data_dir: Path | None,
+) -> None:
+    """Recommend a method for a run's data, or for data that a model is first trained on, and say what to expect."""
+    console = make_console()
+    workplace = _workplace(run, model, data_dir) if run is not None else _train(of_training, config, console, lambda _: None)
+    given = _given(workplace, labels)
+    if given is None:
+        tell_beginning(workplace, console)
+        return
+    known = workplace.known_with(given)
+    check_enough(known[known >= 0], given.class_names, labels or workplace.folder, allow_singletons=True)
+    found = recommend(workplace, given, target=target, worth=worth)
+    tell_recommendation(found, workplace, given, labels, target, worth, console)
 
 
 def _workplace(run: Path, model: str | None, data_dir: Path | None) -> Workplace:
