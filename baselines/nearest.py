@@ -11,6 +11,8 @@ from sklearn.neighbors import NearestNeighbors
 _MANY = 20_000
 # Cells that are searched for each item: on letters they hold 98 % of its ten nearest neighbours.
 _PROBES = 16
+# Distances held at a time, 64 MiB of them: where most items are alike one cell may hold them all.
+_HELD = 2**24
 
 Neighbors = tuple[Float[np.ndarray, "m k"], Int[np.ndarray, "m k"]]
 
@@ -57,7 +59,9 @@ class CellIndex:
 
     def fit(self, pool: Float[np.ndarray, "n d"]) -> Self:
         """Cut the pool into cells."""
-        self._pool = np.ascontiguousarray(pool, np.float32)
+        # Far from the origin, squared distances would be small differences of large numbers.
+        self._mean = pool.mean(axis=0, dtype=np.float64)
+        self._pool = self._centred(pool)
         n_cells = max(1, int(np.sqrt(len(pool))))
         centres = MiniBatchKMeans(n_cells, n_init=1, random_state=self.random_state, batch_size=4096, max_iter=3).fit(self._pool)
         self._centres = centres.cluster_centers_.astype(np.float32)
@@ -72,30 +76,36 @@ class CellIndex:
     def kneighbors(self, x: Float[np.ndarray, "m d"] | None = None) -> Neighbors:
         """Return distances to the nearest items found, rising, and these items; without `x` of the pool's own items to others."""
         own = x is None
-        x = self._pool if x is None else np.ascontiguousarray(x, np.float32)
+        x = self._pool if x is None else self._centred(x)
         cell = self._cell if own else _nearest(x, self._centres)
         distance = np.empty((len(x), self.n_neighbors), np.float32)
         neighbor = np.empty((len(x), self.n_neighbors), np.int64)
         for number in np.unique(cell):
-            asking = np.flatnonzero(cell == number)
-            distance[asking], neighbor[asking] = self._search(x[asking], number, asking if own else None)
+            asking, candidates = np.flatnonzero(cell == number), self._candidates(number)
+            for some in np.array_split(asking, len(asking) * len(candidates) // _HELD + 1):
+                distance[some], neighbor[some] = self._search(x[some], candidates, some if own else None)
         return distance, neighbor
 
-    def _search(self, x: Float[np.ndarray, "a d"], number: int, selves: Int[np.ndarray, " a"] | None) -> Neighbors:
+    def _centred(self, x: Float[np.ndarray, "m d"]) -> Float[np.ndarray, "m d"]:
+        return np.ascontiguousarray(x - self._mean, np.float32)
+
+    def _candidates(self, number: int) -> Int[np.ndarray, " b"]:
+        """Return the items of a cell and those near to it, in order; of the whole pool where these are too few."""
+        candidates = np.concatenate([self._members[cell] for cell in self._near[number]])
+        return np.sort(candidates) if len(candidates) > self.n_neighbors else np.arange(len(self._pool))
+
+    def _search(
+        self, x: Float[np.ndarray, "a d"], candidates: Int[np.ndarray, " b"], selves: Int[np.ndarray, " a"] | None
+    ) -> Neighbors:
         k = self.n_neighbors
-        # More cells where those near hold too few items.
-        sizes = np.cumsum([len(self._members[cell]) for cell in self._near[number]])
-        if sizes[-1] <= k:
-            candidates = np.arange(len(self._pool))
-        else:
-            candidates = np.sort(np.concatenate([self._members[cell] for cell in self._near[number]]))
         apart = _squared_distances(x, self._pool[candidates])
         if selves is not None:
             apart[np.arange(len(x)), np.searchsorted(candidates, selves)] = np.inf
-        some = np.argpartition(apart, k - 1, axis=1)[:, :k]
-        order = np.argsort(np.take_along_axis(apart, some, axis=1), axis=1, kind="stable")
-        some = np.take_along_axis(some, order, axis=1)
-        return np.sqrt(np.take_along_axis(apart, some, axis=1)), candidates[some]
+        found = candidates[np.argpartition(apart, k - 1, axis=1)[:, :k]]
+        # Exactly, so that copies of an item are at distance 0.
+        exact = np.linalg.norm(x[:, None] - self._pool[found], axis=2)
+        order = np.argsort(exact, axis=1, kind="stable")
+        return np.take_along_axis(exact, order, axis=1), np.take_along_axis(found, order, axis=1)
 
 
 def _squared_distances(a: Float[np.ndarray, "a d"], b: Float[np.ndarray, "b d"]) -> Float[np.ndarray, "a b"]:

@@ -21,7 +21,11 @@ class PoissonBaseline(SpreadingBaseline):
     below 1. Reads `NeighborGraph`s; only positive u count.
     """
 
+    def __init__(self, n_classes: int | None = None, n_jobs: int = 1, random_state: int = 0) -> None:
+        super().__init__(n_classes, n_jobs, random_state, _ALPHA)
+
     def _field(self, x: NeighborGraph, rows: Int[np.ndarray, " s"], codes: Int[np.ndarray, " s"]) -> Float[np.ndarray, "n l"]:
+        self.alpha_ = _ALPHA
         weights, order = x.compact
         root = _roots(x)[order]
         start = sources(len(x), rows, codes, self.n_classes_)
@@ -57,8 +61,7 @@ class PoissonMBOBaseline(PoissonBaseline):
                 flow = degree[:, None] * field - root[:, None] * (weights @ (root[:, None] * field))
                 field = field - step * (flow - pull)
             crisp = _crisp(field, sizes, inside)
-        # What is told of new items is a mean over their neighbours; of the pool's own, their class.
-        return crisp
+        return _fitted(field, sizes, inside)
 
 
 def _roots(x: NeighborGraph) -> Float[np.ndarray, " n"]:
@@ -68,7 +71,14 @@ def _roots(x: NeighborGraph) -> Float[np.ndarray, " n"]:
 
 
 def _crisp(field: Float[np.ndarray, "n l"], sizes: Float[np.ndarray, " l"], inside: np.ndarray) -> Float[np.ndarray, "n l"]:
-    """Return 1 for one class of each item, chosen by weighed fields such that classes have about the given sizes."""
+    """Return 1 for the class that `_fitted` gives each item that takes part."""
+    crisp = np.zeros_like(field)
+    crisp[np.flatnonzero(inside), _fitted(field, sizes, inside)[inside].argmax(axis=1)] = 1
+    return crisp
+
+
+def _fitted(field: Float[np.ndarray, "n l"], sizes: Float[np.ndarray, " l"], inside: np.ndarray) -> Float[np.ndarray, "n l"]:
+    """Return class probabilities from fields that are weighed such that classes have about the given sizes; 0 outside."""
     n_classes, present = len(sizes), sizes > 0
     values = np.maximum(field[inside], 0)
     weight = np.where(present, 1.0, 0.0).astype(np.float32)
@@ -83,6 +93,10 @@ def _crisp(field: Float[np.ndarray, "n l"], sizes: Float[np.ndarray, " l"], insi
         ratio = (sizes[present] + 1) / (counts[present] + 1)
         weight = weight.copy()
         weight[present] *= np.clip(ratio, 0.5, 2) ** 0.2
-    crisp = np.zeros_like(field)
-    crisp[np.flatnonzero(inside), (values * best).argmax(axis=1)] = 1
-    return crisp
+    weighed = values * best
+    total = weighed.sum(axis=1, keepdims=True)
+    # Where nothing is left of the field, the sizes are all that is known.
+    unknown = np.tile((sizes / sizes.sum()).astype(field.dtype), (len(values), 1))
+    fitted = np.zeros_like(field)
+    fitted[inside] = np.divide(weighed, total, out=unknown, where=total > 0)
+    return fitted

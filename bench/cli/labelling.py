@@ -1,5 +1,6 @@
 """What `select`, `label` and `recommend` do once their options are checked."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,17 +113,23 @@ def recommend_for(
     console = make_console()
     workplace = _workplace(run, model, data_dir) if run is not None else _train(of_training, config, console, lambda _: None)
     given = _given(workplace, labels)
+    again = _options(labels, model, data_dir)
     if given is None:
-        tell_beginning(workplace, console)
+        tell_beginning(workplace, again, console)
         return
     known = workplace.known_with(given)
     check_enough(known[known >= 0], given.class_names, labels or workplace.folder, allow_singletons=True)
     found = recommend(workplace, given, target=target, worth=worth)
-    tell_recommendation(found, workplace, given, labels, target, worth, console)
+    tell_recommendation(found, workplace, given, again, target, worth, console)
+
+
+def _options(labels: Path | None, model: str | None, data_dir: Path | None) -> str:
+    """Return options as the next command needs them."""
+    given = {"--labels": labels, "--model": model, "--data-dir": data_dir}
+    return "".join(f" {name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
 
 
 def _workplace(run: Path, model: str | None, data_dir: Path | None) -> Workplace:
-
     opened = OpenRun(run, data_dir=data_dir, empty=True)
     if (opened.stored.config.get("settings", {}).get("holdout") or MERGED) not in (MERGED, AUTO, OFFICIAL):
         raise SettingsError(
@@ -162,4 +169,4 @@ def _given(workplace: Workplace, labels: Path | None) -> GivenLabels | None:
         return given
     if not len(known):
         return None
-    return GivenLabels(known, workplace.known[known], dataset.class_names)
+    return GivenLabels(known, workplace.known[known], dataset.class_names, came_with_data=True)

@@ -15,7 +15,7 @@ import ray
 from bench.data.dataset import Dataset
 from bench.engine.cluster import cluster_cpus, living_nodes, trainings_at_once
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import choose, failed_records, judge_batch, represent, represent_parent
+from bench.engine.steps import choose, complete, failed_records, judge_batch, kept_view, represent_parent
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Batch, Listener, TrainingJob, Work
 from bench.errors import BenchError, StoreError, number_of
@@ -139,7 +139,7 @@ class _Evaluation:
         self._parents: dict[str, Any] = {}
         self._cpus, self._nodes, self._looked = int(cluster_cpus()), living_nodes(), time.monotonic()
         # Ray's own retries are off: they would run a cell that eats all memory for ever.
-        self._represent: Any = ray.remote(num_cpus=1, max_retries=0)(represent)
+        self._represent: Any = ray.remote(num_cpus=1, max_retries=0)(kept_view)
         self._represent_parent: Any = ray.remote(num_cpus=1, max_retries=0)(represent_parent)
         self._choose: Any = ray.remote(num_cpus=1, max_retries=0)(choose)
         self._judge: Any = ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(_judge_remotely)
@@ -307,6 +307,7 @@ def _judge_remotely(
     if view is None:
         # Cheap enough to make here instead of sending it.
         view = represent_parent(method.representation, dataset)
+    view = complete(method, dataset, view)
     if limit is None:
         yield from judge_batch(batch, method, view, dataset, origin, model_name, orders)
         return

@@ -82,8 +82,21 @@ def represent(
 
     `encoded` is what the method's model made of the data, for methods that have one.
     """
+    return complete(method, dataset, kept_view(method, clustering, dataset, encoded, parent))
+
+
+def kept_view(
+    method: Method, clustering: ModelKey | None, dataset: Dataset, encoded: Pair | None, parent: View | None = None
+) -> View:
+    """Compute what is worth keeping, or sending, of what a method sees."""
     with threads(1):
-        return REPRESENTATIONS[method.representation](_source(dataset, clustering, encoded), parent)
+        return REPRESENTATIONS[method.representation].kept(_source(dataset, clustering, encoded), parent)
+
+
+def complete(method: Method, dataset: Dataset, view: View) -> View:
+    """Add the rest where a view is read."""
+    with threads(1):
+        return REPRESENTATIONS[method.representation].complete(_source(dataset), view)
 
 
 def _source(dataset: Dataset, clustering: ModelKey | None = None, encoded: Pair | None = None) -> Source:

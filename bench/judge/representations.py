@@ -188,16 +188,22 @@ def viewable(source: Source) -> View:
     return View(make(view.pool), None if view.test is None else make(view.test))
 
 
-def teachable(source: Source) -> View:
-    """Items of which random views can be drawn, latent means, and their graph."""
-
-    def beside(part: str) -> Teachable:
-        seen: Viewable = getattr(items, part)
-        return Teachable(seen.items, seen.image_shape, seen.views, getattr(means, part), getattr(graphs, part))
-
-    items, means = viewable(source), latent(source)
+def latent_and_graph(source: Source) -> View:
+    """Latent means, and their nearest-neighbour graph."""
+    means = latent(source)
     graphs = _graph(means)
-    return View(beside("pool"), None if items.test is None else beside("test"))
+    return View((means.pool, graphs.pool), None if means.test is None else (means.test, graphs.test))
+
+
+def teachable(source: Source, view: View) -> View:
+    """Items of which random views can be drawn, beside `latent_and_graph`."""
+
+    def beside(items: Viewable, of_model: tuple[np.ndarray, NeighborGraph]) -> Teachable:
+        return Teachable(items.items, items.image_shape, items.views, *of_model)
+
+    items = viewable(source)
+    test = None if items.test is None or view.test is None else beside(items.test, view.test)
+    return replace(view, pool=beside(items.pool, view.pool), test=test)
 
 
 @dataclass(frozen=True)
@@ -208,9 +214,15 @@ class Representation:
     """Takes the source, and the parent's view where there is a parent."""
     parent: str | None = None
     """A name in `REPRESENTATIONS`; the parent itself has none, and depends on no clustering."""
+    complete: Callable[[Source, View], View] = lambda _, view: view
+    """Adds what is quickly made where the view is read, and would take much room where it is kept."""
 
     def __call__(self, source: Source, parent: View | None = None) -> View:
         """Compute the view; a parent's view that is not given is computed too."""
+        return self.complete(source, self.kept(source, parent))
+
+    def kept(self, source: Source, parent: View | None = None) -> View:
+        """Compute what is worth keeping of the view."""
         begun = time.process_time()
         if self.parent is None:
             view: View = self.make(source)
@@ -234,7 +246,7 @@ REPRESENTATIONS: dict[str, Representation] = {
     "several": Representation(several, "pca"),
     "vae-mixture": Representation(vae_mixture),
     "viewable": Representation(viewable),
-    "teachable": Representation(teachable),
+    "teachable": Representation(latent_and_graph, complete=teachable),
 }
 
 # Made where they are read: sharing them would store the whole data set a second time.

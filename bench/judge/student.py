@@ -50,6 +50,8 @@ class FixMatchLearner(FewLabelClassifier):
             image_shape=x.image_shape,
             views=x.views,
             random_state=self.random_state,
+            # A judging task asks Ray for a core, not for a GPU.
+            device="cpu",
         )
 
 

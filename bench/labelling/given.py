@@ -19,7 +19,7 @@ from bench.data.labels import (
     without_missing,
     written_numbers,
 )
-from bench.errors import DataError, unknown_name
+from bench.errors import DataError, number_of, unknown_name
 from bench.plan.samplers import RANDOM
 
 ITEM, ID, LABEL, SAMPLER = "item", "id", "label", "sampler"
@@ -43,11 +43,20 @@ class GivenLabels:
     """What was taken for "no label"."""
     n_unanswered: int = 0
     """Items drawn at random that are in the table without a label."""
+    came_with_data: bool = False
+    """Whether there is no table."""
 
     @property
     def says_drawn(self) -> bool:
         """Whether the table says how items were chosen."""
         return bool(self.samplers)
+
+    @property
+    def assumed(self) -> str:
+        """What an estimate from those drawn at random takes for granted."""
+        table = ", if those items were drawn at random, which " + ("the data do" if self.came_with_data else "the table does")
+        left_out = f"; it leaves out {number_of(self.n_unanswered, 'random item')} without a label" if self.n_unanswered else ""
+        return ("" if self.says_drawn else f"{table} not say") + left_out
 
     @property
     def drawn(self) -> Bool[np.ndarray, " s"]:

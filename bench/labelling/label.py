@@ -19,7 +19,7 @@ from bench.store.models import load_encoded
 from bench.store.presence import is_trained
 
 # Fewer labels than this say nothing of how good the others are.
-_LEAST_DRAWN = 10
+LEAST_DRAWN = 10
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def label_items(
     with threads(1):
         learner = make().fit(view.pool, y)
         prediction = answer(learner, view)
-        hidden = cross_fit(make, view, y, drawn, method_seed) if drawn.sum() >= _LEAST_DRAWN else None
+        hidden = cross_fit(make, view, y, drawn, method_seed) if drawn.sum() >= LEAST_DRAWN else None
     temperature = 1.0 if hidden is None else fit_temperature(hidden.proba, y[hidden.items])
     is_given = y >= 0
     said = np.where(is_given, y, prediction.said)

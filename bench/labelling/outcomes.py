@@ -134,12 +134,9 @@ def tell_labelling(
             soft_wrap=True,
         )
     else:
-        assumed = "" if given.says_drawn else ", if those items were drawn at random, which the table does not say"
-        if given.n_unanswered:
-            assumed += f"; it leaves out {number_of(given.n_unanswered, 'random item')} without a label"
         console.print(
             f"accuracy on the rest, estimated: {percent(estimate.accuracy)} "
-            f"({estimate.n:,} random items, hidden in turn{assumed})\n"
+            f"({estimate.n:,} random items, hidden in turn{given.assumed})\n"
             f"probabilities: temperature {labelling.temperature:.2f}, "
             f"expected calibration error {100 * estimate.calibration_error:.1f} %",
             soft_wrap=True,

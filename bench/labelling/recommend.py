@@ -7,14 +7,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from baselines.boosting import XGBoostBaseline
-from baselines.graph import SpreadingBaseline
 from baselines.hidden import first_as_good
-from baselines.linear import LogisticBaseline
-from bench.engine.steps import represent, threads
+from bench.engine.steps import represent, represent_parent, threads
 from bench.judge.chosen import CANDIDATES, Candidate, Told, quick_spreading, try_hidden
 from bench.judge.methods import METHODS
+from bench.judge.representations import REPRESENTATIONS
 from bench.labelling.given import GivenLabels
+from bench.labelling.label import LEAST_DRAWN
 from bench.labelling.workplace import Workplace
 from bench.stats.calibration import share_interval
 from bench.stats.intervals import Interval
@@ -22,17 +21,16 @@ from bench.stats.learning_curve import LearningCurve, Needed, Tried, corrected_f
 
 # Those of `auto` read the model; these do without, so that a user learns whether it is worth it.
 WITHOUT_MODEL: dict[str, Candidate] = {
-    "label-spreading": Candidate("pixel-graph", SpreadingBaseline, quick_spreading),
-    "logreg": Candidate("pixels", LogisticBaseline),
-    "xgboost": Candidate("pixels", XGBoostBaseline),
+    name: Candidate(METHODS[name].representation, METHODS[name].make, on_trial)
+    for name, on_trial in {"label-spreading": quick_spreading, "logreg": None, "xgboost": None}.items()
 }
 ALL = CANDIDATES | WITHOUT_MODEL
 """In the order in which they are trusted where they tell about as many labels."""
-# Fewer labels drawn at random than this say nothing of accuracy.
-LEAST_DRAWN = 10
 # Of the learning curve: shares of the labels to learn from, and how often; beside them stand the four fifths of `try_hidden`.
 _SHARES, _REPEATS = (0.25, 0.5), 4
 _OF_FIVE = 0.8
+# More labels are advised against when it is this likely that twice as many are not worth it.
+_SURE = 0.8
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,18 @@ class Outlook:
     needed: Needed | None
     """Labels at which the target is reached; `None` where there is no target."""
     gain: Interval
-    """What twice the labels would gain."""
-    stop: bool
-    """Whether more labels are not worth it."""
+    """What twice the labels would gain, or all that are left where these are fewer."""
+    n_gain: int
+    """How many labels that is."""
+    worth_it: float
+    """Probability that they gain as much as makes them worth it."""
+    reached: bool
+    """Whether the target is, more likely than not."""
+
+    @property
+    def stop(self) -> bool:
+        """Whether more labels are hardly worth it."""
+        return self.reached or self.worth_it <= 1 - _SURE
 
 
 @dataclass(frozen=True)
@@ -107,17 +114,19 @@ def recommend(
         if not says_accuracy:
             return Recommendation(choices, n_labeled, None)
         curve = learning_curve(best, told, views, y, drawn, n_classes, random_state)
-    return Recommendation(choices, n_labeled, _outlook(curve, len(drawn), target, worth))
+    return Recommendation(choices, n_labeled, _outlook(curve, len(drawn), len(y), target, worth))
 
 
 def see(workplace: Workplace) -> Mapping[str, Any]:
     """Return what the candidates see of the pool, by the names of representations."""
-    views: dict[str, Any] = {}
-    several = represent(METHODS["auto"], workplace.key, workplace.dataset, workplace.encoded)
-    views |= several.pool.views
+    components = represent_parent("pca", workplace.dataset)
+    several = represent(METHODS["auto"], workplace.key, workplace.dataset, workplace.encoded, components)
+    views: dict[str, Any] = dict(several.pool.views)
     for name in WITHOUT_MODEL:
         method = METHODS[name]
-        views.setdefault(method.representation, represent(method, None, workplace.dataset, None).pool)
+        if method.representation not in views:
+            parent = components if REPRESENTATIONS[method.representation].parent else None
+            views[method.representation] = represent(method, None, workplace.dataset, None, parent).pool
     return views
 
 
@@ -130,29 +139,26 @@ def learning_curve(
     n_classes: int,
     random_state: int = 0,
 ) -> LearningCurve:
-    """Return the curve of one candidate: from quarters, halves and four fifths of the labels to all the others.
+    """Return the curve of one candidate: how it tells labels drawn at random from quarters, halves and four fifths of them.
 
-    `told` is what all candidates told of four fifths, so that the luck of the chosen one is left out.
+    The other labels are learnt from in the same share, and beside the four fifths all of them. `told` is what all candidates told
+    of the last, so that the luck of the chosen one is left out.
     """
     n_labeled = int((y >= 0).sum())
     others = np.setdiff1d(np.flatnonzero(y >= 0), drawn)
     right, score = (np.stack([getattr(one, part) for one in told.values()]) for part in ("right", "score"))
     fair = corrected_for_choice(right, score, first_as_good, seed=random_state)
-    tried = [Tried(_n_shown(_OF_FIVE, drawn, others), fair * len(drawn), len(drawn))]
+    tried = [Tried(_OF_FIVE * len(drawn) + len(others), fair * len(drawn), len(drawn))]
     rng = np.random.default_rng(random_state)
     for share in _SHARES:
-        answers = [_try_share(ALL[name], views, y, drawn, others, share, n_classes, rng) for _ in range(_REPEATS)]
-        told_right = np.concatenate(answers)
+        tries = [_try_share(ALL[name], views, y, drawn, others, share, n_classes, rng) for _ in range(_REPEATS)]
+        n_shown, told_right = tries[0][0], np.concatenate([answers for _, answers in tries])
         # The luck of the choice is in these answers too, and hidden labels serve several times.
         luck = fair - right[list(told).index(name)].mean()
         rate = float(np.clip(told_right.mean() + luck, 0, 1))
         worth = min(len(told_right), len(drawn) * (1 - share))
-        tried.append(Tried(_n_shown(share, drawn, others), rate * worth, worth))
+        tried.append(Tried(n_shown, rate * worth, worth))
     return LearningCurve(tried, n_labeled)
-
-
-def _n_shown(share: float, drawn: np.ndarray, others: np.ndarray) -> float:
-    return max(1.0, share * (len(drawn) + len(others)))
 
 
 def _try_share(
@@ -164,8 +170,8 @@ def _try_share(
     share: float,
     n_classes: int,
     rng: np.random.Generator,
-) -> Bool[np.ndarray, " t"]:
-    """Learn from a random share of the labels; return which of the other labels drawn at random are told right."""
+) -> tuple[int, Bool[np.ndarray, " t"]]:
+    """Learn from a random share of the labels; return how many those are, and which others drawn at random are told right."""
     mixed = rng.permutation(drawn)
     n_shown = max(1, round(share * len(drawn)))
     hidden = mixed[n_shown:]
@@ -176,11 +182,18 @@ def _try_share(
     learner = (candidate.on_trial or candidate.make)(n_classes, 1, 0).fit(view, shown)
     transduction = getattr(learner, "transduction_", None)
     said = learner.predict(view[hidden]) if transduction is None else transduction[hidden]
-    return np.asarray(said == y[hidden])
+    return len(kept), np.asarray(said == y[hidden])
 
 
-def _outlook(curve: LearningCurve, n_drawn: int, target: float | None, worth: float) -> Outlook:
-    accuracy, gain = curve.accuracy(curve.n_labeled), curve.gain(2 * curve.n_labeled)
-    needed = None if target is None else curve.needed(target)
-    reached = needed is not None and needed.likely is not None and needed.likely <= curve.n_labeled
-    return Outlook(n_drawn, accuracy, curve, needed, gain, reached or gain.mean < worth)
+def _outlook(curve: LearningCurve, n_drawn: int, n_pool: int, target: float | None, worth: float) -> Outlook:
+    n, needed = min(2 * curve.n_labeled, n_pool), None if target is None else curve.needed(target)
+    return Outlook(
+        n_drawn=n_drawn,
+        accuracy=curve.accuracy(curve.n_labeled),
+        curve=curve,
+        needed=needed,
+        gain=curve.gain(n),
+        n_gain=n,
+        worth_it=curve.chance(n, worth),
+        reached=needed is not None and needed.likely is not None and needed.likely <= curve.n_labeled,
+    )

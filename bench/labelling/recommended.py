@@ -1,13 +1,13 @@
 """What `recommend` says."""
 
-from pathlib import Path
-
+import numpy as np
 from rich.console import Console
 
 from bench.errors import number_of
 from bench.judge.chosen import CANDIDATES
 from bench.labelling.given import GivenLabels
-from bench.labelling.recommend import LEAST_DRAWN, Outlook, Recommendation
+from bench.labelling.label import LEAST_DRAWN
+from bench.labelling.recommend import Outlook, Recommendation
 from bench.labelling.sheet import percent
 from bench.labelling.workplace import Workplace
 from bench.show.grid import Cell, Grid, render_grid
@@ -16,13 +16,13 @@ from bench.stats.learning_curve import REACH, Needed
 _TIMES = (1, 2, 4, 8)
 
 
-def tell_beginning(workplace: Workplace, console: Console) -> None:
-    """Say how to begin where there is no label yet."""
+def tell_beginning(workplace: Workplace, options: str, console: Console) -> None:
+    """Say how to begin where there is no label yet; `options` are those that the next command needs too."""
     n_clusters = int((workplace.sizes > 0).sum())
     console.print(
         f"{workplace.dataset.name}: no labels yet, so nothing tells methods apart. Begin with labels of chosen items, and a few "
         f"of random ones to know how good that is; {n_clusters} clusters hold items:\n"
-        f"next: gmvae-bench select {workplace.folder} --n {min(100, n_clusters)} --audit 50",
+        f"next: gmvae-bench select {workplace.folder}{options} --n {min(100, n_clusters)} --audit 50",
         soft_wrap=True,
     )
 
@@ -31,36 +31,44 @@ def tell_recommendation(
     found: Recommendation,
     workplace: Workplace,
     given: GivenLabels,
-    labels: Path | None,
+    options: str,
     target: float | None,
     worth: float,
     console: Console,
 ) -> None:
-    """Say which method to use, what to expect of it, and whether more labels are worth it."""
+    """Say which method to use, what to expect of it, and whether more labels are worth it.
+
+    `options` are those of this command that the next one needs too.
+    """
     about = f"{workplace.dataset.name}: {found.n_labeled:,} labels, {len(given.class_names)} classes ({workplace.key.id})"
     console.print(render_grid(methods_grid(found, about), console.width))
-    given_as = f" --labels {labels}" if labels is not None else ""
-    use = f"gmvae-bench label {workplace.folder}{given_as} --method {found.method}"
-    more = f"gmvae-bench select {workplace.folder}{given_as}"
+    counts, n_pool = np.bincount(workplace.known_with(given).clip(-1) + 1)[1:], len(workplace.dataset.pool)
+    single = " --allow-singletons" if (counts == 1).any() else ""
+    use = f"gmvae-bench label {workplace.folder}{options} --method {found.method}{single}"
+    more = f"gmvae-bench select {workplace.folder}{options}"
     console.print(f"\nuse {found.method}", style="bold")
     if found.outlook is None:
+        n_drawn = int(given.drawn.sum())
+        chosen = "" if n_drawn == found.n_labeled else "; chosen ones, told or not above, say little about the rest"
         console.print(
-            f"accuracy: not known, with fewer than {LEAST_DRAWN} labelled items drawn at random; chosen ones say little about "
-            f"the rest, and the shares above are of chosen ones.\nAsk for 50 more: {more} --n 0 --audit 50",
+            f"accuracy: not known, with {number_of(n_drawn, 'labelled item')} drawn at random, fewer than {LEAST_DRAWN}"
+            f"{chosen}.\n"
+            f"Ask for 50 more: {more} --n 0 --audit 50",
             style="yellow",
             soft_wrap=True,
         )
     else:
-        assumed = "" if given.says_drawn else ", if those items were drawn at random, which the table does not say"
         console.print(
             f"accuracy to expect on the rest: {percent(found.outlook.accuracy)} "
-            f"({number_of(found.outlook.n_drawn, 'random item')}, hidden in turn{assumed})\n",
+            f"({number_of(found.outlook.n_drawn, 'random item')}, hidden in turn{given.assumed})\n",
             soft_wrap=True,
         )
-        console.print(render_grid(curve_grid(found.outlook, len(workplace.dataset.pool)), console.width))
-        console.print("\n" + advice(found.outlook, target, worth), soft_wrap=True)
+        console.print(render_grid(curve_grid(found.outlook, n_pool), console.width))
+        console.print("\n" + advice(found.outlook, n_pool, target, worth), soft_wrap=True)
     stop = found.outlook is not None and found.outlook.stop
-    console.print(f"next: {use}" + ("" if stop else f"\n  or: {more} --n {found.n_labeled}"), style="dim", soft_wrap=True)
+    n_more = min(found.n_labeled, n_pool - found.n_labeled)
+    buy = "" if stop or not n_more else f"\n  or: {more} --n {n_more}"
+    console.print(f"next: {use}{buy}", style="dim", soft_wrap=True)
 
 
 def methods_grid(found: Recommendation, about: str) -> Grid:
@@ -89,26 +97,40 @@ def curve_grid(outlook: Outlook, n_pool: int) -> Grid:
     return Grid("more labels, drawn at random", ("labels", "accuracy", "95 % interval"), rows)
 
 
-def advice(outlook: Outlook, target: float | None, worth: float) -> str:
+def advice(outlook: Outlook, n_pool: int, target: float | None, worth: float) -> str:
     """Return whether to buy more labels, and how many."""
+    n = outlook.curve.n_labeled
     lines = []
     if target is not None and outlook.needed is not None:
-        lines.append(f"{100 * target:g} %: {_needed(outlook.needed, outlook.curve.n_labeled)}")
-    gain = f"twice the labels gain {percent(outlook.gain).replace(' %', ' points')}"
+        lines.append(f"{100 * target:g} %: {_needed(outlook.needed, n, n_pool)}")
+    if outlook.n_gain <= n:
+        return "\n".join([*lines, "stop: all items have a label"])
+    buy = "twice the labels" if outlook.n_gain == 2 * n else f"all {n_pool:,} labels"
+    gain = f"{buy} gain {percent(outlook.gain).replace(' %', ' points')}"
+    sure = f"{100 * (1 - outlook.worth_it):.0f} %"
     lines.append(
-        f"stop: {gain}, less than the {100 * worth:g} that make them worth it"
-        if outlook.gain.mean < worth
-        else ("stop: the target is reached" if outlook.stop else f"go on: {gain}")
+        "stop: the target is reached" + ("" if _surely(outlook.needed, n) else ", more likely than not")
+        if outlook.reached
+        else f"stop: {gain}; less than the {100 * worth:g} that make them worth it, with a probability of {sure}"
+        if outlook.stop
+        else f"go on: {gain}; at least the {100 * worth:g} that make them worth it, with a probability of "
+        f"{100 * outlook.worth_it:.0f} %"
     )
     return "\n".join(lines)
 
 
-def _needed(needed: Needed, n_labeled: int) -> str:
-    """Return how many labels reach the target, as far as the curve goes."""
-    far = f"more than {REACH * n_labeled:,}"
-    low, high = (far if bound is None else f"{bound:,}" for bound in (needed.low, needed.high))
-    if needed.likely is None:
-        return f"{far} labels, or never" + ("" if needed.low is None else f"; {low} at the least")
+def _surely(needed: Needed | None, n_labeled: int) -> bool:
+    return needed is not None and needed.high is not None and needed.high <= n_labeled
+
+
+def _needed(needed: Needed, n_labeled: int, n_pool: int) -> str:
+    """Return how many labels reach the target, as far as the curve and the pool go."""
+    reach = min(REACH * n_labeled, n_pool)
+    far = f"more than {reach:,}"
+    low, high = (far if bound is None or bound > reach else f"{bound:,}" for bound in (needed.low, needed.high))
+    if needed.likely is None or needed.likely > reach:
+        there = ", which are all" if reach == n_pool else ""
+        return f"{far} labels{there}, or never" + ("" if low == far else f"; {low} at the least")
     if needed.likely <= n_labeled:
-        return "reached already" + ("" if needed.high is not None and needed.high <= n_labeled else ", as it seems")
+        return "reached already" + ("" if _surely(needed, n_labeled) else ", as it seems")
     return f"about {needed.likely:,} labels in all ({low} to {high})"

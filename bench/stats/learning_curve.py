@@ -44,8 +44,9 @@ class Needed:
 class LearningCurve:
     """The error e(m) = e_n (f + (1 - f) (m / n)^-a) of a learner of m labels, with what the answers say of e_n, f and a.
 
-    Their posterior is computed on a grid, e_n even in logarithm, a and f even: no fit to fail, and intervals at any m. Answers
-    are binomial, discounted as hidden labels serve several times.
+    Their posterior is computed on a grid: no fit to fail, and intervals at any m. Before any answer e_n has Jeffreys' density,
+    e^-1/2 (1 - e)^-1/2, so that ten right answers of ten leave room for errors; a and f are even. Answers are binomial, and
+    discounted, as hidden labels serve several times.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ class LearningCurve:
 
     @cached_property
     def _weights(self) -> Float[np.ndarray, " g"]:
-        log_likelihood = np.zeros(len(self._error))
+        # Jeffreys' density times e, for the grid is even in log e.
+        log_likelihood = 0.5 * np.log(self._error / (1 - self._error))
         for point in self.tried:
             error = self._errors(point.n_labeled)
             log_likelihood += _WORTH * (xlogy(point.n - point.right, error) + xlog1py(point.right, -error))
@@ -81,6 +83,10 @@ class LearningCurve:
     def gain(self, n_labeled: int) -> Interval:
         """Return what accuracy gains from the labels there are to so many."""
         return self._interval(self._errors(self.n_labeled) - self._errors(n_labeled))
+
+    def chance(self, n_labeled: int, gain: float) -> float:
+        """Return the probability that so many labels gain at least this much accuracy on those there are."""
+        return min(1.0, float(self._weights[self._errors(self.n_labeled) - self._errors(n_labeled) >= gain].sum()))
 
     def needed(self, target: float) -> Needed:
         """Return how many labels reach an accuracy."""

@@ -51,6 +51,8 @@ class SeedTable:
     """Cells that failed, by budget; those that were not run are not among them."""
     highest: float = 1.0
     """The highest value of the metric, as 0 is the lowest: intervals end there."""
+    marks: str = ""
+    """What the label ends in: on what it rests that no user has."""
 
     def at(self, n_labeled: int) -> Interval | None:
         """Return the mean at a budget with its interval; `None` where the method has no score there."""
@@ -110,10 +112,7 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
         values[indices] = finished[metric].to_numpy(float)
         ints = [tuple(map(int, seeds)) for seeds in (budgets, models, labels)]
         chosen = group["selection"].dropna().unique() if "selection" in group else ()
-        label = curve_label(
-            str(method),
-            str(sampler),
-            int(k) if several and not pd.isna(k) else None,
+        marks = marks_text(
             oracle=("oracle" in group and bool(group["oracle"].any())) or any(is_oracle(str(criterion)) for criterion in chosen),
             pretrained="pretrained" in group and bool(group["pretrained"].notna().any()),
         )
@@ -125,12 +124,13 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
                 model_seeds=ints[1],
                 label_seeds=ints[2],
                 scores=values,
-                label=label,
+                label=curve_label(str(method), str(sampler), int(k) if several and not pd.isna(k) else None) + marks,
                 sampler=str(sampler),
                 needs=str(group["needs"].iloc[0]) if "needs" in group else "nothing",
                 fresh=_fresh(finished, indices, values.shape),
                 failed=tuple(int(((group["n_labeled"] == n) & (group["status"] != "ok")).sum()) for n in ints[0]),
                 highest=highest,
+                marks=marks,
             )
         )
     return tuple(tables)
@@ -146,10 +146,14 @@ def _fresh(finished: pd.DataFrame, indices: tuple[np.ndarray, ...], shape: tuple
     return fresh
 
 
-def curve_label(method: str, sampler: str, n_components: int | None, *, oracle: bool, pretrained: bool = False) -> str:
-    """Name a curve: `soft`, `soft @cluster`, `soft K=100`; marked where it rests on labels that no user has, or on other data."""
-    parts = [method, *([f"@{sampler}"] if sampler != RANDOM else []), *([f"K={n_components}"] if n_components else [])]
-    return " ".join(parts) + PRETRAINED_MARK * pretrained + ORACLE_MARK * oracle
+def curve_label(method: str, sampler: str, n_components: int | None) -> str:
+    """Name a curve: `soft`, `soft @cluster`, `soft K=100`."""
+    return " ".join([method, *([f"@{sampler}"] if sampler != RANDOM else []), *([f"K={n_components}"] if n_components else [])])
+
+
+def marks_text(*, oracle: bool, pretrained: bool) -> str:
+    """Return what a name ends in where scores rest on labels that no user has, or on other data."""
+    return PRETRAINED_MARK * pretrained + ORACLE_MARK * oracle
 
 
 def of_random(records: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,7 @@ def _selections(records: pd.DataFrame) -> dict[tuple[str, int], list[str]]:
     selections: dict[tuple[str, int], list[str]] = {}
     for selection, n_labels, method, sampler in zip(chosen["selection"], read, chosen["method"], chosen["sampler"], strict=True):
         methods = selections.setdefault((str(selection), int(n_labels)), [])
-        name = curve_label(str(method), str(sampler), None, oracle=False)
+        name = curve_label(str(method), str(sampler), None)
         if name not in methods:
             methods.append(name)
     return selections

@@ -53,11 +53,23 @@ def test_threshold_dynamics_keep_the_sizes_of_the_classes(blobs: tuple[NeighborG
     np.testing.assert_allclose(counts, 300 * learner.share_, atol=8)
 
 
+def test_threshold_dynamics_say_how_sure_they_are(blobs: tuple[NeighborGraph, np.ndarray]) -> None:
+    graph, truth = blobs
+    learner = PoissonMBOBaseline(3).fit(graph, shown(truth, 2))
+    sure = learner.label_distributions_.max(axis=1)
+    np.testing.assert_allclose(learner.label_distributions_.sum(axis=1), 1, atol=1e-5)
+    right = learner.transduction_ == truth
+    assert 1 / 3 < sure.min() < 0.6
+    assert sure[right].mean() > sure[~right].mean() + 0.05
+
+
 def test_sizes_are_met_where_they_can_be_and_absent_classes_stay_away() -> None:
     field = np.random.default_rng(0).random((1000, 4)).astype(np.float32)
     sizes = np.array([500, 300, 200, 0])
     inside = np.ones(1000, bool)
-    np.testing.assert_allclose(_crisp(field, sizes, inside).sum(axis=0), sizes, atol=10)
+    counts = _crisp(field, sizes, inside).sum(axis=0)
+    np.testing.assert_allclose(counts, sizes, atol=10)
+    assert counts[3] == 0
     inside[:100] = False
     assert not _crisp(field, sizes, inside)[:100].any()
 

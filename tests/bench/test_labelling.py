@@ -144,7 +144,7 @@ def test_labels_that_the_data_bring_along_count(command: Command, tmp_path: Path
     (folder,) = Path("results/runs").iterdir()
     code, output, _ = command("label", str(folder))
     assert code == 0
-    assert "if those items were drawn at random, which the table does not say" in output.replace("\n", " ")
+    assert "if those items were drawn at random, which the data do not say" in output.replace("\n", " ")
     # A few more labels than the data bring along are enough; a contradiction is not taken.
     item = pd.read_csv("ask.csv")["item"][0]
     Path("have.csv").write_text(f"item,label\n{item},{TRUTH[item]}\n")

@@ -52,7 +52,7 @@ def test_the_posterior_is_the_sum_over_all_curves(monkeypatch: pytest.MonkeyPatc
                 def at(m: float, error: float = error, power: float = power, floor: float = floor) -> float:
                     return min(error * (floor + (1 - floor) * (m / 40) ** -power), 0.999)
 
-                log = sum(
+                log = 0.5 * math.log(error / (1 - error)) + sum(
                     0.5 * ((t.n - t.right) * math.log(at(t.n_labeled)) + t.right * math.log(1 - at(t.n_labeled))) for t in tried
                 )
                 mass[at(80)] = mass.get(at(80), 0) + math.exp(log)
@@ -74,6 +74,24 @@ def test_targets_are_reached_where_the_curve_crosses_them() -> None:
     assert needed.low <= needed.likely <= needed.high
     assert curve.needed(0.5).likely == 100
     assert curve.needed(0.9999).likely is None
+
+
+def test_a_few_right_answers_leave_room_for_errors() -> None:
+    curve = LearningCurve([Tried(8, 10, 10)], 10)
+    # Beta(1/2, 1/2 + 10/2): its median and its upper end.
+    assert 1 - curve.accuracy(10).mean == pytest.approx(0.045, abs=0.02)
+    assert curve.accuracy(10).ci_low < 0.75
+    assert curve.chance(20, 0.01) > 0.25
+    many = LearningCurve([Tried(800, 1000, 1000)], 1000)
+    assert many.chance(2000, 0.01) < 0.01
+
+
+def test_the_chance_of_a_gain_is_that_of_its_interval() -> None:
+    curve = LearningCurve(answers(0.3, 0.4, 0.1, 100, 60), 100)
+    gain = curve.gain(200)
+    assert curve.chance(200, gain.mean) == pytest.approx(0.5, abs=0.02)
+    assert curve.chance(200, gain.ci_low) == pytest.approx(0.975, abs=0.01)
+    assert curve.chance(200, gain.ci_high) == pytest.approx(0.025, abs=0.01)
 
 
 def test_what_is_flat_gains_nothing() -> None:

@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from bench.plan.selection import ORACLE_MARK
 from bench.reading.open_run import OpenRun
 from bench.reading.tables import Ask
-from bench.reading.tables.scores import score_cell, scored_means
+from bench.reading.tables.scores import score_cell, scored_means, seeds_notes
 from bench.show.grid import Cell, Grid
-from bench.stats.order import ordered
+from bench.stats.order import order_note, ordered
 from bench.stats.seeds import LOWER_IS_BETTER, METRICS, SeedTable, seed_tables
 
 TITLE = "Samplers"
@@ -24,7 +25,7 @@ def make(run: OpenRun, ask: Ask) -> Grid | None:
     lower = ask.metric in LOWER_IS_BETTER
     asked = dict(zip(run.records["n_labeled"], run.records["budget"], strict=True))
     budgets = tuple(sorted({n for group in groups.values() for table in group for n in table.budgets}))
-    leaders, _ = ordered({key: _best(group, lower) for key, group in groups.items()}, lower_is_better=lower)
+    leaders, shared = ordered({key: _best(group, lower) for key, group in groups.items()}, lower_is_better=lower)
     several_k = len({k for _, k in groups if k is not None}) > 1
     rows: list[tuple[Cell | str, ...]] = []
     for key in leaders:
@@ -33,7 +34,7 @@ def make(run: OpenRun, ask: Ask) -> Grid | None:
         rows += [
             (
                 name if table is group[0] else "",
-                table.sampler,
+                table.sampler + table.marks,
                 *(score_cell(table, n, ask.metric, best=best.get(n)) for n in budgets),
             )
             for table in group
@@ -42,16 +43,26 @@ def make(run: OpenRun, ask: Ask) -> Grid | None:
         f"{run.name}: what labels are worth by how they were chosen",
         ("method", "labels by", *(asked[n] for n in budgets)),
         tuple(rows),
-        (METRICS[ask.metric], "bold: the best sampler of a method"),
+        (
+            METRICS[ask.metric],
+            "bold: the best sampler of a method" + (", oracles aside" if any(map(_is_oracle, tables)) else ""),
+            *seeds_notes(run.records),
+            *order_note(shared, budgets),
+            *run.selections,
+        ),
         left=frozenset({0, 1}),
         dense=True,
     )
 
 
 def _best(group: list[SeedTable], lower: bool) -> dict[int, float]:
-    """Return the best mean of a method at every budget."""
+    """Return the best mean of a method at every budget, of what a user can have: oracles only where there is nothing else."""
     means: dict[int, list[float]] = {}
-    for table in group:
+    for table in [table for table in group if not _is_oracle(table)] or group:
         for n, mean in scored_means(table).items():
             means.setdefault(n, []).append(mean)
     return {n: float(np.min(values) if lower else np.max(values)) for n, values in means.items()}
+
+
+def _is_oracle(table: SeedTable) -> bool:
+    return ORACLE_MARK in table.marks

@@ -41,7 +41,7 @@ def make(run: OpenRun, ask: Ask) -> Grid:
         (
             METRICS[ask.metric],
             *_of_classes(run, ask.metric, shown=bool(macro)),
-            *_seeds(run.records),
+            *seeds_notes(run.records),
             *order_note(shared, budgets),
             *run.selections,
             *_about_the_data(run),
@@ -91,7 +91,7 @@ def _about_the_data(run: OpenRun) -> tuple[str, ...]:
     return (note,) if note else ()
 
 
-def _seeds(records: pd.DataFrame) -> tuple[Note | str, ...]:
+def seeds_notes(records: pd.DataFrame) -> tuple[Note | str, ...]:
     """Say what means and intervals are over."""
     n_models, n_draws = records["model_seed"].nunique(), records["label_seed"].nunique()
     if n_draws == 1 and n_models <= 1:
