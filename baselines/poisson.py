@@ -96,7 +96,7 @@ def _fitted(field: Float[np.ndarray, "n l"], sizes: Float[np.ndarray, " l"], ins
     weighed = values * best
     total = weighed.sum(axis=1, keepdims=True)
     # Where nothing is left of the field, the sizes are all that is known.
-    unknown = np.tile((sizes / sizes.sum()).astype(field.dtype), (len(values), 1))
+    unknown = np.tile((sizes / max(1, sizes.sum())).astype(field.dtype), (len(values), 1))
     fitted = np.zeros_like(field)
     fitted[inside] = np.divide(weighed, total, out=unknown, where=total > 0)
     return fitted

@@ -13,7 +13,7 @@ from baselines.linear import ScaledLogisticBaseline
 from bench.judge.representations import Several
 from gmvae.decoding import SoftSharesDecoder
 
-# What label spreading mostly chooses; to choose it for every part anew takes five times as long.
+# Far enough for few labels, and not too far for many; to choose it for every part anew takes five times as long.
 _ALPHA = 0.97
 
 

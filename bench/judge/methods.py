@@ -201,7 +201,7 @@ METHODS: dict[str, Method] = {
     "auto": Method(
         _auto,
         "several",
-        "GMVAE, the one of four methods that tells hidden labels best",
+        "GMVAE, the most trusted of four methods that tell hidden labels about as well as the best",
         "model",
         (40.0, 0.05),
         2,

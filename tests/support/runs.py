@@ -31,7 +31,7 @@ RUN = [
 METHODS = ["--methods", "soft,hard,knn"]
 MEASURED = ["fit_seconds", "predict_seconds", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "host"]
 # Three times as long, for a fixture, a moment to wait for and the end, is less than what pytest gives a test.
-_PATIENCE_SECONDS = 180
+_PATIENCE_SECONDS = 300
 # On two cores that other tests share a living node may be slow to answer.
 PATIENT = {"RAY_health_check_timeout_ms": "60000", "RAY_agent_register_timeout_ms": "120000"}
 # Trainings on the session's Ray may keep checkpoints in a store that wants keys.
@@ -82,18 +82,18 @@ def finish(process: subprocess.Popen[str], expected_code: int = 0) -> tuple[str,
 
 
 def abort(process: subprocess.Popen[str]) -> str:
-    """End a process that hangs, and return all that tells where."""
-    found = [f"{pid} {title}" for pid, (_, title) in processes().items() if "ray" in title]
+    """End a process that hangs, and return all that tells where: its own words and stacks first, for reports are cut short."""
+    running = [f"{pid} {title[:100]}" for pid, (_, title) in processes().items() if "ray" in title]
     arguments = list(map(str, process.args)) if isinstance(process.args, list) else []
     folder = Path(arguments[arguments.index("--out") + 1]) if "--out" in arguments else Path("nowhere")
-    found += [str(path.relative_to(folder)) for path in folder.rglob("*")]
-    found += [path.read_text() for path in folder.glob("progress.json")]
+    files = [str(path.relative_to(folder)) for path in folder.rglob("*")]
+    files += [path.read_text() for path in folder.glob("progress.json")]
     os.kill(process.pid, signal.SIGABRT)
     try:
-        found += process.communicate(timeout=30)
+        said = list(reversed(process.communicate(timeout=30)))
     except subprocess.TimeoutExpired:
-        found.append("something else holds its output")
-    return "\n".join(found)
+        said = ["something else holds its output"]
+    return "\n".join([*said, *files, *running])
 
 
 def run(folder: Path, *options: str, expected_code: int = 0, **environment: str) -> tuple[str, str]:
