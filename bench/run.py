@@ -1,6 +1,6 @@
 """Wires the stages: settings and data to a plan, the plan to work, the work to records. The executor is passed in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,12 +131,13 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
             "methods. A table has labels in the column --label-column, an .npz file in y; without any, begin with "
             "`gmvae-bench select`"
         )
+    _refuse_lone_ensembles(settings, methods)
     budgets = resolve_budgets(settings.budgets, dataset.n_known)
     settings, model, training = _with_models(settings, dataset)
     settings = settings.model_copy(update={"methods": tuple(methods), "budgets": tuple(budget.asked for budget in budgets)})
     grid = CellGrid.of(vars(settings))
     cells = grid.cells(
-        {name: method.needs != "nothing" for name, method in methods.items()},
+        {name: method.needs for name, method in methods.items()},
         {name: sampler.needs_model for name, sampler in samplers.items()},
         dataset.n_known,
         all_methods(),
@@ -148,6 +149,14 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
     methods = {name: method for name, method in methods.items() if name in judged}
     settings = settings.model_copy(update={"methods": tuple(methods)})
     return RunPlan(settings, methods, samplers, budgets, grid.clusterings, cells, model, training, dataset, left_out=left_out)
+
+
+def _refuse_lone_ensembles(settings: RunSettings, methods: Mapping[str, Method]) -> None:
+    ensembles = [name for name, method in methods.items() if method.needs == "models"]
+    if ensembles and len(settings.model_seeds) < 2:
+        raise SettingsError(
+            f"{ensembles[0]} is a mean over models: --model-seeds got {settings.model_seeds[0]}; give at least two, such as 0-2"
+        )
 
 
 def make_training_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:

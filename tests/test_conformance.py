@@ -39,7 +39,7 @@ def test_methods(name: str, check: Callable[[Method], None]) -> None:
 
 @pytest.mark.parametrize("name", list(METHODS))
 def test_methods_of_this_package_learn_more_than_chance(name: str) -> None:
-    y, view, dataset = example().shown(60), example().view(METHODS[name].representation), example().dataset
+    y, view, dataset = example().shown(60), example().seen_by(METHODS[name]), example().dataset
     learner = METHODS[name].make(10, 1, 0).fit(view.pool, y)
     # Chance is 0.1; xgboost with six labels per class is the weakest here.
     assert (learner.predict(view.test) == dataset.test_labels).mean() > 0.35

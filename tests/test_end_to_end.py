@@ -18,7 +18,10 @@ Command = Callable[..., tuple[int, str, str]]
 SMALL = [
     "--components", "10", "--model-seeds", "0,1", "--epochs", "4", "--budgets", "25,5%", "--label-seeds", "2", "--holdout", "0.2",
 ]  # fmt: skip
-METHODS = ["--methods", "soft,hard-fallback,latent-spreading,knn,kmeans-soft,label-spreading", "--samplers", "random,cluster"]
+METHODS = [
+    "--methods", "soft,hard-fallback,latent-spreading,knn,kmeans-soft,label-spreading,soft-ensemble",
+    "--samplers", "random,cluster",
+]  # fmt: skip
 MEASURED = ["fit_seconds", "predict_seconds", "cpu_seconds", "view_cpu_seconds", "peak_bytes"]
 
 
@@ -46,8 +49,8 @@ def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_ray_and_one_process_give_the_same_records(ray: Ray, serial: Path, tmp_path: Path) -> None:
     expected = records(serial).drop(columns=MEASURED)
-    # Two methods need no model, unless a model chooses the items that they are shown.
-    assert len(expected) == 4 * 2 * 2 * 2 + 2 * 2 * 2 + 6 * 2 * 2 * 2
+    # Two methods need no model and one reads both, unless a model chooses the items that they are shown.
+    assert len(expected) == 4 * 2 * 2 * 2 + 3 * 2 * 2 + 7 * 2 * 2 * 2
     assert (expected["status"] == "ok").all()
     assert expected[["accuracy", "accuracy_test", "macro_accuracy"]].notna().all(axis=None)
     done = run(tmp_path / "run", *SMALL, *METHODS, *ray.options)
@@ -57,7 +60,7 @@ def test_ray_and_one_process_give_the_same_records(ray: Ray, serial: Path, tmp_p
     assert chosen.loc[chosen["method"] == "knn", "model"].isna().all()
     # Quiet where the output is no terminal: the table alone, and nothing from Ray.
     assert done.stdout.startswith("digits: 1,438 items + 359 held out, 10 classes, K = 10")
-    assert not [line for line in done.stderr.splitlines() if not re.fullmatch(r"\d+ min .* of 88 cells", line)]
+    assert not [line for line in done.stderr.splitlines() if not re.fullmatch(r"\d+ min .* of 100 cells", line)]
 
 
 def test_a_run_folder_holds_everything(undisturbed: Path) -> None:

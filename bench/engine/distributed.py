@@ -17,7 +17,7 @@ from bench.engine.cluster import cluster_cpus, living_nodes, trainings_at_once
 from bench.engine.interrupt import Interrupt
 from bench.engine.steps import choose, complete, failed_records, judge_batch, kept_view, represent_parent
 from bench.engine.tuning import TuneTraining
-from bench.engine.work import Batch, Listener, TrainingJob, Work
+from bench.engine.work import Batch, Listener, TrainingJob, ViewKey, Work
 from bench.errors import BenchError, StoreError, number_of
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Record
@@ -133,7 +133,7 @@ class _Evaluation:
         self._listener = listener
         self._waiting: list[Batch] = []
         self._flights: dict[Any, _Flight] = {}
-        self._views: dict[tuple[str, ModelKey | None], Any] = {}
+        self._views: dict[ViewKey, Any] = {}
         self._encoded: dict[ModelKey, Any] = {}
         self._orders: dict[tuple[ModelKey, str, int], Any] = {}
         self._parents: dict[str, Any] = {}
@@ -227,10 +227,9 @@ class _Evaluation:
         work, method = self._work, self._work.methods[batch.method]
         key = work.view_key(batch)
         if method.representation not in FREE and key not in self._views:
-            model = method.model_for(batch.clustering)
-            encoded = None if model is None else self._encoded_by(model)
+            encoded = map(self._encoded_by, method.models_read(batch.clustering))
             parent = self._parent(REPRESENTATIONS[method.representation].parent)
-            self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, encoded, parent)
+            self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, parent, *encoded)
         view = self._views.get(key)
         seeds, orders = self._orders_of(batch)
         return self._judge.remote(

@@ -82,10 +82,9 @@ class SerialExecutor:
 
     def _view(self, batch: Batch, work: Work) -> View:
         method = work.methods[batch.method]
-        key = method.model_for(batch.clustering)
-        encoded = None if key is None else load_encoded(work.folder, key)
+        encoded = (load_encoded(work.folder, key) for key in method.models_read(batch.clustering))
         parent = self._parent(REPRESENTATIONS[method.representation].parent, work)
-        return represent(method, batch.clustering, work.dataset, encoded, parent)
+        return represent(method, batch.clustering, work.dataset, parent, *encoded)
 
     def _orders_of(self, batch: Batch, work: Work) -> dict[int, np.ndarray] | None:
         chooser = work.chooser(batch)

@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,8 +17,8 @@ from bench.judge.identity import cell_id
 from bench.judge.judging import judge
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Outcome, Record, Status, make_record
-from bench.judge.representations import REPRESENTATIONS, Source, View
-from bench.plan.cells import Cell, ModelKey
+from bench.judge.representations import REPRESENTATIONS, Source, View, apart, side_by_side
+from bench.plan.cells import Cell, Clustering, Ensemble, ModelKey
 from bench.plan.samplers import labeled_items, select_samplers
 from bench.plan.samplers.base import Sampler
 from bench.store.models import Pair, keep_state, kept_state, publish_model
@@ -76,27 +77,35 @@ def train_model(
 
 
 def represent(
-    method: Method, clustering: ModelKey | None, dataset: Dataset, encoded: Pair | None, parent: View | None = None
+    method: Method, clustering: Clustering | None, dataset: Dataset, parent: View | None = None, *encoded: Pair
 ) -> View:
     """Compute what a method sees; the result serves every cell of that method and clustering.
 
-    `encoded` is what the method's model made of the data, for methods that have one.
+    `encoded` is what each of the models that the method reads made of the data (`Method.models_read`).
     """
-    return complete(method, dataset, kept_view(method, clustering, dataset, encoded, parent))
+    return complete(method, dataset, kept_view(method, clustering, dataset, parent, *encoded))
 
 
 def kept_view(
-    method: Method, clustering: ModelKey | None, dataset: Dataset, encoded: Pair | None, parent: View | None = None
+    method: Method, clustering: Clustering | None, dataset: Dataset, parent: View | None = None, *encoded: Pair
 ) -> View:
     """Compute what is worth keeping, or sending, of what a method sees."""
+    representation = REPRESENTATIONS[method.representation]
     with threads(1):
-        return REPRESENTATIONS[method.representation].kept(_source(dataset, clustering, encoded), parent)
+        if isinstance(clustering, Ensemble):
+            made = zip(clustering.models, encoded, strict=True)
+            return side_by_side({key.id: representation.kept(_source(dataset, key, pair), parent) for key, pair in made})
+        return representation.kept(_source(dataset, clustering, *encoded), parent)
 
 
 def complete(method: Method, dataset: Dataset, view: View) -> View:
     """Add the rest where a view is read."""
+    representation, source = REPRESENTATIONS[method.representation], _source(dataset)
     with threads(1):
-        return REPRESENTATIONS[method.representation].complete(_source(dataset), view)
+        if method.needs != "models":
+            return representation.complete(source, view)
+        parts = {name: representation.complete(source, part) for name, part in apart(view).items()}
+        return replace(side_by_side(parts), cpu_seconds=view.cpu_seconds)
 
 
 def _source(dataset: Dataset, clustering: ModelKey | None = None, encoded: Pair | None = None) -> Source:

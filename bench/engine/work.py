@@ -9,7 +9,7 @@ from typing import Protocol
 from bench.data.dataset import Dataset
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Record, Status
-from bench.plan.cells import Cell, ModelKey
+from bench.plan.cells import Cell, Clustering, ModelKey
 from bench.plan.samplers.base import Sampler
 from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
@@ -17,6 +17,10 @@ from gmvae.training import EpochStats
 
 # Large enough to make the cost of scheduling negligible, and small enough that an interruption loses little.
 _BATCH_SECONDS, _BATCH_CELLS = 20.0, 50
+
+
+ViewKey = tuple[str, tuple[ModelKey, ...]]
+"""A representation, and the clusterings that it is made by."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Batch:
     """How many workers have died over it."""
 
     @property
-    def clustering(self) -> ModelKey | None:
+    def clustering(self) -> Clustering | None:
         """The clustering that all cells of the batch share."""
         return self.cells[0].clustering
 
@@ -106,14 +110,14 @@ class Work:
         pending = {job.key for job in self.trainings}
         return tuple(batch for batch in self.batches if self.models_of(batch).isdisjoint(pending))
 
-    def view_key(self, batch: Batch) -> tuple[str, ModelKey | None]:
-        """Representation and clustering of what a batch's method sees: batches of the same ones share it."""
+    def view_key(self, batch: Batch) -> ViewKey:
+        """Representation and clusterings of what a batch's method sees: batches of the same ones share it."""
         method = self.methods[batch.method]
-        return method.representation, batch.clustering if method.needs != "nothing" else None
+        return method.representation, () if method.needs == "nothing" or not batch.clustering else batch.clustering.models
 
     def chooser(self, batch: Batch) -> ModelKey | None:
         """Return the model that chooses the items of a batch; `None` for a sampler that looks at none."""
-        return batch.clustering if self.samplers[batch.sampler].needs_model else None
+        return batch.clustering.chooser if batch.clustering and self.samplers[batch.sampler].needs_model else None
 
     def draws(self, chooser: ModelKey, sampler: str) -> dict[int, int]:
         """Label seeds for which a model chooses items, with the most labels that any cell is shown."""
@@ -123,7 +127,7 @@ class Work:
     def _draws(self) -> dict[tuple[ModelKey | None, str], dict[int, int]]:
         draws: dict[tuple[ModelKey | None, str], dict[int, int]] = {}
         for batch in self.batches:
-            most = draws.setdefault((batch.clustering, batch.sampler), {})
+            most = draws.setdefault((self.chooser(batch), batch.sampler), {})
             most |= {seed: max(n, most.get(seed, 0)) for seed, n in batch.draws.items()}
         return draws
 
@@ -164,7 +168,7 @@ class Executor(Protocol):
 
 def make_batches(cells: Iterable[Cell], methods: Mapping[str, Method], n_pool: int) -> tuple[Batch, ...]:
     """Group cells that share method, clustering and sampler into batches of bounded time, longest first."""
-    groups: dict[tuple[str, ModelKey | None, str], list[Cell]] = {}
+    groups: dict[tuple[str, Clustering | None, str], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.method, cell.clustering, cell.sampler), []).append(cell)
     batches = []

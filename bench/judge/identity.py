@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.judge.methods import Method
 from bench.judge.record import Origin
-from bench.plan.cells import Cell
+from bench.plan.cells import Cell, Ensemble
 from bench.plan.samplers.base import Sampler
 
 
@@ -34,8 +34,10 @@ def origin_of(identity: Mapping[str, Any], n_pool: int, n_known: int, version: s
 
 def cell_id(cell: Cell, method: Method, sampler: Sampler, origin: Origin) -> str:
     """Return 16 hexadecimal digits that change with data, method, sampler and their versions, seeds, labels, model's training."""
-    training = origin.training if method.needs in ("model", "vae") or sampler.needs_model else ""
+    training = origin.training if method.needs in ("model", "models", "vae") or sampler.needs_model else ""
+    # An ensemble of more models is another cell.
+    models = [key.model_seed for key in cell.clustering.models] if isinstance(cell.clustering, Ensemble) else []
     # Version 1 of a sampler is left out, as it was when there was only one sampler.
     version = (sampler.version,) if sampler.version > 1 else ()
-    parts = (origin.dataset_sha256, method.version, training, *cell.key, *version)
+    parts = (origin.dataset_sha256, method.version, training, *cell.key, *models, *version)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

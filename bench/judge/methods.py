@@ -1,7 +1,7 @@
 """`METHODS`: every way to turn a few labels into classes, by name; only this joins `gmvae` and `baselines`."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import Any, Literal, Protocol, Self
@@ -9,13 +9,13 @@ from typing import Any, Literal, Protocol, Self
 import numpy as np
 
 from bench.errors import unknown_name
-from bench.plan.cells import ModelKey
+from bench.plan.cells import Clustering, ModelKey
 from bench.plan.samplers.base import Sampler
 from bench.plugins import with_plugins
 from gmvae.decoding import HardDecoder, HardFallbackDecoder, LabelDecoder, SoftBayesDecoder, SoftDecoder, SoftSharesDecoder
 
 ENTRY_POINTS = "gmvae_bench.methods"
-Needs = Literal["nothing", "clusters", "model", "vae"]
+Needs = Literal["nothing", "clusters", "model", "models", "vae"]
 PLAIN_VAE = "vae"
 """The column `model` in records of methods that read a plain VAE."""
 
@@ -51,6 +51,9 @@ _SEEN = {
     "teachable": "latent and pixels",
 }
 
+# Model seeds of a usual run.
+_SEEDS = 3
+
 LearnerFactory = Callable[[int, int, int], Learner]
 """Takes n_classes, n_jobs and random_state."""
 
@@ -64,8 +67,8 @@ class Method:
     """A name in `bench.judge.representations.REPRESENTATIONS`."""
     summary: str
     needs: Needs = "nothing"
-    """`model`: a trained model. `vae`: a trained VAE of one component, and a number of clusters. `clusters`: that number and a
-    seed, but no model of ours. Else `nothing`."""
+    """`model`: a trained model. `models`: those of all model seeds, of one K. `vae`: a trained VAE of one component, and a number
+    of clusters. `clusters`: that number and a seed, but no model of ours. Else `nothing`."""
     seconds: tuple[float, float] = (1.0, 0.0)
     """Rough time of a cell on 100,000 images and one core: fixed, and per label. Only for scheduling."""
     version: int = 1
@@ -82,18 +85,22 @@ class Method:
         """What the record's column `input` says."""
         return _SEEN.get(self.representation, "pixels")
 
-    def model_for(self, clustering: ModelKey | None) -> ModelKey | None:
-        """Return the trained model that cells of a clustering read."""
-        return model_for(self.needs, clustering)
+    @property
+    def unasked(self) -> bool:
+        """Whether a run that names no methods has it."""
+        return not (self.tuned or self.slow or self.needs == "models")
 
-    def models_for(self, clustering: ModelKey | None, sampler: Sampler) -> frozenset[ModelKey]:
+    def models_read(self, clustering: Clustering | None) -> tuple[ModelKey, ...]:
+        """Return the trained models that cells of a clustering read."""
+        return models_read(self.needs, clustering)
+
+    def models_for(self, clustering: Clustering | None, sampler: Sampler) -> frozenset[ModelKey]:
         """Return every trained model that cells of a clustering need: the method's, and the one that chooses the items."""
-        chooser = clustering if sampler.needs_model else None
-        return frozenset(key for key in (self.model_for(clustering), chooser) if key is not None)
+        return models_for(self.needs, clustering, looks=sampler.needs_model)
 
     def model_name(self, variant: str) -> str | None:
         """Return what the record's column `model` says in a run that trains `variant`."""
-        return {"model": variant, "vae": PLAIN_VAE}.get(self.needs)
+        return {"model": variant, "models": variant, "vae": PLAIN_VAE}.get(self.needs)
 
     def estimate_seconds(self, n_labeled: int, n_pool: int) -> float:
         """Return a rough time of one cell, for scheduling."""
@@ -101,11 +108,17 @@ class Method:
         return fixed * n_pool / 100_000 + per_label * n_labeled
 
 
-def model_for(needs: str, clustering: ModelKey | None) -> ModelKey | None:
-    """Return the trained model of a clustering that a method with such needs reads."""
+def models_read(needs: str, clustering: Clustering | None) -> tuple[ModelKey, ...]:
+    """Return the trained models of a clustering that a method with such needs reads."""
     if clustering is None or needs in ("nothing", "clusters"):
-        return None
-    return clustering if needs == "model" else clustering.plain_vae
+        return ()
+    return tuple(key.plain_vae for key in clustering.models) if needs == "vae" else clustering.models
+
+
+def models_for(needs: str, clustering: Clustering | None, *, looks: bool) -> frozenset[ModelKey]:
+    """Return these and, for a sampler that looks at a model, the one that chooses the items."""
+    chooser = clustering.chooser if looks and clustering is not None else None
+    return frozenset(models_read(needs, clustering)) | ({chooser} if chooser is not None else frozenset())
 
 
 def _decoder(decoder: type[LabelDecoder]) -> LearnerFactory:
@@ -142,6 +155,24 @@ def _auto(n_classes: int, n_jobs: int, random_state: int) -> Learner:
     from bench.judge.chosen import ChosenLearner
 
     return ChosenLearner(n_classes, n_jobs, random_state)
+
+
+def _ensemble(name: str, method: Method) -> Method:
+    """Return the mean of a method's answers over the models of a run's seeds."""
+
+    def make(n_classes: int, n_jobs: int, random_state: int) -> Learner:
+        from bench.judge.ensemble import EnsembleLearner
+
+        return EnsembleLearner(partial(method.make, n_classes, n_jobs, random_state))
+
+    fixed, per_label = method.seconds
+    return replace(
+        method,
+        make=make,
+        summary=f"mean of what {name} says by the models of all seeds",
+        needs="models",
+        seconds=(_SEEDS * fixed, _SEEDS * per_label),
+    )
 
 
 _decodes = partial(Method, representation="posterior", needs="model", seconds=(0.1, 0.0))
@@ -239,16 +270,19 @@ METHODS: dict[str, Method] = {
 }
 
 
+METHODS |= {f"{name}-ensemble": _ensemble(name, METHODS[name]) for name in ("soft", "latent-spreading", "latent-student")}
+
+
 def all_methods() -> dict[str, Method]:
     """Return the built-in methods and those that installed packages offer under `gmvae_bench.methods`."""
     return with_plugins(METHODS, ENTRY_POINTS, Method)
 
 
 def select_methods(names: Iterable[str] | None) -> dict[str, Method]:
-    """Return the methods of the given names, in that order; for `None` all but the tuned and the slow ones."""
+    """Return the methods of the given names, in that order; for `None` those that a run has unasked."""
     known = all_methods()
     if names is None:
-        return {name: method for name, method in known.items() if not (method.tuned or method.slow)}
+        return {name: method for name, method in known.items() if method.unasked}
     chosen = {}
     for name in names:
         if name not in known:

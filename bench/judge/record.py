@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.plan.cells import Cell, CellKey
+from bench.plan.cells import ALL_SEEDS, Cell, CellKey
 from bench.plan.selection import WITHIN
 
 Status = Literal["ok", "failed", "timeout"]
@@ -44,7 +44,8 @@ class Record:
     """The trained variant, e.g. `gmvae`; `None` for methods that need no model of ours."""
     n_components: int | None
     model_seed: int | None
-    """Of the clustering that the method decodes, or that chose the items; `None` where there is neither."""
+    """Of the clustering that the method decodes, or that chose the items; `None` where there is neither. An ensemble has only the
+    latter."""
     budget: str
     """As asked: `291`, `7%`."""
     n_labeled: int
@@ -148,7 +149,7 @@ def make_record(
         input=sees,
         model=model,
         n_components=clustering.n_components if clustering else None,
-        model_seed=clustering.model_seed if clustering else None,
+        model_seed=None if clustering is None or clustering.model_seed == ALL_SEEDS else clustering.model_seed,
         budget=cell.budget.asked,
         n_labeled=cell.budget.n_labeled,
         labeled_fraction=cell.budget.n_labeled / origin.n_labels,

@@ -42,7 +42,7 @@ class Several:
     """Several representations of the same items."""
 
     views: Mapping[str, Any]
-    """By their names in `REPRESENTATIONS`."""
+    """By their names in `REPRESENTATIONS`, or by the models that they are made by."""
 
     def __len__(self) -> int:
         return len(next(iter(self.views.values())))
@@ -51,6 +51,18 @@ class Several:
     def shape(self) -> tuple[int]:
         """The number of items."""
         return (len(self),)
+
+
+def side_by_side(views: Mapping[str, View]) -> View:
+    """Return several views of the same items as one."""
+    pool = Several({name: view.pool for name, view in views.items()})
+    tests = {name: view.test for name, view in views.items() if view.test is not None}
+    return View(pool, Several(tests) if tests else None, sum(view.cpu_seconds for view in views.values()))
+
+
+def apart(view: View) -> dict[str, View]:
+    """Return the views that `side_by_side` joined; processor time stays with the whole."""
+    return {name: View(pool, None if view.test is None else view.test.views[name]) for name, pool in view.pool.views.items()}
 
 
 @dataclass(frozen=True)
@@ -166,14 +178,9 @@ def joint_graph(source: Source, components: View) -> View:
 def several(source: Source, components: View) -> View:
     """Make what each of the candidates of `bench.judge.chosen` sees."""
     beside = joint(source, components)
-    views = {
-        "posterior": posterior(source),
-        "joint": beside,
-        "latent-graph": latent_graph(source),
-        "joint-graph": _graph(beside),
-    }
-    test = None if beside.test is None else Several({name: view.test for name, view in views.items()})
-    return View(Several({name: view.pool for name, view in views.items()}), test)
+    return side_by_side(
+        {"posterior": posterior(source), "joint": beside, "latent-graph": latent_graph(source), "joint-graph": _graph(beside)}
+    )
 
 
 def latent_graph(source: Source) -> View:

@@ -75,13 +75,15 @@ def label_items(
     if method_name not in methods:
         raise unknown_name("method", method_name, methods)
     method, dataset = methods[method_name], workplace.dataset
-    key = method.model_for(workplace.key)
-    if key not in (None, workplace.key) and not is_trained(workplace.folder, key):
-        raise SettingsError(
-            f"{method_name} needs the model {key.id}, which {workplace.folder} does not have; run it with that method"
-        )
-    encoded = workplace.encoded if key in (None, workplace.key) else load_encoded(workplace.folder, key)
-    view = represent(method, workplace.key, dataset, encoded)
+    clustering = workplace.ensemble if method.needs == "models" else workplace.key
+    keys = method.models_read(clustering)
+    for key in keys:
+        if key != workplace.key and not is_trained(workplace.folder, key):
+            raise SettingsError(
+                f"{method_name} needs the model {key.id}, which {workplace.folder} does not have; run it with that method"
+            )
+    encoded = (workplace.encoded if key == workplace.key else load_encoded(workplace.folder, key) for key in keys)
+    view = represent(method, clustering, dataset, None, *encoded)
     y = workplace.known_with(given)
     drawn = np.zeros(len(y), bool)
     drawn[given.items[given.drawn]] = True

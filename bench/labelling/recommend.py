@@ -120,13 +120,13 @@ def recommend(
 def see(workplace: Workplace) -> Mapping[str, Any]:
     """Return what the candidates see of the pool, by the names of representations."""
     components = represent_parent("pca", workplace.dataset)
-    several = represent(METHODS["auto"], workplace.key, workplace.dataset, workplace.encoded, components)
+    several = represent(METHODS["auto"], workplace.key, workplace.dataset, components, workplace.encoded)
     views: dict[str, Any] = dict(several.pool.views)
     for name in WITHOUT_MODEL:
         method = METHODS[name]
         if method.representation not in views:
             parent = components if REPRESENTATIONS[method.representation].parent else None
-            views[method.representation] = represent(method, None, workplace.dataset, None, parent).pool
+            views[method.representation] = represent(method, None, workplace.dataset, parent).pool
     return views
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Int
 from bench.data.dataset import Dataset
 from bench.errors import SettingsError, unknown_name
 from bench.labelling.given import GivenLabels
-from bench.plan.cells import ModelKey
+from bench.plan.cells import Ensemble, ModelKey
 from bench.store.models import Pair, load_encoded
 from bench.store.presence import trained_models
 
@@ -29,6 +29,23 @@ class Workplace:
         """Labels that come with the data, -1 where unknown; those of a benchmark, which has all, are not read."""
         labels = self.dataset.labels
         return labels if (labels < 0).any() else np.full(len(labels), -1)
+
+    @property
+    def ensemble(self) -> Ensemble:
+        """All trained models of this K.
+
+        Raises
+        ------
+        SettingsError
+            If this is the only one.
+        """
+        keys = tuple(key for key in trained_models(self.folder) if key.n_components == self.key.n_components)
+        if len(keys) < 2:
+            raise SettingsError(
+                f"{self.folder} has one model of K = {self.key.n_components}, and an ensemble is a mean over several; repeat the "
+                "command of its run with --model-seeds 0-2"
+            )
+        return Ensemble(keys)
 
     @cached_property
     def assignment(self) -> Int[np.ndarray, " n"]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from bench.plan.budgets import Budget
 from bench.plan.seeds import derive_seed
 
+ALL_SEEDS = -1
+"""Stands for the model seed of a cell that reads the models of all of them."""
+
 
 @dataclass(frozen=True, order=True)
 class ModelKey:
@@ -23,9 +26,42 @@ class ModelKey:
         """The model of the same seed with one component: a plain VAE, whatever K."""
         return ModelKey(1, self.model_seed)
 
+    @property
+    def models(self) -> "tuple[ModelKey, ...]":
+        """The one model that made it."""
+        return (self,)
+
+    @property
+    def chooser(self) -> "ModelKey":
+        """The model that chooses items to label."""
+        return self
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The clusterings of all models of one K."""
+
+    models: tuple[ModelKey, ...]
+    chooser: ModelKey | None = None
+    """That one of them that chooses the items to label; `None` where none does."""
+
+    @property
+    def n_components(self) -> int:
+        """Components of each model."""
+        return self.models[0].n_components
+
+    @property
+    def model_seed(self) -> int:
+        """The seed of the model that chooses; -1 for none."""
+        return ALL_SEEDS if self.chooser is None else self.chooser.model_seed
+
+
+Clustering = ModelKey | Ensemble
+"""What a cell that needs clusters reads: one model, or all of one K."""
+
 
 CellKey = tuple[str, int, int, str, int, int]
-"""Identity of a cell within a run: method, K and model seed (-1 for none), sampler, number of labels, label seed."""
+"""Identity of a cell within a run: method, K and model seed (-1 for none, or for all of them), sampler, labels, label seed."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +72,7 @@ class Cell:
     budget: Budget
     sampler: str
     label_seed: int
-    clustering: ModelKey | None
+    clustering: Clustering | None
     """`None` for methods that need no clusters, on items that no model chose."""
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from bench.plan.budgets import Budget, resolve_budgets
-from bench.plan.cells import Cell, ModelKey
+from bench.plan.cells import Cell, Clustering, Ensemble, ModelKey
 from bench.plan.limits import Limit, within_limits
 
 
@@ -44,14 +44,16 @@ class CellGrid:
         return tuple(ModelKey(k, seed) for k in self.components for seed in self.model_seeds)
 
     def cells(
-        self, methods: Mapping[str, bool], samplers: Mapping[str, bool], n_known: int, known_methods: Iterable[str]
+        self, methods: Mapping[str, str], samplers: Mapping[str, bool], n_known: int, known_methods: Iterable[str]
     ) -> tuple[Cell, ...]:
         """Return the cells that are to be judged.
 
         Parameters
         ----------
-        methods, samplers
-            By name: whether it differs between clusterings.
+        methods
+            By name: what it needs (`bench.judge.methods.Needs`).
+        samplers
+            By name: whether it looks at a model.
         n_known
             Items of the pool whose label is known.
         known_methods
@@ -67,18 +69,27 @@ class CellGrid:
 
 
 def expand_cells(
-    methods: Mapping[str, bool],
+    methods: Mapping[str, str],
     samplers: Mapping[str, bool],
     clusterings: Sequence[ModelKey],
     budgets: Iterable[Budget],
     label_seeds: Iterable[int],
 ) -> tuple[Cell, ...]:
-    """Return every cell of a grid; `methods` and `samplers` say of each whether it differs between clusterings."""
+    """Return every cell of a grid; `methods` say what each needs, `samplers` whether it looks at a model."""
     return tuple(
         Cell(method, budget, sampler, label_seed, clustering)
-        for method, decodes in methods.items()
+        for method, needs in methods.items()
         for sampler, looks in samplers.items()
-        for clustering in (clusterings if decodes or looks else (None,))
+        for clustering in _clusterings_for(needs, looks, clusterings)
         for budget in budgets
         for label_seed in label_seeds
     )
+
+
+def _clusterings_for(needs: str, looks: bool, models: Sequence[ModelKey]) -> Sequence[Clustering | None]:
+    if needs == "models":
+        of_k = {
+            k: tuple(key for key in models if key.n_components == k) for k in dict.fromkeys(key.n_components for key in models)
+        }
+        return [Ensemble(members, chooser) for members in of_k.values() for chooser in (members if looks else (None,))]
+    return models if looks or needs != "nothing" else (None,)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from bench.errors import SettingsError, unknown_name
 from bench.plan.budgets import resolve_budget
-from bench.plan.cells import Cell
+from bench.plan.cells import ALL_SEEDS, Cell
 from bench.plan.samplers import select_samplers
 from bench.plan.values import Components, Integers, Names, Seeds
 
@@ -62,7 +62,10 @@ class _Bound:
             return True
         pairs = [(limit.samplers, cell.sampler), (limit.label_seeds, cell.label_seed)]
         if clustering is not None:
-            pairs += [(limit.components, clustering.n_components), (limit.model_seeds, clustering.model_seed)]
+            pairs.append((limit.components, clustering.n_components))
+            # An ensemble has all of them.
+            if clustering.model_seed != ALL_SEEDS:
+                pairs.append((limit.model_seeds, clustering.model_seed))
         within = all(allowed is None or value in allowed for allowed, value in pairs)
         return within and (self.most_labels is None or cell.budget.n_labeled <= self.most_labels)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.errors import BenchError, number_of
 from bench.judge.identity import cell_id, origin_of
-from bench.judge.methods import METHODS, all_methods, model_for
+from bench.judge.methods import METHODS, all_methods, models_for
 from bench.judge.record import Origin
 from bench.plan.cells import Cell, CellKey, ModelKey
 from bench.plan.grid import CellGrid
@@ -78,10 +78,9 @@ class _Traits:
             | {name: sampler.needs_model for name, sampler in self._samplers.items()}
         )
 
-    def models_for(self, cell: Cell) -> set[ModelKey]:
+    def models_for(self, cell: Cell) -> frozenset[ModelKey]:
         """Return the trained models that a cell needs: its method's, and the one that chooses the items."""
-        chooser = cell.clustering if self.looks[cell.sampler] else None
-        return {key for key in (model_for(self.needs[cell.method], cell.clustering), chooser) if key is not None}
+        return models_for(self.needs[cell.method], cell.clustering, looks=self.looks[cell.sampler])
 
     def identity(self, cell: Cell, origin: Origin) -> str | None:
         """Return the identity of a cell, `None` where its method or sampler is not installed: then any record counts."""
@@ -97,7 +96,7 @@ def _expected_cells(stored: StoredRun, traits: _Traits) -> tuple[Cell, ...] | No
         return ()
     try:
         return CellGrid.of(settings).cells(
-            {name: traits.needs[name] != "nothing" for name in settings["methods"]},
+            {name: traits.needs[name] for name in settings["methods"]},
             {name: traits.looks[name] for name in settings.get("samplers", [RANDOM])},
             int(stored.dataset["n_pool_labels_known"]),
             traits.needs,

@@ -18,7 +18,7 @@ from bench.data.dataset import Dataset
 from bench.data.registry import DatasetSource
 from bench.errors import BenchError
 from bench.judge.methods import Learner, Method
-from bench.judge.representations import REPRESENTATIONS, Source, View
+from bench.judge.representations import REPRESENTATIONS, Source, View, side_by_side
 from bench.plan.cells import ModelKey
 from bench.plan.samplers.base import Asker, Sampler, Sight, draw, unanswered
 from gmvae.decoding import Posterior
@@ -40,6 +40,11 @@ class Example:
     def view(self, representation: str) -> View:
         """Return a representation of the digits."""
         return REPRESENTATIONS[representation](self.source)
+
+    def seen_by(self, method: Method) -> View:
+        """Return what a method sees of the digits; one that reads several models gets the same model twice."""
+        view = self.view(method.representation)
+        return side_by_side({"k12-s0": view, "k12-s1": view}) if method.needs == "models" else view
 
     def shown(self, n_labeled: int, classes: range = range(_N_CLASSES)) -> Int[np.ndarray, " n"]:
         """Return labels of a few items of the given classes, -1 elsewhere."""
@@ -99,7 +104,7 @@ def check_dataset(source: DatasetSource, data_dir: Path) -> None:
 
 
 def _fit(method: Method, y: Int[np.ndarray, " n"], n_jobs: int = 1, random_state: int = 0) -> tuple[Learner, View]:
-    view = example().view(method.representation)
+    view = example().seen_by(method)
     return method.make(_N_CLASSES, n_jobs, random_state).fit(view.pool, y), view
 
 

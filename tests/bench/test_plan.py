@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from bench.data.dataset import Dataset
 from bench.errors import SettingsError
 from bench.plan.budgets import resolve_budget, resolve_budgets
-from bench.plan.cells import Cell, ModelKey
+from bench.plan.cells import Cell, Ensemble, ModelKey
 from bench.plan.defaults import default_components, default_epochs
 from bench.plan.grid import CellGrid, expand_cells
-from bench.plan.limits import within_limits
+from bench.plan.limits import Limit, within_limits
 from bench.plan.models import configure, plain_vae, variant_name
 from bench.plan.presets import read_preset
 from bench.plan.samplers import labeled_items
@@ -101,7 +101,7 @@ def test_every_item_is_drawn_alike() -> None:
 def test_cells_of_a_grid() -> None:
     budgets = resolve_budgets(("5", "9"), 100)
     keys = [ModelKey(10, 0), ModelKey(10, 1), ModelKey(20, 0)]
-    cells = expand_cells({"soft": True, "xgboost": False}, {"random": False, "cluster": True}, keys, budgets, (0, 1, 2))
+    cells = expand_cells({"soft": "model", "xgboost": "nothing"}, {"random": False, "cluster": True}, keys, budgets, (0, 1, 2))
     # What a model chose differs between models, whoever is shown it.
     assert len(cells) == 2 * (3 * 2 * 3) + 2 * 3 + 3 * 2 * 3
     assert {cell.sampler for cell in cells if cell.clustering is None} == {"random"}
@@ -109,7 +109,25 @@ def test_cells_of_a_grid() -> None:
     assert len({cell.method_seed for cell in cells}) == len(cells)
 
 
-METHODS_OF_TWO_KINDS = {"soft": True, "xgboost": False}
+def test_an_ensemble_reads_all_models_of_a_k_and_items_that_one_of_them_chose() -> None:
+    keys = [ModelKey(10, 0), ModelKey(10, 1), ModelKey(20, 0), ModelKey(20, 1)]
+    budgets = resolve_budgets(("5",), 100)
+    cells = expand_cells({"soft-ensemble": "models"}, {"random": False, "cluster": True}, keys, budgets, (0,))
+    of_ten, of_twenty = tuple(keys[:2]), tuple(keys[2:])
+    assert {(cell.sampler, cell.clustering) for cell in cells} == {
+        ("random", Ensemble(of_ten)),
+        ("random", Ensemble(of_twenty)),
+        *(("cluster", Ensemble(of_ten, chooser)) for chooser in of_ten),
+        *(("cluster", Ensemble(of_twenty, chooser)) for chooser in of_twenty),
+    }
+    assert {cell.key[:3] for cell in cells if cell.sampler == "random"} == {("soft-ensemble", 10, -1), ("soft-ensemble", 20, -1)}
+    assert len({cell.key for cell in cells}) == len(cells) == 6
+    first = Limit(methods=("soft-ensemble",), model_seeds=(0,))
+    kept = within_limits(cells, [first], 100, ["soft-ensemble"])
+    assert {(cell.sampler, cell.clustering.model_seed) for cell in kept if cell.clustering} == {("random", -1), ("cluster", 0)}
+
+
+METHODS_OF_TWO_KINDS = {"soft": "model", "xgboost": "nothing"}
 
 
 def limited(*limits: dict[str, object]) -> list[tuple[str, int, str, int, int | None]]:
@@ -261,7 +279,7 @@ def test_a_grid_keeps_to_the_limits_of_a_run() -> None:
         "components": 10, "model_seeds": 0, "label_seeds": 2, "budgets": "5,9", "methods": "soft,xgboost",
         "samplers": "random,cluster", "limits": limits,
     })  # fmt: skip
-    methods = {"soft": True, "xgboost": False}
+    methods = {"soft": "model", "xgboost": "nothing"}
     looks = {"random": False, "cluster": True}
     # Of the settings as `run` has them, and as `config.json` keeps them.
     cells, again = (

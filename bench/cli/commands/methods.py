@@ -8,6 +8,14 @@ from bench.plan.samplers import ENTRY_POINTS as SAMPLER_POINTS
 from bench.plan.samplers import all_samplers
 from bench.plugins import origin_of
 
+_NEEDS = {
+    "nothing": "labels",
+    "clusters": "labels, K",
+    "model": "labels, model",
+    "models": "labels, models",
+    "vae": "labels, VAE",
+}
+
 
 def methods() -> None:
     """List methods (what each sees, whether it needs clusters or a trained model) and samplers, and where each comes from."""
@@ -21,9 +29,8 @@ def methods() -> None:
     console = make_console()
     table = listing("method", "sees", "needs", "what it is", "from")
     for name, method in all_methods().items():
-        needs = {"nothing": "labels", "clusters": "labels, K", "model": "labels, model", "vae": "labels, VAE"}[method.needs]
-        remark = "; only where named" if method.tuned or method.slow else ""
-        table.add_row(name, method.sees, needs, method.summary + remark, origin_of(name, ENTRY_POINTS))
+        remark = "" if method.unasked else "; only where named"
+        table.add_row(name, method.sees, _NEEDS[method.needs], method.summary + remark, origin_of(name, ENTRY_POINTS))
     console.print(table)
     table = listing("sampler", "needs", "what it is", "from")
     for name, sampler in all_samplers().items():
