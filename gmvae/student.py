@@ -1,5 +1,6 @@
 """A student: a small network taught by a few labels and by soft answers for all other items, under random views of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,8 @@ class StudentConfig:
     """Strength of the views that the student guesses from where nobody tells it; see `teach`."""
     own_share: float = 0.5
     """Weight of the student's own guess beside what it is told, in the second half of the steps."""
+    renewals: int = 2
+    """How often the teacher answers anew, at even distances, where it can."""
     threshold: float = 0.95
     """How sure a guess must be that nobody has told."""
 
@@ -87,6 +90,9 @@ class Student(nn.Module):
         return features, proba
 
 
+Renew = Callable[[Student], Float[np.ndarray, "n l"]]
+
+
 def teach(
     items: np.ndarray,
     labeled: Int[np.ndarray, " s"],
@@ -95,6 +101,7 @@ def teach(
     *,
     image_shape: tuple[int, ...] | None,
     views: Views,
+    renew: Renew | None = None,
     config: StudentConfig | None = None,
     random_state: int = 0,
     device: str = "auto",
@@ -116,12 +123,14 @@ def teach(
         Class probabilities of the whole pool.
     views
         Kind of the views of images.
+    renew
+        Takes the student as it is so far, and returns better answers (Iscen et al. 2019); called `config.renewals` times.
     random_state
         Fixes weights, order and views: on CPU with the same number of threads the same seed gives the same student.
     """
     return _School(
         items, labeled, codes, answers, image_shape, views, config or DEFAULT, random_state, resolve_device(device)
-    ).teach()
+    ).teach(renew)
 
 
 class _School:
@@ -160,9 +169,14 @@ class _School:
         self.batch = min(config.pool_batch, len(items))
         self.n_steps = max(config.min_steps, round(config.passes * len(items) / self.batch))
 
-    def teach(self) -> Student:
+    def teach(self, renew: Renew | None = None) -> Student:
         rows: list[Tensor] = []
+        parts = self.config.renewals + 1
+        anew = {round(self.n_steps * part / parts) for part in range(1, parts)} if renew is not None else set()
         for step in range(self.n_steps):
+            if renew is not None and step in anew:
+                self.average.write_to(self.mean)
+                self.answers = as_tensor(renew(self.mean)).to(self.items.device)
             if not rows:
                 order = torch.randperm(len(self.items), generator=self.generator, device=self.generator.device)
                 rows = list(order[: len(order) - len(order) % self.batch].split(self.batch))

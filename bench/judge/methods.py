@@ -224,9 +224,9 @@ METHODS: dict[str, Method] = {
     "latent-student": Method(
         _student("LatentStudentLearner"),
         "teachable",
-        "GMVAE latent means, a network taught by their label spreading, spreading over both",
+        "GMVAE latent means, a network taught by their label spreading, and spreading over both",
         "model",
-        (180.0, 0.0),
+        (120.0, 0.0),
         slow=True,
     ),
     "auto": Method(

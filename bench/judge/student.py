@@ -1,5 +1,6 @@
 """The methods `latent-student` and `fixmatch`: a network taught by a few labels, with and without a trained model beside it."""
 
+from collections.abc import Callable
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,8 @@ from gmvae.student import Student, teach
 
 # Principal components of a student's features that its graph lies in.
 _N_COMPONENTS = 32
+# No class of which a label was shown is out of the question.
+_LEAST = np.float32(1e-6)
 # Weight of the student's distances beside those of the latents.
 _OF_STUDENT = np.float32(2)
 
@@ -36,7 +39,12 @@ class FixMatchLearner(FewLabelClassifier):
         return proba
 
     def _teach(
-        self, x: Viewable, y: Int[np.ndarray, " n"], labeled: Int[np.ndarray, " s"], answers: np.ndarray | None = None
+        self,
+        x: Viewable,
+        y: Int[np.ndarray, " n"],
+        labeled: Int[np.ndarray, " s"],
+        answers: Float[np.ndarray, "n l"] | None = None,
+        renew: Callable[[Student], Float[np.ndarray, "n l"]] | None = None,
     ) -> Student | None:
         self.seen_, codes = np.unique(y[labeled], return_inverse=True)
         # One class seen: there is nothing to tell apart.
@@ -49,6 +57,7 @@ class FixMatchLearner(FewLabelClassifier):
             None if answers is None else answers[:, self.seen_],
             image_shape=x.image_shape,
             views=x.views,
+            renew=None if renew is None else lambda student: renew(student)[:, self.seen_],
             random_state=self.random_state,
             # A judging task asks Ray for a core, not for a GPU.
             device="cpu",
@@ -59,7 +68,8 @@ class LatentStudentLearner(FixMatchLearner):
     """Labels spread over the latents; a network learns from what they say; then they spread over both, side by side.
 
     The student sees the items themselves, under random views, and learns what classes have in common; the graph asks each item's
-    neighbours, and counts the labels in full again.
+    neighbours, and counts the labels in full again. So it does twice while the student learns, which then learns from the better
+    answers, and at the end. The last word is the geometric mean of what both say.
 
     Attributes
     ----------
@@ -72,21 +82,33 @@ class LatentStudentLearner(FixMatchLearner):
         y, labeled = self._check_labels(x, y)
         self.teacher_ = SpreadingBaseline(self.n_classes_, self.n_jobs, self.random_state).fit(x.graph, y)
         answers = self.teacher_.label_distributions_
-        self.student_ = self._teach(x, y, labeled, answers)
-        graph = x.graph
-        if self.student_ is not None:
-            graph = self._graph(x, self.student_)
-        # The student has seen the labels: hidden from this graph they would look easier to tell than they are.
-        alpha = self.teacher_.alpha_
-        self.graph_learner_ = SpreadingBaseline(self.n_classes_, self.n_jobs, self.random_state, alpha).fit(graph, y)
-        self.label_distributions_ = self.graph_learner_.label_distributions_
+        self.student_ = self._teach(x, y, labeled, answers, lambda student: self._spread(x, y, student).label_distributions_)
+        if self.student_ is None:
+            self.graph_learner_, self.label_distributions_ = self.teacher_, answers
+        else:
+            self.graph_learner_ = self._spread(x, y, self.student_)
+            self.label_distributions_ = self._both(self.graph_learner_.label_distributions_, x, self.student_)
         self.transduction_ = self.label_distributions_.argmax(axis=1)
         return self
 
     def predict_proba(self, x: Teachable) -> Float[np.ndarray, "n l"]:  # type: ignore[override]
         """Return class probabilities of new items from the field at their neighbours in the pool."""
-        graph = x.graph if self.student_ is None else self._weights.graph_of_new(self._beside(x, self.student_))
-        return self.graph_learner_.predict_proba(graph)
+        if self.student_ is None:
+            return self.graph_learner_.predict_proba(x.graph)
+        graph = self._weights.graph_of_new(self._beside(x, self.student_))
+        return self._both(self.graph_learner_.predict_proba(graph), x, self.student_)
+
+    def _spread(self, x: Teachable, y: Int[np.ndarray, " n"], student: Student) -> SpreadingBaseline:
+        # The student has seen the labels: hidden from this graph they would look easier to tell than they are.
+        alpha = self.teacher_.alpha_
+        return SpreadingBaseline(self.n_classes_, self.n_jobs, self.random_state, alpha).fit(self._graph(x, student), y)
+
+    def _both(self, spread: Float[np.ndarray, "n l"], x: Teachable, student: Student) -> Float[np.ndarray, "n l"]:
+        """Return the geometric mean of what spreading and the student say."""
+        proba: np.ndarray = np.zeros_like(spread)
+        proba[:, self.seen_] = np.sqrt(np.maximum(spread[:, self.seen_], _LEAST) * np.maximum(student.look(x.items)[1], _LEAST))
+        proba /= proba.sum(axis=1, keepdims=True)
+        return proba
 
     def _graph(self, x: Teachable, student: Student) -> NeighborGraph:
         features = student.look(x.items)[0]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from baselines import nearest
-from baselines.nearest import CellIndex, exact_index, quick_index
+from baselines.nearest import CellIndex, exact_index, quick_index, smallest
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +62,25 @@ def test_a_cell_that_holds_most_items_is_searched_in_parts(monkeypatch: pytest.M
         held.append(len(a) * len(b))
         return squared(a, b)
 
-    squared = nearest._squared_distances
-    monkeypatch.setattr(nearest, "_squared_distances", spy)
+    squared = nearest._apart
+    monkeypatch.setattr(nearest, "_apart", spy)
     monkeypatch.setattr(nearest, "_HELD", 100_000)
     parts = CellIndex(5).fit(pool).kneighbors()
     assert max(held) <= 200_000
     np.testing.assert_allclose(parts[0], whole[0], atol=1e-5)
     assert (parts[0][:2000] == 0).all()
+
+
+@pytest.mark.parametrize(("width", "k"), [(7, 3), (160, 10), (161, 9), (1_000, 15), (1_003, 1), (4_096, 31), (5, 5)])
+def test_the_smallest_values_of_rows(width: int, k: int) -> None:
+    values = np.random.default_rng(width).normal(size=(40, width)).astype(np.float32)
+    values[::3, ::5] = np.inf
+    # Ties, also with the k-th.
+    values[::4] = np.round(values[::4])
+    places = smallest(values, k)
+    assert places.shape == (40, k)
+    assert all(len(set(row)) == k for row in places)
+    np.testing.assert_array_equal(np.sort(np.take_along_axis(values, places, axis=1)), np.sort(values)[:, :k])
 
 
 def test_only_large_pools_are_searched_quickly(pool: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,29 @@ def test_without_a_teacher_only_sure_guesses_count(sure: bool) -> None:
     torch.testing.assert_close(loss, expected)
 
 
+def test_answers_are_renewed_while_it_learns() -> None:
+    first, better = np.full((600, 3), 1 / 3, np.float32), np.eye(3, dtype=np.float32)[blobs()[1]]
+    lessons = school(first, replace(QUICK, renewals=2))
+    steps: list[int] = []
+    taught: list[bool] = []
+
+    def renew(student: Student) -> np.ndarray:
+        steps.append(len(taught))
+        assert student is lessons.mean
+        return better
+
+    lesson = lessons._lesson
+
+    def spy(pool: torch.Tensor, answers: torch.Tensor, alone: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        taught.append(bool((answers == 1 / 3).all()))
+        return lesson(pool, answers, alone)
+
+    lessons._lesson = spy  # type: ignore[method-assign]
+    lessons.teach(renew)
+    assert steps == [50, 100]
+    assert taught == [True] * 50 + [False] * 100
+
+
 def test_every_class_has_the_same_chance_to_be_told() -> None:
     lessons = school(None)
     mass = torch.zeros(3).index_add(0, lessons.codes, lessons.chances)
