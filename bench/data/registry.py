@@ -11,7 +11,7 @@ from bench.data import files, folders, tables, vision
 from bench.data.dataset import Dataset
 from bench.data.reading import AUTO, Progress, Reading, Rows, no_progress, refuse_others
 from bench.data.splits import apply_holdout, pool_rows
-from bench.errors import DataError, unknown_name
+from bench.errors import DataError, SettingsError, unknown_name
 from bench.plugins import with_plugins
 
 ENTRY_POINTS = "gmvae_bench.datasets"
@@ -27,6 +27,8 @@ class DatasetSource:
     n_classes: int
     summary: str
     on_disk: Callable[[Path], bool]
+    in_folder: bool = True
+    """Whether it lies in the data folder."""
 
 
 def _digits(_: Path) -> Dataset:
@@ -47,7 +49,7 @@ def _vision(name: str, summary: str) -> DatasetSource:
 
 
 DATASETS: dict[str, DatasetSource] = {
-    "digits": DatasetSource(_digits, 1_797, 10, "8x8 digits embedded in scikit-learn", lambda _: True),
+    "digits": DatasetSource(_digits, 1_797, 10, "8x8 digits embedded in scikit-learn", lambda _: True, in_folder=False),
     "mnist": _vision("mnist", "28x28 digits"),
     "fashion-mnist": _vision("fashion-mnist", "28x28 clothes"),
     "kmnist": _vision("kmnist", "28x28 cursive kana"),
@@ -85,6 +87,24 @@ def load_dataset(
     reading = reading or Reading()
     dataset = _load(data, data_dir or default_data_dir(), reading, partial(pool_rows, holdout=holdout), progress)
     return apply_holdout(replace(dataset, missing_label=reading.missing_label), holdout)
+
+
+def refuse_idle_folder(data: str, data_dir: Path | None) -> None:
+    """Refuse a data folder that the data called `data` are not in: whoever gives one wants what lies there.
+
+    Raises
+    ------
+    SettingsError
+        If there is one.
+    """
+    source = all_datasets().get(data)
+    if data_dir is None or (source is not None and source.in_folder):
+        return
+    what = "a file or folder of its own" if source is None else "embedded in a package"
+    raise SettingsError(
+        f"--data-dir got {data_dir}, a folder of data sets that are downloaded, but the data are {data}, {what}; name a set that "
+        "lies there, such as --data emnist-letters, or leave --data-dir out"
+    )
 
 
 def _load(data: str, data_dir: Path, reading: Reading, rows: Rows, progress: Progress) -> Dataset:

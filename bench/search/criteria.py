@@ -34,6 +34,7 @@ from bench.search.crossval import cross_validated_accuracy
 from bench.search.settings import n_held_out
 from gmvae.augmentation import Augmentation
 from gmvae.decoding import Posterior
+from gmvae.kinds import views_for
 from gmvae.model import GaussianMixtureVAE
 from gmvae.posteriors import encode, score
 
@@ -187,8 +188,9 @@ def _elbo(candidate: Candidate, _: np.ndarray) -> float:
 
 def _invariance(candidate: Candidate, _: np.ndarray) -> float:
     model, items = candidate.models[0], candidate.pool[candidate.held_out]
-    # The same strength of augmentation for all, whatever a configuration trains with.
-    augmentation = Augmentation(model.config.image_shape, 1.0).to(model.device)
+    # The views that suit the data, of one strength for all, whatever a configuration trains with.
+    shape = model.config.image_shape
+    augmentation = Augmentation(shape, 1.0, views_for(candidate.pool, shape)).to(model.device)
     generator = torch.Generator(model.device).manual_seed(0)
     one, other = (encode(model, items, lambda x: augmentation(x, generator)).posterior for _ in range(2))
     return shared_information(one, other)

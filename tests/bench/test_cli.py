@@ -63,6 +63,8 @@ BAD_INPUT = [
     (("run", "--config", "absent.toml"), "cannot read the configuration"),
     (("run", "--data", "absent.npz"), "no file absent.npz"),
     (("run", "--holdout", "official"), "no official test set"),
+    (("run", "--data-dir", "."), "the data are digits, embedded in a package; name a set that lies there"),
+    (("datasets", "describe", "absent.npz", "--data-dir", "."), "the data are absent.npz, a file or folder of its own"),
     (("run", "--device", "abacus"), "unknown device 'abacus'"),
     (("run", "--cpus-per-trial", "inf"), "--cpus-per-trial got inf"),
     (("run", "--batch-size", "1"), "--batch-size got 1"),

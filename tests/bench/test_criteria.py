@@ -3,6 +3,7 @@
 import copy
 from dataclasses import replace
 from math import log
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ from bench.data.dataset import Dataset
 from bench.errors import SettingsError
 from bench.judge.methods import METHODS
 from bench.judge.representations import View
+from bench.search import criteria
 from bench.search.criteria import Candidate, Criterion, held_out_items, resolve_criterion, shared_information
 from bench.search.crossval import cross_validated_accuracy
+from gmvae.augmentation import Augmentation
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.decoding import Posterior, SoftDecoder
 from gmvae.posteriors import encode, score
@@ -78,6 +81,23 @@ def test_criteria_without_labels_are_given_none(candidate: Candidate, small_data
     assert criterion.cost(small_dataset) == 0
     assert not criterion.is_oracle
     assert np.isfinite(measure(name, candidate, small_dataset))
+
+
+@pytest.mark.parametrize(("ground", "views"), [(0.0, "warp"), (0.5, "photo")])
+def test_invariance_is_about_views_that_suit_the_data(
+    candidate: Candidate, small_dataset: Dataset, monkeypatch: pytest.MonkeyPatch, ground: float, views: str
+) -> None:
+    made: list[Augmentation] = []
+
+    def spy(*args: Any) -> Augmentation:
+        made.append(Augmentation(*args))
+        return made[-1]
+
+    monkeypatch.setattr(criteria, "Augmentation", spy)
+    random = np.random.default_rng(0).random(small_dataset.pool.shape).astype(np.float32)
+    pool = (1 - ground) * small_dataset.pool + ground * random
+    measure("invariance", Candidate(candidate.models, pool, candidate.held_out, "soft", 1.5), small_dataset)
+    assert [one.views for one in made] == [views]
 
 
 def test_the_oracle_reads_all_labels_and_says_so(candidate: Candidate, small_dataset: Dataset) -> None:
