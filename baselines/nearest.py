@@ -72,7 +72,7 @@ class CellIndex:
         self._members = np.split(
             np.argsort(self._cell, kind="stable"), np.cumsum(np.bincount(self._cell, minlength=n_cells))[:-1]
         )
-        apart = _apart(self._centres, self._centres)
+        apart = _ranking_distances(self._centres, self._centres)
         self._near = np.argsort(apart, axis=1, kind="stable")[:, : self.probes]
         return self
 
@@ -101,7 +101,7 @@ class CellIndex:
         self, x: Float[np.ndarray, "a d"], candidates: Int[np.ndarray, " b"], selves: Int[np.ndarray, " a"] | None
     ) -> Neighbors:
         k = self.n_neighbors
-        apart = _apart(x, self._pool[candidates])
+        apart = _ranking_distances(x, self._pool[candidates])
         if selves is not None:
             apart[np.arange(len(x)), np.searchsorted(candidates, selves)] = np.inf
         found = candidates[smallest(apart, k)]
@@ -112,7 +112,7 @@ class CellIndex:
 
 
 def smallest(values: Float[np.ndarray, "a b"], k: int) -> Int[np.ndarray, "a k"]:
-    """Return the places of the k smallest values of each row, in any order (`argpartition` in an eighth of its time).
+    """Return the places of the k smallest values of each row, in any order, as `argpartition` does, in an eighth of the time.
 
     Each row is folded into strips of sixteen values. The k smallest lie in at most k strips, and these are strips whose smallest
     value is among the k smallest of all strips' smallest values: only they are looked through.
@@ -130,7 +130,7 @@ def smallest(values: Float[np.ndarray, "a b"], k: int) -> Int[np.ndarray, "a k"]
     return np.take_along_axis(places, best, axis=1)
 
 
-def _apart(a: Float[np.ndarray, "a d"], b: Float[np.ndarray, "b d"]) -> Float[np.ndarray, "a b"]:
+def _ranking_distances(a: Float[np.ndarray, "a d"], b: Float[np.ndarray, "b d"]) -> Float[np.ndarray, "a b"]:
     """Return squared distances less the squared length of each `a`, which leaves the order within a row as it is."""
     # As one product: each pass over so large an array takes as long as the product.
     ones = np.ones((len(a), 1), a.dtype)
@@ -140,4 +140,4 @@ def _apart(a: Float[np.ndarray, "a d"], b: Float[np.ndarray, "b d"]) -> Float[np
 
 def _nearest(x: Float[np.ndarray, "m d"], centres: Float[np.ndarray, "c d"]) -> Int[np.ndarray, " m"]:
     chunks = np.array_split(x, max(1, len(x) // 16_384))
-    return np.concatenate([_apart(chunk, centres).argmin(axis=1) for chunk in chunks])
+    return np.concatenate([_ranking_distances(chunk, centres).argmin(axis=1) for chunk in chunks])

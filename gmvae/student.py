@@ -44,7 +44,7 @@ class StudentConfig:
     own_share: float = 0.5
     """Weight of the student's own guess beside what it is told, in the second half of the steps."""
     renewals: int = 2
-    """How often the teacher answers anew, at even distances, where it can."""
+    """How often, at even intervals, `renew` replaces the answers; see `teach`."""
     threshold: float = 0.95
     """How sure a guess must be that nobody has told."""
 

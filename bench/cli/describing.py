@@ -8,6 +8,7 @@ from bench.cli.reading import load_with_progress
 from bench.cli.state import make_console
 from bench.data.dataset import Dataset
 from bench.data.features import Feature
+from bench.data.registry import refuse_idle_folder
 from bench.errors import number_of
 from bench.plan.defaults import default_components
 from bench.plan.settings import make_settings
@@ -20,7 +21,9 @@ _SHOWN = 200
 def describe_data(given: Mapping[str, Any]) -> None:
     """Print what is understood of data, and what a run would train on them."""
     console = make_console()
-    dataset = load_with_progress(make_settings(given), make_console(stderr=True))
+    settings = make_settings(given)
+    refuse_idle_folder(settings.data, given.get("data_dir"))
+    dataset = load_with_progress(settings, make_console(stderr=True))
     for line in dataset.notices() or (_plainly(dataset),):
         console.print(line, soft_wrap=True)
     held = "" if dataset.test is None else f", {len(dataset.test):,} held out"

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bench.cli.state import EXIT_INTERRUPTED, make_console, tell
 from bench.data.reading import no_progress
+from bench.data.registry import refuse_idle_folder
 from bench.embedding.embed import embed_items
 from bench.embedding.items import open_source
 from bench.embedding.models import load_embedder
@@ -28,6 +29,7 @@ def embed_data(
 ) -> None:
     """Embed data with progress, and say what was written."""
     console, progress = make_console(), make_console(stderr=True)
+    refuse_idle_folder(data, data_dir)
     source = open_source(data, data_dir, make_settings(reading).reading, text_column, no_progress)
     for note in source.notes:
         tell(note)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bench.cli.state import tell
 from bench.data.dataset import Dataset
-from bench.data.registry import load_dataset, refuse_idle_folder
+from bench.data.registry import load_dataset
 from bench.plan.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ def load_with_progress(settings: RunSettings, progress: "Console") -> Dataset:
     DataError, SettingsError
         If they cannot be read.
     """
-    refuse_idle_folder(settings.data, settings.data_dir)
     with progress.status("reading data") if progress.is_terminal else nullcontext() as status:
 
         def show(share: float) -> None:

@@ -11,6 +11,7 @@ from bench.cli.output import print_grid
 from bench.cli.reading import read_data
 from bench.cli.settings import files
 from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console, tell
+from bench.data.registry import refuse_idle_folder
 from bench.errors import SettingsError, number_of
 from bench.plan.settings import RunSettings, changed_by_hand, make_settings
 from bench.search.conduct import carry_out_search, open_search, trials_of
@@ -52,7 +53,9 @@ def search_settings(
         in_files.pop(name, None)
         if isinstance(in_files.get("set"), dict):
             in_files["set"] = {key: value for key, value in in_files["set"].items() if key.replace("-", "_") != name}
-    return make_settings({"model_seeds": (0,)}, in_files, flags, changed_by_hand(in_files, flags)), chosen
+    settings = make_settings({"model_seeds": (0,)}, in_files, flags, changed_by_hand(in_files, flags))
+    refuse_idle_folder(settings.data, flags.get("data_dir"))
+    return settings, chosen
 
 
 def _search_tables(layers: tuple[dict[str, Any], ...], source: object) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cli.state import tell
+from bench.data.registry import refuse_idle_folder
 from bench.plan.presets import PRESET_ALIASES, read_preset
 from bench.plan.settings import RunSettings, changed_by_hand, make_settings, read_toml
 
@@ -25,4 +26,7 @@ def run_settings(flags: Mapping[str, Any], config: Path | None, preset: str | No
     """Return the settings of a run: flags over the configuration file over the preset."""
     of_preset, of_file = files(config, preset)
     chosen = of_preset | of_file
-    return make_settings(chosen, flags, changed_by_hand(chosen, flags))
+    settings = make_settings(chosen, flags, changed_by_hand(chosen, flags))
+    # A folder that a file names may be for other data than those of the flags.
+    refuse_idle_folder(settings.data, flags.get("data_dir"))
+    return settings

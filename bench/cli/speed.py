@@ -11,7 +11,7 @@ from rich.console import Console
 from bench.cli.output import print_grid
 from bench.cli.state import make_console
 from bench.data.dataset import ImageShape
-from bench.data.registry import load_dataset
+from bench.data.registry import load_dataset, refuse_idle_folder
 from bench.engine.speed import DEFAULT, IMAGE, Measured, candidates, measure, sweep_hours
 from bench.errors import SettingsError
 from bench.plan.defaults import default_epochs
@@ -45,6 +45,7 @@ def _items(data: str | None, data_dir: Path | None) -> tuple[np.ndarray, ImageSh
         rng = np.random.default_rng(0)
         return rng.integers(0, 256, (_RANDOM_ITEMS, IMAGE[0] * IMAGE[1]), dtype=np.uint8), IMAGE
 
+    refuse_idle_folder(data, data_dir)
     dataset = load_dataset(data, data_dir)
     if dataset.likelihood != "bernoulli":
         raise SettingsError(f"--data {data} holds real values; speed is measured on images: bytes, or values in [0, 1]")

@@ -9,13 +9,12 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import ray
 
 from bench.data.dataset import Dataset
 from bench.engine.cluster import cluster_cpus, living_nodes, trainings_at_once
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import choose, complete, failed_records, judge_batch, kept_view, represent_parent
+from bench.engine.steps import choose, failed_records, judge_batch, kept_view, represent_parent, seen_by
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Batch, Listener, TrainingJob, ViewKey, Work
 from bench.errors import BenchError, StoreError, number_of
@@ -206,7 +205,8 @@ class _Evaluation:
         if not isinstance(cause, ray.exceptions.RayError):
             return failed_records(rest, self._work, _reason(cause))
         # What the batch read may be lost with the worker or node that made it.
-        self._views.pop(self._work.view_key(batch), None)
+        for key in self._work.view_keys(batch):
+            self._views.pop(key, None)
         self._parents.clear()
         self._orders.clear()
         if limit is not None and rest and time.monotonic() - flight.heard >= limit:
@@ -225,15 +225,17 @@ class _Evaluation:
 
     def _submit(self, batch: Batch) -> Any:
         work, method = self._work, self._work.methods[batch.method]
-        key = work.view_key(batch)
-        if method.representation not in FREE and key not in self._views:
-            encoded = map(self._encoded_by, method.models_read(batch.clustering))
-            parent = self._parent(REPRESENTATIONS[method.representation].parent)
-            self._views[key] = self._represent.remote(method, batch.clustering, self._dataset, parent, *encoded)
-        view = self._views.get(key)
+        parent = self._parent(REPRESENTATIONS[method.representation].parent)
+        views = []
+        for key in work.view_keys(batch):
+            if method.representation not in FREE and key not in self._views:
+                model = method.model_for(key[1])
+                encoded = None if model is None else self._encoded_by(model)
+                self._views[key] = self._represent.remote(method, key[1], self._dataset, encoded, parent)
+            views.append(self._views.get(key))
         seeds, orders = self._orders_of(batch)
         return self._judge.remote(
-            batch, method, view, self._dataset, work.origin, work.model_name, work.cell_limit, seeds, *orders
+            batch, method, self._dataset, work.origin, work.model_name, work.cell_limit, seeds, len(views), *views, *orders
         )
 
     def _encoded_by(self, model: ModelKey) -> Any:
@@ -262,7 +264,7 @@ class _Evaluation:
 
     def _forget_unused_views(self) -> None:
         batches = [*self._waiting, *(flight.batch for flight in self._flights.values())]
-        used = {self._work.view_key(batch) for batch in batches}
+        used = {key for batch in batches for key in self._work.view_keys(batch)}
         self._views = {key: view for key, view in self._views.items() if key in used}
         models = frozenset[ModelKey]().union(*map(self._work.models_of, batches))
         self._encoded = {key: held for key, held in self._encoded.items() if key in models}
@@ -289,24 +291,23 @@ class _Evaluation:
 def _judge_remotely(
     batch: Batch,
     method: Method,
-    view: View | None,
     dataset: Dataset,
     origin: Origin,
     model_name: str,
     limit: float | None,
     seeds: tuple[int, ...] | None,
-    *items: np.ndarray,
+    n_views: int,
+    *seen: Any,
 ) -> Iterator[list[Record] | str]:
     """Judge a batch in a worker: yield its node first, and end the process if a cell takes longer than `limit`.
 
-    `items` are those that a model chose for the label seeds `seeds`, one argument each: Ray resolves no references inside others.
+    `seen` are the method's views, `None` for those that are cheaply made here, and then the items that a model chose for each of
+    the label seeds `seeds`: one argument each, since Ray resolves no references inside others.
     """
     yield ray.get_runtime_context().get_node_id()
-    orders = None if seeds is None else dict(zip(seeds, items, strict=True))
-    if view is None:
-        # Cheap enough to make here instead of sending it.
-        view = represent_parent(method.representation, dataset)
-    view = complete(method, dataset, view)
+    orders = None if seeds is None else dict(zip(seeds, seen[n_views:], strict=True))
+    views: list[View] = [represent_parent(method.representation, dataset) if view is None else view for view in seen[:n_views]]
+    view = seen_by(method, batch.clustering, dataset, *views)
     if limit is None:
         yield from judge_batch(batch, method, view, dataset, origin, model_name, orders)
         return

@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import choose, failed_records, judge_batch, represent, represent_parent, train_model
-from bench.engine.work import Batch, Listener, Work
+from bench.engine.steps import choose, failed_records, judge_batch, kept_view, represent_parent, seen_by, train_model
+from bench.engine.work import Batch, Listener, ViewKey, Work
 from bench.errors import StoreError
 from bench.judge.record import Record
 from bench.judge.representations import REPRESENTATIONS, View
@@ -21,6 +21,7 @@ class SerialExecutor:
 
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         self._interrupt = interrupt or Interrupt()
+        self._views: dict[ViewKey, View] = {}
         self._parents: dict[str, View] = {}
         self._orders: dict[tuple[ModelKey, str, int], np.ndarray] = {}
 
@@ -55,18 +56,17 @@ class SerialExecutor:
         self._interrupt.check()
 
     def _judge(self, batches: Iterable[Batch], work: Work, listener: Listener) -> Iterator[list[Record]]:
-        # Batches of one representation follow each other, so that one view at a time is in memory.
-        views = work.view_key
+        # Batches of one representation follow each other, so that the views of one batch at a time are in memory.
         current, view = None, None
-        for batch in sorted(batches, key=lambda batch: str(views(batch))):
+        for batch in sorted(batches, key=lambda batch: str(work.view_keys(batch))):
             self._interrupt.check()
             listener.batch_started(batch)
             judged = 0
             try:
-                if views(batch) != current:
+                if work.view_keys(batch) != current:
                     current, view = None, None
                     view = self._view(batch, work)
-                    current = views(batch)
+                    current = work.view_keys(batch)
                 assert view is not None  # noqa: S101 - set with `current`
                 method = work.methods[batch.method]
                 orders = self._orders_of(batch, work)
@@ -81,10 +81,15 @@ class SerialExecutor:
                 yield records
 
     def _view(self, batch: Batch, work: Work) -> View:
-        method = work.methods[batch.method]
-        encoded = (load_encoded(work.folder, key) for key in method.models_read(batch.clustering))
+        method, keys = work.methods[batch.method], work.view_keys(batch)
+        self._views = {key: view for key, view in self._views.items() if key in keys}
         parent = self._parent(REPRESENTATIONS[method.representation].parent, work)
-        return represent(method, batch.clustering, work.dataset, parent, *encoded)
+        for key in keys:
+            if key not in self._views:
+                model = method.model_for(key[1])
+                encoded = None if model is None else load_encoded(work.folder, model)
+                self._views[key] = kept_view(method, key[1], work.dataset, encoded, parent)
+        return seen_by(method, batch.clustering, work.dataset, *(self._views[key] for key in keys))
 
     def _orders_of(self, batch: Batch, work: Work) -> dict[int, np.ndarray] | None:
         chooser = work.chooser(batch)

@@ -3,7 +3,6 @@
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -17,8 +16,8 @@ from bench.judge.identity import cell_id
 from bench.judge.judging import judge
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Outcome, Record, Status, make_record
-from bench.judge.representations import REPRESENTATIONS, Source, View, apart, side_by_side
-from bench.plan.cells import Cell, Clustering, Ensemble, ModelKey
+from bench.judge.representations import REPRESENTATIONS, Source, View, side_by_side
+from bench.plan.cells import Cell, Clustering, ModelKey
 from bench.plan.samplers import labeled_items, select_samplers
 from bench.plan.samplers.base import Sampler
 from bench.store.models import Pair, keep_state, kept_state, publish_model
@@ -83,29 +82,27 @@ def represent(
 
     `encoded` is what each of the models that the method reads made of the data (`Method.models_read`).
     """
-    return complete(method, dataset, kept_view(method, clustering, dataset, parent, *encoded))
+    pairs = encoded or (None,)
+    parts = [kept_view(method, key, dataset, pair, parent) for key, pair in zip(method.parts_of(clustering), pairs, strict=True)]
+    return seen_by(method, clustering, dataset, *parts)
 
 
 def kept_view(
-    method: Method, clustering: Clustering | None, dataset: Dataset, parent: View | None = None, *encoded: Pair
+    method: Method, clustering: ModelKey | None, dataset: Dataset, encoded: Pair | None, parent: View | None = None
 ) -> View:
-    """Compute what is worth keeping, or sending, of what a method sees."""
-    representation = REPRESENTATIONS[method.representation]
+    """Compute what is worth keeping, or sending, of what a method sees of one clustering (`Method.parts_of`)."""
     with threads(1):
-        if isinstance(clustering, Ensemble):
-            made = zip(clustering.models, encoded, strict=True)
-            return side_by_side({key.id: representation.kept(_source(dataset, key, pair), parent) for key, pair in made})
-        return representation.kept(_source(dataset, clustering, *encoded), parent)
+        return REPRESENTATIONS[method.representation].kept(_source(dataset, clustering, encoded), parent)
 
 
-def complete(method: Method, dataset: Dataset, view: View) -> View:
-    """Add the rest where a view is read."""
-    representation, source = REPRESENTATIONS[method.representation], _source(dataset)
+def seen_by(method: Method, clustering: Clustering | None, dataset: Dataset, *parts: View) -> View:
+    """Complete the views of all clusterings that a method sees, where they are read, and join them."""
+    source = _source(dataset)
     with threads(1):
-        if method.needs != "models":
-            return representation.complete(source, view)
-        parts = {name: representation.complete(source, part) for name, part in apart(view).items()}
-        return replace(side_by_side(parts), cpu_seconds=view.cpu_seconds)
+        complete = [REPRESENTATIONS[method.representation].complete(source, part) for part in parts]
+    if method.needs != "models":
+        return complete[0]
+    return side_by_side({key.id: part for key, part in zip(method.models_read(clustering), complete, strict=True)})
 
 
 def _source(dataset: Dataset, clustering: ModelKey | None = None, encoded: Pair | None = None) -> Source:

@@ -19,8 +19,8 @@ from gmvae.training import EpochStats
 _BATCH_SECONDS, _BATCH_CELLS = 20.0, 50
 
 
-ViewKey = tuple[str, tuple[ModelKey, ...]]
-"""A representation, and the clusterings that it is made by."""
+ViewKey = tuple[str, ModelKey | None]
+"""A representation, and the clustering that it is made by."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ class Work:
         pending = {job.key for job in self.trainings}
         return tuple(batch for batch in self.batches if self.models_of(batch).isdisjoint(pending))
 
-    def view_key(self, batch: Batch) -> ViewKey:
-        """Representation and clusterings of what a batch's method sees: batches of the same ones share it."""
+    def view_keys(self, batch: Batch) -> tuple[ViewKey, ...]:
+        """Return what a batch's method sees, one view for each clustering: batches of the same ones share them."""
         method = self.methods[batch.method]
-        return method.representation, () if method.needs == "nothing" or not batch.clustering else batch.clustering.models
+        return tuple((method.representation, key) for key in method.parts_of(batch.clustering))
 
     def chooser(self, batch: Batch) -> ModelKey | None:
         """Return the model that chooses the items of a batch; `None` for a sampler that looks at none."""

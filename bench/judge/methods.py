@@ -90,6 +90,14 @@ class Method:
         """Whether a run that names no methods has it."""
         return not (self.tuned or self.slow or self.needs == "models")
 
+    def parts_of(self, clustering: Clustering | None) -> tuple[ModelKey | None, ...]:
+        """Return the clusterings that what the method sees is made by, one view each."""
+        return parts_of(self.needs, clustering)
+
+    def model_for(self, part: ModelKey | None) -> ModelKey | None:
+        """Return the trained model that the view made by one clustering is read from."""
+        return model_for(self.needs, part)
+
     def models_read(self, clustering: Clustering | None) -> tuple[ModelKey, ...]:
         """Return the trained models that cells of a clustering read."""
         return models_read(self.needs, clustering)
@@ -108,11 +116,22 @@ class Method:
         return fixed * n_pool / 100_000 + per_label * n_labeled
 
 
+def parts_of(needs: str, clustering: Clustering | None) -> tuple[ModelKey | None, ...]:
+    """Return the clusterings that what a method sees is made by, one view each; a single `None` where it needs none."""
+    return (None,) if clustering is None or needs == "nothing" else clustering.models
+
+
+def model_for(needs: str, part: ModelKey | None) -> ModelKey | None:
+    """Return the trained model that a view made by one clustering is read from."""
+    if part is None or needs in ("nothing", "clusters"):
+        return None
+    return part.plain_vae if needs == "vae" else part
+
+
 def models_read(needs: str, clustering: Clustering | None) -> tuple[ModelKey, ...]:
     """Return the trained models of a clustering that a method with such needs reads."""
-    if clustering is None or needs in ("nothing", "clusters"):
-        return ()
-    return tuple(key.plain_vae for key in clustering.models) if needs == "vae" else clustering.models
+    models = (model_for(needs, part) for part in parts_of(needs, clustering))
+    return tuple(model for model in models if model is not None)
 
 
 def models_for(needs: str, clustering: Clustering | None, *, looks: bool) -> frozenset[ModelKey]:
@@ -163,7 +182,7 @@ def _ensemble(name: str, method: Method) -> Method:
     def make(n_classes: int, n_jobs: int, random_state: int) -> Learner:
         from bench.judge.ensemble import EnsembleLearner
 
-        return EnsembleLearner(partial(method.make, n_classes, n_jobs, random_state))
+        return EnsembleLearner(partial(method.make, n_classes, n_jobs), random_state)
 
     fixed, per_label = method.seconds
     return replace(
@@ -224,9 +243,10 @@ METHODS: dict[str, Method] = {
     "latent-student": Method(
         _student("LatentStudentLearner"),
         "teachable",
-        "GMVAE latent means, a network taught by their label spreading, and spreading over both",
+        "GMVAE latent means, a network taught by label spreading that sees what it learns, and the mean of both",
         "model",
-        (120.0, 0.0),
+        (100.0, 0.0),
+        2,
         slow=True,
     ),
     "auto": Method(

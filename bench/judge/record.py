@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.plan.cells import ALL_SEEDS, Cell, CellKey
+from bench.plan.cells import ALL_SEEDS, Cell, CellKey, Ensemble
 from bench.plan.selection import WITHIN
 
 Status = Literal["ok", "failed", "timeout"]
@@ -85,11 +85,13 @@ class Record:
     peak_bytes: int | None = None
     """Most memory while fitting and predicting, beyond what the process held before, which includes data and view."""
     needs: str | None = None
-    """What the method needs beside labels: `nothing`, `clusters`, `model` or `vae`; so that reading needs no plug-in."""
+    """What the method needs: `nothing`, `clusters`, `model`, `models` or `vae`; said here so that reading needs no plug-in."""
     oracle: bool | None = None
     """Whether the sampler reads labels that no user has."""
     pretrained: str | None = None
     """The model, trained on other data, that made the items; `None` if none did."""
+    models: str | None = None
+    """Seeds of the models that an ensemble averages: `0,1,2`."""
 
     @property
     def key(self) -> CellKey:
@@ -164,5 +166,6 @@ def make_record(
         needs=needs,
         oracle=oracle,
         pretrained=origin.pretrained,
+        models=",".join(str(key.model_seed) for key in clustering.models) if isinstance(clustering, Ensemble) else None,
         **vars(outcome),
     )

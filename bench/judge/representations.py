@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -60,11 +60,6 @@ def side_by_side(views: Mapping[str, View]) -> View:
     return View(pool, Several(tests) if tests else None, sum(view.cpu_seconds for view in views.values()))
 
 
-def apart(view: View) -> dict[str, View]:
-    """Return the views that `side_by_side` joined; processor time stays with the whole."""
-    return {name: View(pool, None if view.test is None else view.test.views[name]) for name, pool in view.pool.views.items()}
-
-
 @dataclass(frozen=True)
 class Viewable:
     """Items with what it takes to draw random views of them (`gmvae.augmentation`)."""
@@ -100,9 +95,16 @@ class Source:
     test: np.ndarray | None
     clustering: ModelKey | None = None
     encoded: tuple[Encoded, Encoded | None] | None = None
-    """What the method's model (`Method.model_for`) made of pool and held-out items."""
+    """What the method's model (`Method.models_read`) made of pool and held-out items."""
     image_shape: tuple[int, ...] | None = None
     """Height and width, and the number of colours if there are several, when an item is an image."""
+
+    @cached_property
+    def viewable(self) -> View:
+        """Items of which random views can be drawn; made once for all models that they are shown beside."""
+        view, views = pixels(self), views_for(self.pool, self.image_shape)
+        make = partial(Viewable, image_shape=self.image_shape, views=views)
+        return View(make(view.pool), None if view.test is None else make(view.test))
 
 
 def pixels(source: Source) -> View:
@@ -190,9 +192,7 @@ def latent_graph(source: Source) -> View:
 
 def viewable(source: Source) -> View:
     """Items of which random views can be drawn."""
-    view, views = pixels(source), views_for(source.pool, source.image_shape)
-    make = partial(Viewable, image_shape=source.image_shape, views=views)
-    return View(make(view.pool), None if view.test is None else make(view.test))
+    return source.viewable
 
 
 def latent_and_graph(source: Source) -> View:
@@ -208,7 +208,7 @@ def teachable(source: Source, view: View) -> View:
     def beside(items: Viewable, of_model: tuple[np.ndarray, NeighborGraph]) -> Teachable:
         return Teachable(items.items, items.image_shape, items.views, *of_model)
 
-    items = viewable(source)
+    items = source.viewable
     test = None if items.test is None or view.test is None else beside(items.test, view.test)
     return replace(view, pool=beside(items.pool, view.pool), test=test)
 

@@ -1,6 +1,7 @@
 """The methods `latent-student` and `fixmatch`: a network taught by a few labels, with and without a trained model beside it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -68,8 +69,8 @@ class LatentStudentLearner(FixMatchLearner):
     """Labels spread over the latents; a network learns from what they say; then they spread over both, side by side.
 
     The student sees the items themselves, under random views, and learns what classes have in common; the graph asks each item's
-    neighbours, and counts the labels in full again. So it does twice while the student learns, which then learns from the better
-    answers, and at the end. The last word is the geometric mean of what both say.
+    neighbours, and counts the labels in full again. It is asked twice while the student learns, which goes on with the better
+    answers, and once at the end. The result is the geometric mean of the graph's and the student's answers.
 
     Attributes
     ----------
@@ -82,12 +83,13 @@ class LatentStudentLearner(FixMatchLearner):
         y, labeled = self._check_labels(x, y)
         self.teacher_ = SpreadingBaseline(self.n_classes_, self.n_jobs, self.random_state).fit(x.graph, y)
         answers = self.teacher_.label_distributions_
-        self.student_ = self._teach(x, y, labeled, answers, lambda student: self._spread(x, y, student).label_distributions_)
+        self.student_ = self._teach(x, y, labeled, answers, partial(self._anew, x, y))
         if self.student_ is None:
             self.graph_learner_, self.label_distributions_ = self.teacher_, answers
         else:
-            self.graph_learner_ = self._spread(x, y, self.student_)
-            self.label_distributions_ = self._both(self.graph_learner_.label_distributions_, x, self.student_)
+            features, proba = self.student_.look(x.items)
+            self.graph_learner_ = self._spread(x, y, features)
+            self.label_distributions_ = self._both(self.graph_learner_.label_distributions_, proba)
         self.transduction_ = self.label_distributions_.argmax(axis=1)
         return self
 
@@ -95,30 +97,30 @@ class LatentStudentLearner(FixMatchLearner):
         """Return class probabilities of new items from the field at their neighbours in the pool."""
         if self.student_ is None:
             return self.graph_learner_.predict_proba(x.graph)
-        graph = self._weights.graph_of_new(self._beside(x, self.student_))
-        return self._both(self.graph_learner_.predict_proba(graph), x, self.student_)
+        features, proba = self.student_.look(x.items)
+        points = np.hstack([self._project(features) * self._scales[0], x.latent * self._scales[1]])
+        return self._both(self.graph_learner_.predict_proba(self._weights.graph_of_new(points)), proba)
 
-    def _spread(self, x: Teachable, y: Int[np.ndarray, " n"], student: Student) -> SpreadingBaseline:
+    def _anew(self, x: Teachable, y: Int[np.ndarray, " n"], student: Student) -> Float[np.ndarray, "n l"]:
+        return self._spread(x, y, student.look(x.items)[0]).label_distributions_
+
+    def _spread(self, x: Teachable, y: Int[np.ndarray, " n"], features: Float[np.ndarray, "n h"]) -> SpreadingBaseline:
         # The student has seen the labels: hidden from this graph they would look easier to tell than they are.
         alpha = self.teacher_.alpha_
-        return SpreadingBaseline(self.n_classes_, self.n_jobs, self.random_state, alpha).fit(self._graph(x, student), y)
+        return SpreadingBaseline(self.n_classes_, self.n_jobs, self.random_state, alpha).fit(self._graph(x, features), y)
 
-    def _both(self, spread: Float[np.ndarray, "n l"], x: Teachable, student: Student) -> Float[np.ndarray, "n l"]:
+    def _both(self, spread: Float[np.ndarray, "n l"], of_student: Float[np.ndarray, "n s"]) -> Float[np.ndarray, "n l"]:
         """Return the geometric mean of what spreading and the student say."""
-        proba: np.ndarray = np.zeros_like(spread)
-        proba[:, self.seen_] = np.sqrt(np.maximum(spread[:, self.seen_], _LEAST) * np.maximum(student.look(x.items)[1], _LEAST))
-        proba /= proba.sum(axis=1, keepdims=True)
-        return proba
+        mean: np.ndarray = np.zeros_like(spread)
+        mean[:, self.seen_] = np.sqrt(np.maximum(spread[:, self.seen_], _LEAST) * np.maximum(of_student, _LEAST))
+        mean /= mean.sum(axis=1, keepdims=True)
+        return mean
 
-    def _graph(self, x: Teachable, student: Student) -> NeighborGraph:
-        features = student.look(x.items)[0]
+    def _graph(self, x: Teachable, features: Float[np.ndarray, "n h"]) -> NeighborGraph:
+        """Return the graph of latents beside the leading components of the student's features."""
         self._project = fit_components(features, self.random_state, _N_COMPONENTS)
         components = self._project(features)
         self._scales = _OF_STUDENT * unit_scale(components), unit_scale(x.latent)
         points = np.hstack([components * self._scales[0], x.latent * self._scales[1]])
         self._weights = NeighborWeights(points, self.n_jobs, quick_index)
         return self._weights.graph()
-
-    def _beside(self, x: Teachable, student: Student) -> Float[np.ndarray, "n d"]:
-        components = self._project(student.look(x.items)[0])
-        return np.hstack([components * self._scales[0], x.latent * self._scales[1]])

@@ -88,8 +88,10 @@ def expand_cells(
 
 def _clusterings_for(needs: str, looks: bool, models: Sequence[ModelKey]) -> Sequence[Clustering | None]:
     if needs == "models":
+        # In order, so that the same models are the same ensemble however they were asked for.
+        in_order = sorted(models)
         of_k = {
-            k: tuple(key for key in models if key.n_components == k) for k in dict.fromkeys(key.n_components for key in models)
+            k: tuple(key for key in in_order if key.n_components == k) for k in dict.fromkeys(key.n_components for key in models)
         }
         return [Ensemble(members, chooser) for members in of_k.values() for chooser in (members if looks else (None,))]
     return models if looks or needs != "nothing" else (None,)

@@ -27,6 +27,7 @@ class Limit(BaseModel):
     components: Components | None = None
     """Values of K; says nothing of cells that need no clustering."""
     model_seeds: Integers | None = None
+    """Of the model that is read, or that chooses the items. An ensemble always reads all of the run's."""
     label_seeds: Seeds | None = None
     most_labels: Annotated[str, BeforeValidator(_budget_text)] | None = None
     """A budget as in `--budgets`: a count, a percentage or a fraction."""
@@ -63,7 +64,7 @@ class _Bound:
         pairs = [(limit.samplers, cell.sampler), (limit.label_seeds, cell.label_seed)]
         if clustering is not None:
             pairs.append((limit.components, clustering.n_components))
-            # An ensemble has all of them.
+            # The models of an ensemble are the run's; only the one that chooses items is limited.
             if clustering.model_seed != ALL_SEEDS:
                 pairs.append((limit.model_seeds, clustering.model_seed))
         within = all(allowed is None or value in allowed for allowed, value in pairs)

@@ -141,7 +141,9 @@ class OpenRun:
     def models_of(self, records: pd.DataFrame) -> tuple[ModelKey, ...]:
         """Return the models in some records, largest K first: trained ones, and those that an export describes."""
         known = records[["n_components", "model_seed"]].dropna().drop_duplicates().astype(int)
-        keys = (ModelKey(int(k), int(seed)) for k, seed in known.itertuples(index=False, name=None))
+        keys = {ModelKey(int(k), int(seed)) for k, seed in known.itertuples(index=False, name=None)}
+        for k, models in records[["n_components", "models"]].dropna().drop_duplicates().itertuples(index=False, name=None):
+            keys |= {ModelKey(int(k), int(seed)) for seed in str(models).split(",")}
         there = (key for key in keys if is_trained(self.folder, key) or is_exported(self.folder, key))
         return tuple(sorted(there, key=lambda key: (-key.n_components, key.model_seed)))
 

@@ -60,7 +60,7 @@ def _sections(run: OpenRun) -> Iterator[Section]:
 
 def headline(tables: tuple[SeedTable, ...], n_known: int) -> str:
     """Summarise the run in one or two sentences."""
-    trained = [table for table in tables if table.needs == "model"]
+    trained = [table for table in tables if table.needs in ("model", "models")]
     # Methods whose items the model chose do not count: they are not without it.
     others = [table for table in tables if table.n_components is None]
     soft = max(reference_tables(trained, "soft"), key=lambda table: table.n_components or 0, default=None)

@@ -42,8 +42,8 @@ from gmvae.posteriors import encode, score
 _MIN_LABELS = 10
 # Draws of labels that an oracle averages over.
 _ORACLE_DRAWS = 5
-DECODINGS = tuple(name for name, method in METHODS.items() if method.representation == "posterior")
-"""Methods that `decoding` may name: those that read the posterior of a trained model."""
+DECODINGS = tuple(name for name, method in METHODS.items() if method.representation == "posterior" and method.needs == "model")
+"""Methods that `decoding` may name: those that read the posterior of one trained model."""
 
 
 class Candidate:

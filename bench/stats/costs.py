@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+# What a method sees is made once for each of these. Chosen items make cells differ between models, but not what methods see that
+# need none of them, or all.
+_VIEWED = {"nothing": ["dataset"], "models": ["n_components", "models"]}
+_OF_MODEL = ["n_components", "model_seed"]
 Spread = tuple[float, float, float]
 """Least, median, most."""
 
@@ -57,18 +61,15 @@ def _training_cost(n_components: int, last: pd.DataFrame) -> TrainingCost:
 def method_costs(records: pd.DataFrame) -> tuple[MethodCost, ...]:
     """Return what every method cost, the costliest cell first."""
     done = ((str(method), group) for method, group in records.groupby("method") if (group["status"] == "ok").any())
-    # A method that needs no clusters sees the same whichever model chose the items.
-    costs = (_cost(method, group, clustered=group["needs"].iloc[0] != "nothing") for method, group in done)
+    costs = (_cost(method, group, _VIEWED.get(str(group["needs"].iloc[0]), _OF_MODEL)) for method, group in done)
     return tuple(sorted(costs, key=lambda cost: -cost.cell_seconds[1]))
 
 
-def _cost(method: str, every: pd.DataFrame, *, clustered: bool) -> MethodCost:
+def _cost(method: str, every: pd.DataFrame, viewed: list[str]) -> MethodCost:
     cells = every[every["status"] == "ok"]
     clock = cells["fit_seconds"].astype(float) + cells["predict_seconds"].astype(float)
     seconds = cells["cpu_seconds"].astype(float).fillna(clock)
-    # Chosen items make cells of baselines differ between models, but not what the baseline sees.
-    key = ["n_components", "model_seed"] if clustered else ["dataset"]
-    views = cells.groupby(key, dropna=False)["view_cpu_seconds"].max().dropna()
+    views = cells.groupby(viewed, dropna=False)["view_cpu_seconds"].max().dropna()
     peak = cells["peak_bytes"].max()
     return MethodCost(
         method=method,

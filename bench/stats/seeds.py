@@ -36,14 +36,14 @@ class SeedTable:
     n_components: int | None
     budgets: tuple[int, ...]
     model_seeds: tuple[int, ...]
-    """Only -1 for a method without a model."""
+    """Only -1 for a method without a model, and for an ensemble of all where none chose the items."""
     label_seeds: tuple[int, ...]
     scores: Float[np.ndarray, "b m s"]
     label: str
     """Method, sampler unless random, K where records hold several, and a mark where labels were read that no user has."""
     sampler: str = RANDOM
     needs: str = "nothing"
-    """Of the method, as records say it: `nothing`, `clusters`, `model` or `vae`."""
+    """Of the method, as records say it: `nothing`, `clusters`, `model`, `models` or `vae`."""
     fresh: Bool[np.ndarray, "b m s"] | None = None
     """Whether a draw showed other items than those of smaller label seeds; `None`: all did. A sampler that leaves nothing to
     chance shows the same ones at every seed, which is one observation, however often it is made."""
@@ -100,8 +100,12 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
     tables = []
     filled = records.assign(model_seed=records["model_seed"].fillna(NO_MODEL_SEED).astype(int))
     key: Any
-    for key, group in filled.groupby(list(CURVE), dropna=False, sort=False):
-        method, sampler, k = key
+    if "models" not in filled:
+        filled = filled.assign(models=None)
+    # Ensembles of other models are other curves: a run may have been repeated with more.
+    ensembles = filled.groupby("method")["models"].nunique()
+    for key, group in filled.groupby([*CURVE, "models"], dropna=False, sort=False):
+        method, sampler, k, of = key
         budgets, models, labels = (tuple(sorted(group[name].unique())) for name in ("n_labeled", "model_seed", "label_seed"))
         values = np.full((len(budgets), len(models), len(labels)), np.nan)
         finished = group[(group["status"] == "ok") & group[metric].notna()]
@@ -124,7 +128,12 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
                 model_seeds=ints[1],
                 label_seeds=ints[2],
                 scores=values,
-                label=curve_label(str(method), str(sampler), int(k) if several and not pd.isna(k) else None) + marks,
+                label=curve_label(
+                    f"{method} of {str(of).replace(',', '+')}" if ensembles[method] > 1 else str(method),
+                    str(sampler),
+                    int(k) if several and not pd.isna(k) else None,
+                )
+                + marks,
                 sampler=str(sampler),
                 needs=str(group["needs"].iloc[0]) if "needs" in group else "nothing",
                 fresh=_fresh(finished, indices, values.shape),

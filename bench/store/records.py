@@ -25,7 +25,7 @@ CELL_ID = "cell_id"
 # Columns that records of earlier versions lack.
 _LATER = (
     *(CELL_ID, "selection", "selection_labels", "shown", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "needs", "oracle"),
-    "pretrained",
+    *("pretrained", "models"),
 )
 KEY = ("method", "n_components", "model_seed", "sampler", "n_labeled", "label_seed")
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}

@@ -60,10 +60,10 @@ def test_a_cell_that_holds_most_items_is_searched_in_parts(monkeypatch: pytest.M
 
     def spy(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         held.append(len(a) * len(b))
-        return squared(a, b)
+        return rank(a, b)
 
-    squared = nearest._apart
-    monkeypatch.setattr(nearest, "_apart", spy)
+    rank = nearest._ranking_distances
+    monkeypatch.setattr(nearest, "_ranking_distances", spy)
     monkeypatch.setattr(nearest, "_HELD", 100_000)
     parts = CellIndex(5).fit(pool).kneighbors()
     assert max(held) <= 200_000

@@ -99,6 +99,12 @@ def test_bad_input_is_explained_in_a_line_or_two(
     assert not any(tmp_path.iterdir())
 
 
+def test_a_folder_that_a_configuration_names_may_be_for_other_data(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(f'data = "emnist-letters"\ndata-dir = "{tmp_path}"\n')
+    asked = ["run", "--config", str(tmp_path / "mine.toml"), "--data", "digits", "--dry-run", "--out", str(tmp_path / "run")]
+    assert command(*asked)[0] == 0
+
+
 def test_an_unknown_key_of_a_configuration_file_is_named(command: Command, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text("compnents = [5]\n")
     code, _, err = command("run", "--config", str(tmp_path / "mine.toml"))

@@ -100,6 +100,12 @@ def test_invariance_is_about_views_that_suit_the_data(
     assert [one.views for one in made] == [views]
 
 
+def test_decodings_read_one_posterior(candidate: Candidate, small_dataset: Dataset) -> None:
+    y = small_dataset.shown(np.arange(40))
+    for name in criteria.DECODINGS:
+        METHODS[name].make(10, 1, 0).fit(candidate.posterior, y)
+
+
 def test_the_oracle_reads_all_labels_and_says_so(candidate: Candidate, small_dataset: Dataset) -> None:
     criterion = resolve_criterion("oracle-accuracy@40", small_dataset)
     assert criterion.is_oracle

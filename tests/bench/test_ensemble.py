@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from runs import RUN
 
 from bench.data.registry import load_dataset
+from bench.engine.steps import represent
 from bench.judge.ensemble import EnsembleLearner
 from bench.judge.identity import cell_id
 from bench.judge.methods import METHODS
@@ -20,6 +20,9 @@ from bench.judge.representations import View, side_by_side
 from bench.plan.budgets import resolve_budgets
 from bench.plan.cells import Cell, Ensemble, ModelKey
 from bench.plan.samplers import SAMPLERS, labeled_items
+from bench.reading.open_run import OpenRun
+from bench.stats.costs import method_costs
+from bench.stats.seeds import seed_tables
 from bench.store.models import load_encoded
 from bench.testing.conformance import example
 from gmvae.decoding import Posterior, SoftDecoder
@@ -39,7 +42,7 @@ def two_models() -> View:
 
 def test_an_ensemble_says_what_its_members_say_on_average() -> None:
     view, y = two_models(), example().shown(40)
-    ensemble = EnsembleLearner(partial(SoftDecoder, 10)).fit(view.pool, y)
+    ensemble = EnsembleLearner(lambda _: SoftDecoder(10)).fit(view.pool, y)
     alone = {name: SoftDecoder(10).fit(part, y) for name, part in view.pool.views.items()}
     expected = sum(learner.predict_proba(view.pool.views[name]) for name, learner in alone.items()) / 2
     np.testing.assert_allclose(ensemble.label_distributions_, expected)
@@ -48,6 +51,19 @@ def test_an_ensemble_says_what_its_members_say_on_average() -> None:
     np.testing.assert_array_equal(ensemble.predict(view.test), new.argmax(axis=1))
     members = [learner.predict_proba(view.pool.views[name]).argmax(axis=1) for name, learner in alone.items()]
     assert any((ensemble.transduction_ != member).any() for member in members)
+
+
+def test_chance_differs_between_members() -> None:
+    seeds: list[int] = []
+
+    def make(seed: int) -> SoftDecoder:
+        seeds.append(seed)
+        return SoftDecoder(10)
+
+    for random_state in (3, 3, 4):
+        EnsembleLearner(make, random_state).fit(two_models().pool, example().shown(40))
+    assert seeds[:2] == seeds[2:4]
+    assert len(set(seeds)) == 4
 
 
 def test_an_ensemble_of_more_models_is_another_cell() -> None:
@@ -82,6 +98,8 @@ def test_a_run_judges_its_ensembles(undisturbed: Path, command: Command, tmp_pat
     code, output, _ = command("status", str(folder))
     assert code == 0
     assert "soft-ensemble" in output
+    assert set(of_ensemble["models"]) == {"0,1"}
+    assert "nothing to run" in command(*RUN, *grid, "--model-seeds", "1,0", "--out", str(folder), "--dry-run")[1]
     for read in (["table", str(folder)], ["table", str(folder), "--reference", "soft"], ["table", str(folder), "--cost"]):
         code, output, _ = command(*read)
         assert code == 0
@@ -97,6 +115,54 @@ def by_hand(folder: Path, n_labeled: int, label_seed: int) -> float:
         proba += SoftDecoder(10).fit(q, y).predict_proba(q)
     rest = y < 0
     return float((proba.argmax(axis=1)[rest] == dataset.labels[rest]).mean())
+
+
+def test_a_run_of_ensembles_alone_has_models(undisturbed: Path, command: Command, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(undisturbed, tmp_path / "run"))
+    (folder / "records.parquet").unlink()
+    assert command(*RUN, "--methods", "soft-ensemble,knn", "--executor", "serial", "--out", str(folder))[0] == 0
+    run = OpenRun(folder)
+    assert run.models == (ModelKey(10, 0), ModelKey(10, 1))
+    for words in (["explain", str(folder)], ["coverage", str(folder)], ["export", str(folder), str(tmp_path / "small")]):
+        assert command(*words)[0] == 0
+    assert command("report", str(folder), "--out", str(tmp_path / "report.html"))[0] == 0
+    assert command("coverage", str(tmp_path / "small"))[0] == 0
+
+
+def test_ensembles_of_other_models_are_other_curves(undisturbed: Path, command: Command, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(undisturbed, tmp_path / "run"))
+    words = [*RUN, "--methods", "soft-ensemble", "--executor", "serial", "--out", str(folder)]
+    assert command(*words, "--budgets", "25,50", "--model-seeds", "0-2")[0] == 0
+    assert command(*words, "--budgets", "25", "--model-seeds", "0,1")[0] == 0
+    labels = {table.label: table.budgets for table in seed_tables(OpenRun(folder).records, "accuracy")}
+    assert labels["soft-ensemble of 0+1"] == (25,)
+    assert labels["soft-ensemble of 0+1+2"] == (50,)
+
+
+def test_what_an_ensemble_sees_counts_once(undisturbed: Path, command: Command, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(undisturbed, tmp_path / "run"))
+    grid = ["--methods", "latent-spreading-ensemble", "--samplers", "random,coverage"]
+    assert command(*RUN, *grid, "--executor", "serial", "--out", str(folder))[0] == 0
+    records = pd.read_parquet(folder / "records.parquet")
+    records = records[records["method"] == "latent-spreading-ensemble"]
+    (cost,) = method_costs(records)
+    seen = records["view_cpu_seconds"].max()
+    assert seen > 0
+    assert cost.total_seconds == pytest.approx(records["cpu_seconds"].sum() + seen)
+
+
+def test_students_of_several_models_see_the_same_items() -> None:
+    found, dataset = example(), example().dataset
+    clustering = Ensemble((ModelKey(12, 0), ModelKey(12, 1)))
+    pair = found.source.encoded
+    assert pair is not None
+    view = represent(METHODS["latent-student-ensemble"], clustering, dataset, None, pair, pair)
+    one, other = view.pool.views.values()
+    assert one.items is other.items
+    assert list(view.pool.views) == list(view.test.views) == ["k12-s0", "k12-s1"]
+    alone = found.view("teachable")
+    np.testing.assert_array_equal(one.latent, alone.pool.latent)
+    np.testing.assert_array_equal(view.test.views["k12-s1"].items, alone.test.items)
 
 
 def test_an_ensemble_labels_a_pool(undisturbed: Path, command: Command, tmp_path: Path) -> None:

@@ -99,11 +99,17 @@ def seeds_notes(records: pd.DataFrame) -> tuple[Note | str, ...]:
     seeds = number_of(n_draws, "label seed")
     if n_models:
         seeds = f"{n_models} model × {seeds}"  # noqa: RUF001 - the sign for "times"
+    of_ensembles: tuple[str, ...] = ()
+    if "models" in records and records["models"].notna().any():
+        of_ensembles = (
+            "an ensemble answers once for all models of a K: its interval speaks of these models and of other labels",
+        )
     return (
         Note(
             f"mean and 95 % interval over {seeds}",
             f"mean over {seeds}; 95 % intervals need a wider terminal, or --format csv",
         ),
+        *of_ensembles,
     )
 
 
