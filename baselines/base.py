@@ -4,6 +4,9 @@
 those without a label (zero). Transductive learners also set `transduction_`, the classes of the pool itself.
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +20,14 @@ _CHUNK = 16_384
 def to_float(x: np.ndarray) -> Float[np.ndarray, "n d"]:
     """Return float32: bytes become [0, 1], other values stay."""
     return x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
+
+
+@contextmanager
+def few_labels() -> Iterator[None]:
+    """Fit without scikit-learn's warning that classes with a label or two each may be meant as numbers."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
+        yield
 
 
 class FewLabelClassifier(ClassifierMixin, BaseEstimator):
@@ -75,7 +86,8 @@ class FewLabelClassifier(ClassifierMixin, BaseEstimator):
     def _fit_on(self, x: Float[np.ndarray, "s d"], y: Int[np.ndarray, " s"]) -> None:
         self.seen_, codes = np.unique(y, return_inverse=True)
         # One class seen: there is nothing to tell apart, and most libraries refuse such data.
-        self.model_ = self._make(y).fit(x, codes) if len(self.seen_) > 1 else None
+        with few_labels():
+            self.model_ = self._make(y).fit(x, codes) if len(self.seen_) > 1 else None
 
     def _make(self, y: Int[np.ndarray, " s"]) -> Any:
         """Return an unfitted scikit-learn classifier for labels `y`."""

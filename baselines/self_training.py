@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from baselines.base import FewLabelClassifier, to_float
+from baselines.base import FewLabelClassifier, few_labels, to_float
 
 # Unlabelled items to use; more take longer and teach a linear model nothing new.
 _MAX_UNLABELED = 20_000
@@ -32,7 +32,7 @@ class SelfTrainingBaseline(FewLabelClassifier):
             return self
         rows = np.concatenate([labeled, taken])
         targets = np.concatenate([codes, np.full(len(taken), -1)])
-        with warnings.catch_warnings():
+        with few_labels():
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.model_ = SelfTrainingClassifier(self._make(y[labeled]), threshold=0.9, max_iter=8)
             self.model_.fit(to_float(np.asarray(x[rows])), targets)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
+from baselines.base import FewLabelClassifier
 from baselines.boosting import XGBoostBaseline
 from baselines.linear import LogisticBaseline
 from baselines.mlp import MLPBaseline
@@ -54,6 +55,17 @@ def test_bytes_are_read_as_shares_of_255(digits: tuple[np.ndarray, np.ndarray]) 
     first = fit(NeighborsBaseline(10), as_bytes, y, 50).predict_proba(as_bytes)  # type: ignore[attr-defined]
     second = fit(NeighborsBaseline(10), as_bytes / np.float32(255), y, 50).predict_proba(as_bytes / np.float32(255))  # type: ignore[attr-defined]
     np.testing.assert_allclose(first, second, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [LogisticBaseline, MLPBaseline, SelfTrainingBaseline, NeighborsBaseline, XGBoostBaseline])
+def test_a_label_for_each_of_many_classes_is_no_cause_for_warnings(kind: type[FewLabelClassifier]) -> None:
+    """pytest makes errors of warnings; with 77 classes and one label each scikit-learn thought that they were numbers."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(200, 5)).astype(np.float32)
+    y = np.full(200, -1)
+    y[:40] = np.arange(40)
+    said = kind(40).fit(x, y).predict(x[:40])
+    assert said.shape == (40,)
 
 
 def test_self_training_uses_what_it_is_sure_of(digits: tuple[np.ndarray, np.ndarray]) -> None:
