@@ -243,7 +243,7 @@ METHODS: dict[str, Method] = {
     "latent-student": Method(
         _student("LatentStudentLearner"),
         "teachable",
-        "GMVAE latent means, a network taught by label spreading that sees what it learns, and the mean of both",
+        "GMVAE latent means, a network taught by label spreading that sees what it learns, and the mean of all",
         "model",
         (100.0, 0.0),
         2,

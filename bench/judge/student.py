@@ -70,7 +70,8 @@ class LatentStudentLearner(FixMatchLearner):
 
     The student sees the items themselves, under random views, and learns what classes have in common; the graph asks each item's
     neighbours, and counts the labels in full again. It is asked twice while the student learns, which goes on with the better
-    answers, and once at the end. The result is the geometric mean of the graph's and the student's answers.
+    answers, and once at the end. The result is the geometric mean of three answers: of the first spreading, of the student and
+    of the last spreading. Where the views mislead the student the others hold it up.
 
     Attributes
     ----------
@@ -89,7 +90,7 @@ class LatentStudentLearner(FixMatchLearner):
         else:
             features, proba = self.student_.look(x.items)
             self.graph_learner_ = self._spread(x, y, features)
-            self.label_distributions_ = self._both(self.graph_learner_.label_distributions_, proba)
+            self.label_distributions_ = self._together(proba, answers, self.graph_learner_.label_distributions_)
         self.transduction_ = self.label_distributions_.argmax(axis=1)
         return self
 
@@ -99,7 +100,8 @@ class LatentStudentLearner(FixMatchLearner):
             return self.graph_learner_.predict_proba(x.graph)
         features, proba = self.student_.look(x.items)
         points = np.hstack([self._project(features) * self._scales[0], x.latent * self._scales[1]])
-        return self._both(self.graph_learner_.predict_proba(self._weights.graph_of_new(points)), proba)
+        spread = self.graph_learner_.predict_proba(self._weights.graph_of_new(points))
+        return self._together(proba, self.teacher_.predict_proba(x.graph), spread)
 
     def _anew(self, x: Teachable, y: Int[np.ndarray, " n"], student: Student) -> Float[np.ndarray, "n l"]:
         return self._spread(x, y, student.look(x.items)[0]).label_distributions_
@@ -109,10 +111,12 @@ class LatentStudentLearner(FixMatchLearner):
         alpha = self.teacher_.alpha_
         return SpreadingBaseline(self.n_classes_, self.n_jobs, self.random_state, alpha).fit(self._graph(x, features), y)
 
-    def _both(self, spread: Float[np.ndarray, "n l"], of_student: Float[np.ndarray, "n s"]) -> Float[np.ndarray, "n l"]:
-        """Return the geometric mean of what spreading and the student say."""
-        mean: np.ndarray = np.zeros_like(spread)
-        mean[:, self.seen_] = np.sqrt(np.maximum(spread[:, self.seen_], _LEAST) * np.maximum(of_student, _LEAST))
+    def _together(self, of_student: Float[np.ndarray, "n s"], *spread: Float[np.ndarray, "n l"]) -> Float[np.ndarray, "n l"]:
+        """Return the geometric mean of what the student, which knows the classes shown, and both spreadings say."""
+        said = [of_student, *(answers[:, self.seen_] for answers in spread)]
+        logarithms: np.ndarray = np.mean([np.log(np.maximum(answers, _LEAST)) for answers in said], axis=0)
+        mean = np.zeros_like(spread[0])
+        mean[:, self.seen_] = np.exp(logarithms)
         mean /= mean.sum(axis=1, keepdims=True)
         return mean
 

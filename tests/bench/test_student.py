@@ -46,13 +46,13 @@ def test_labels_spread_over_latents_then_over_what_the_student_sees_beside_them(
     joined = [np.hstack([part[place] / scale for part, scale in zip(parts, scales, strict=True)]) for place in (0, 1)]
     graph, test = neighbor_graphs(*joined)
     again = SpreadingBaseline(10, alpha=teacher.alpha_).fit(graph, y)
-    # While the student learns it hears what spreading over both says; the last word is the geometric mean.
+    # While the student learns it hears what spreading over both says; the result is the geometric mean of all three.
     np.testing.assert_allclose(renewed, again.label_distributions_, atol=1e-4)
-    for said, spread in (
-        (learner.label_distributions_, again.label_distributions_),
-        (learner.predict_proba(view.test), again.predict_proba(test)),
+    for said, first, last in (
+        (learner.label_distributions_, teacher.label_distributions_, again.label_distributions_),
+        (learner.predict_proba(view.test), teacher.predict_proba(view.test.graph), again.predict_proba(test)),
     ):
-        mean = np.sqrt(np.maximum(spread, 1e-6) * np.maximum(Parrot().look(spread)[1], 1e-6))
+        mean = np.cbrt(np.prod([np.maximum(part, 1e-6) for part in (first, Parrot().look(last)[1], last)], axis=0))
         np.testing.assert_allclose(said, mean / mean.sum(axis=1, keepdims=True), atol=1e-3)
 
 
