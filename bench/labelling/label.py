@@ -53,6 +53,8 @@ class Labelling:
     n_drawn: int
     chosen: str | None = None
     """The method that `auto` took."""
+    models: tuple[str, ...] = ()
+    """Names of the trained models that were read."""
 
 
 def label_items(
@@ -109,6 +111,7 @@ def label_items(
         else _estimate(hidden, y[hidden.items], abstain_below, float(drawn.sum() / is_given.sum())),
         n_drawn=int(drawn.sum()),
         chosen=getattr(learner, "chosen_", None),
+        models=tuple(key.id for key in keys),
     )
 
 

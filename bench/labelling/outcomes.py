@@ -118,9 +118,10 @@ def tell_labelling(
     console.print(
         render_grid(classes_grid(labelling.class_names, given_counts.tolist(), counts.tolist(), means.tolist()), console.width)
     )
+    models = ", ".join(labelling.models) or workplace.key.id
     how, why = (method, "") if labelling.chosen is None else (labelling.chosen, "chosen by the labels; ")
     console.print(
-        f"\n{workplace.dataset.name}: {number_of(int(told.sum()), 'item')} labelled by {how} ({why}{workplace.key.id}) "
+        f"\n{workplace.dataset.name}: {number_of(int(told.sum()), 'item')} labelled by {how} ({why}{models}) "
         f"from {n_given:,} labels",
         soft_wrap=True,
     )
@@ -151,3 +152,5 @@ def tell_labelling(
             )
         n_abstained = f"{number_of(int(labelling.abstained.sum()), 'item')} ({100 * share:.1f} %)"
         console.print(f"below {abstain:g}, no class named: {n_abstained}{sure}", soft_wrap=True)
+    if labelling.chosen is not None and workplace.dataset.image_shape is not None:
+        console.print("images: --method latent-student takes minutes, and mostly tells more", style="dim", soft_wrap=True)

@@ -170,7 +170,9 @@ def test_an_ensemble_labels_a_pool(undisturbed: Path, command: Command, tmp_path
     have = tmp_path / "have.csv"
     have.write_text("item,label\n" + "".join(f"{item},{truth[item]}\n" for item in range(60)))
     words = ["label", "--labels", str(have), "--method", "soft-ensemble", "--out", str(tmp_path / "said.csv")]
-    assert command(*words, str(undisturbed))[0] == 0
+    code, output, _ = command(*words, str(undisturbed))
+    assert code == 0
+    assert "labelled by soft-ensemble (k10-s0, k10-s1) from 60 labels" in output
     said = pd.read_csv(tmp_path / "said.csv")
     assert (said["class"] == truth)[60:].mean() > 0.5
     alone = Path(shutil.copytree(undisturbed, tmp_path / "run"))

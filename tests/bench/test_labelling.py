@@ -66,6 +66,7 @@ def test_from_a_run_to_a_labelled_pool(command: Command, undisturbed: Path, tmp_
     assert (sure["class"] == TRUTH[sure["item"]].astype(str)).mean() > 0.7
     assert "accuracy on the rest, estimated: " in output
     assert "(40 random items, hidden in turn)" in output
+    assert "images: --method latent-student" in output
 
 
 def test_select_asks_for_the_items_that_a_run_shows(command: Command, undisturbed: Path, tmp_path: Path) -> None:
