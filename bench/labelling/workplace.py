@@ -42,8 +42,8 @@ class Workplace:
         keys = tuple(key for key in trained_models(self.folder) if key.n_components == self.key.n_components)
         if len(keys) < 2:
             raise SettingsError(
-                f"{self.folder} has one model of K = {self.key.n_components}, and an ensemble is a mean over several; repeat the "
-                "command of its run with --model-seeds 0-2"
+                f"{self.folder} has one model of K = {self.key.n_components}, and an ensemble is a mean over several; `run "
+                "--model-seeds 0-2` trains several, where the data have labels to compare methods by"
             )
         return Ensemble(keys)
 
