@@ -205,6 +205,13 @@ def test_samplers_stand_under_each_method_that_ran_with_several(run_folder: Path
     records = run.records
     chosen = records[records["method"] == "soft"].assign(sampler="coverage", accuracy=lambda frame: frame["accuracy"] + 0.1)
     run.records = pd.concat([records, chosen])
+    # A method without a model has a K only where a model chose the labels: beside each of these stand its random ones.
+    knn = records[records["method"] == "knn"].assign(sampler="coverage")
+    with_knn = OpenRun(run.folder)
+    with_knn.records = pd.concat([records, *(knn.assign(n_components=k, model_seed=0) for k in (10, 20))])
+    labels = [(row[0].text, row[1].text) for row in samplers.make(with_knn, Ask()).cells]
+    assert {name for name, _ in labels} - {""} == {"knn, K = 10", "knn, K = 20"}
+    assert sorted(sampler for _, sampler in labels) == ["coverage"] * 2 + ["random"] * 2
     grid = samplers.make(run, Ask())
     names = [(row[0].text, row[1].text) for row in grid.cells]
     assert names == [("soft, K = 20", "coverage"), ("", "random"), ("soft, K = 10", "coverage"), ("", "random")]

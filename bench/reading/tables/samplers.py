@@ -17,8 +17,13 @@ def make(run: OpenRun, ask: Ask) -> Grid | None:
     """Arrange the samplers under each method that ran with several; `None` where none did."""
     tables = [table for table in seed_tables(run.records, ask.metric) if any(scored_means(table))]
     groups: dict[tuple[str, int | None], list[SeedTable]] = {}
+    ks = sorted({table.n_components for table in tables if table.n_components is not None})
+    of_k = {(table.method, table.n_components) for table in tables}
     for table in tables:
-        groups.setdefault((table.method, table.n_components), []).append(table)
+        # A method without a model has a K where a model chose the labels: beside each of these stand the random ones.
+        beside: list[int | None] = [k for k in ks if table.n_components is None and (table.method, k) in of_k]
+        for k in beside or [table.n_components]:
+            groups.setdefault((table.method, k), []).append(table)
     groups = {key: group for key, group in groups.items() if len({table.sampler for table in group}) > 1}
     if not groups:
         return None
