@@ -91,6 +91,7 @@ class Student(nn.Module):
 
 
 Renew = Callable[[Student], Float[np.ndarray, "n l"]]
+"""Takes the student as it is so far, and returns class probabilities of the whole pool."""
 
 
 def teach(

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from baselines.graph import SpreadingBaseline
 from baselines.hidden import first_as_good, parts_of, told_each
 from baselines.linear import ScaledLogisticBaseline
+from bench.judge.folds import distributions
 from bench.judge.representations import Several
 from gmvae.decoding import SoftSharesDecoder
 
@@ -82,7 +83,7 @@ def try_hidden(
         shown[hideable[hidden]] = -1
         if (shown < 0).all():
             continue
-        proba = _distributions(make(n_classes, n_jobs, random_state).fit(view, shown), view, hideable[hidden])
+        proba = distributions(make(n_classes, n_jobs, random_state).fit(view, shown), view, hideable[hidden])
         right[hidden] = proba.argmax(axis=1) == y[hideable[hidden]]
         score[hidden] = told_each(proba, y[hideable[hidden]])
     return Told(right, score)
@@ -123,7 +124,7 @@ class ChosenLearner:
         best = CANDIDATES[self.chosen_]
         view = x.views[best.representation]
         self._learner = best.make(self.n_classes, self.n_jobs, self.random_state).fit(view, y)
-        self.label_distributions_ = _distributions(self._learner, view)
+        self.label_distributions_ = distributions(self._learner, view)
         self.transduction_: Int[np.ndarray, " n"] = self.label_distributions_.argmax(axis=1)
         return self
 
@@ -136,11 +137,3 @@ class ChosenLearner:
         """Return class probabilities of new items."""
         proba: np.ndarray = self._learner.predict_proba(x.views[CANDIDATES[self.chosen_].representation])
         return proba
-
-
-def _distributions(learner: Any, view: Any, items: Int[np.ndarray, " t"] | None = None) -> Float[np.ndarray, "t l"]:
-    """Return class probabilities of items of the pool; transductive learners have their own."""
-    own = getattr(learner, "label_distributions_", None)
-    if own is None:
-        return np.asarray(learner.predict_proba(view if items is None else view[items]))
-    return np.asarray(own if items is None else own[items])

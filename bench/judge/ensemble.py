@@ -1,11 +1,12 @@
 """The methods `…-ensemble`: one learner for every model of a run, and the mean of what they say."""
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from bench.judge.folds import distributions
 from bench.judge.methods import Learner
 from bench.judge.representations import Several
 from bench.plan.seeds import derive_seed
@@ -35,7 +36,7 @@ class EnsembleLearner:
     def fit(self, x: Several, y: Int[np.ndarray, " n"]) -> Self:
         """Learn from the items with y >= 0."""
         self.learners_ = {name: self.make(derive_seed(name, self.random_state)).fit(view, y) for name, view in x.views.items()}
-        self.label_distributions_ = _mean([_distributions(learner, x.views[name]) for name, learner in self.learners_.items()])
+        self.label_distributions_ = _mean([distributions(learner, x.views[name]) for name, learner in self.learners_.items()])
         self.transduction_: Int[np.ndarray, " n"] = self.label_distributions_.argmax(axis=1)
         return self
 
@@ -47,11 +48,6 @@ class EnsembleLearner:
     def predict_proba(self, x: Several) -> Float[np.ndarray, "n l"]:
         """Return class probabilities of new items."""
         return _mean([learner.predict_proba(x.views[name]) for name, learner in self.learners_.items()])
-
-
-def _distributions(learner: Learner, view: Any) -> Float[np.ndarray, "n l"]:
-    said: np.ndarray | None = getattr(learner, "label_distributions_", None)
-    return learner.predict_proba(view) if said is None else said
 
 
 def _mean(proba: list[Float[np.ndarray, "n l"]]) -> Float[np.ndarray, "n l"]:

@@ -1,6 +1,7 @@
 """Labels hidden in turn: the folds, and what learners say of items whose label was hidden from them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -28,6 +29,14 @@ def classes_of(learner: Learner, view: View, items: Int[np.ndarray, " m"]) -> In
     """Return the classes that a learner gives some items of the pool; transductive learners have their own."""
     transduction = getattr(learner, "transduction_", None)
     return learner.predict(view.pool[items]) if transduction is None else transduction[items]
+
+
+def distributions(learner: Learner, pool: Any, items: Int[np.ndarray, " m"] | None = None) -> Float[np.ndarray, "m l"]:
+    """Return class probabilities of the pool, or of some of it; transductive learners have their own."""
+    own = getattr(learner, "label_distributions_", None)
+    if own is None:
+        return np.asarray(learner.predict_proba(pool if items is None else pool[items]))
+    return np.asarray(own if items is None else own[items])
 
 
 def answer(learner: Learner, view: View, items: Int[np.ndarray, " m"] | None = None) -> Answer:

@@ -1,6 +1,5 @@
 """The methods `latent-student` and `fixmatch`: a network taught by a few labels, with and without a trained model beside it."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Self
 
@@ -12,7 +11,7 @@ from baselines.graph import NeighborGraph, NeighborWeights, SpreadingBaseline
 from baselines.nearest import quick_index
 from baselines.representation import fit_components, unit_scale
 from bench.judge.representations import Teachable, Viewable
-from gmvae.student import Student, teach
+from gmvae.student import Renew, Student, teach
 
 # Principal components of a student's features that its graph lies in.
 _N_COMPONENTS = 32
@@ -45,7 +44,7 @@ class FixMatchLearner(FewLabelClassifier):
         y: Int[np.ndarray, " n"],
         labeled: Int[np.ndarray, " s"],
         answers: Float[np.ndarray, "n l"] | None = None,
-        renew: Callable[[Student], Float[np.ndarray, "n l"]] | None = None,
+        renew: Renew | None = None,
     ) -> Student | None:
         self.seen_, codes = np.unique(y[labeled], return_inverse=True)
         # One class seen: there is nothing to tell apart.

@@ -99,11 +99,11 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
     several = len(records["n_components"].dropna().unique()) > 1
     tables = []
     filled = records.assign(model_seed=records["model_seed"].fillna(NO_MODEL_SEED).astype(int))
-    key: Any
     if "models" not in filled:
         filled = filled.assign(models=None)
     # Ensembles of other models are other curves: a run may have been repeated with more.
     ensembles = filled.groupby("method")["models"].nunique()
+    key: Any
     for key, group in filled.groupby([*CURVE, "models"], dropna=False, sort=False):
         method, sampler, k, of = key
         budgets, models, labels = (tuple(sorted(group[name].unique())) for name in ("n_labeled", "model_seed", "label_seed"))
