@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bench.data.dataset import Dataset
-from bench.engine.work import Executor, Listener, TrainingJob, Work, make_batches
+from bench.engine.work import Assignment, Executor, Listener, TrainingJob, Work, make_batches
 from bench.errors import DataError, SettingsError, number_of
 from bench.judge.identity import cell_id, origin_of
 from bench.judge.methods import Method, all_methods, select_methods
@@ -132,7 +132,7 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
             "`gmvae-bench select`"
         )
     _refuse_lone_ensembles(settings, methods)
-    budgets = resolve_budgets(settings.budgets, dataset.n_known)
+    budgets = resolve_budgets(settings.budgets, dataset.n_known, dataset.n_classes)
     settings, model, training = _with_models(settings, dataset)
     settings = settings.model_copy(update={"methods": tuple(methods), "budgets": tuple(budget.asked for budget in budgets)})
     grid = CellGrid.of(vars(settings))
@@ -140,6 +140,7 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
         {name: method.needs for name, method in methods.items()},
         {name: sampler.needs_model for name, sampler in samplers.items()},
         dataset.n_known,
+        dataset.n_classes,
         all_methods(),
     )
     judged = {cell.method for cell in cells}
@@ -289,15 +290,23 @@ def _wanted(plan: RunPlan, cells: Iterable[Cell]) -> tuple[TrainingJob, ...]:
 
 def carry_out(work: Work, executor: Executor, listener: Listener) -> pd.DataFrame:
     """Do the work, saving records as they come, and return all records of the run."""
-    for notice in work.notices:
-        listener.notice(notice)
+    (frame,) = carry_out_all([Assignment(work, listener)], executor)
+    return frame
+
+
+def carry_out_all(assignments: Sequence[Assignment], executor: Executor) -> list[pd.DataFrame]:
+    """Do several works as one, saving records as they come, and return all records of each run."""
+    for one in assignments:
+        for notice in one.work.notices:
+            one.listener.notice(notice)
     try:
         # Always closed: its trainings must end before their executor does.
-        with closing(executor.run(work, listener)) as batches:
-            for records in batches:
+        with closing(executor.run(assignments)) as batches:
+            for work, records in batches:
                 append_records(work.folder, records)
     finally:
-        frame = merge_records(work.folder)
-    if all(is_trained(work.folder, job.key) for job in work.trainings):
-        work.storage.clear()
-    return frame
+        frames = [merge_records(one.work.folder) for one in assignments]
+    for work in (one.work for one in assignments):
+        if all(is_trained(work.folder, job.key) for job in work.trainings):
+            work.storage.clear()
+    return frames

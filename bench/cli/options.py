@@ -73,6 +73,7 @@ READING: dict[str, Any] = {
     "color": Annotated[
         str | None, _reading("Of images: auto, which keeps colours where there are any, or grey. (default: auto)")
     ],
+    "max_items": Annotated[int | None, _reading("Thin the pool to that many items, drawn at random. (default: all)")],
 }
 """Options that say how data are read, for `reads_data`."""
 

@@ -36,14 +36,17 @@ class Reading:
     """Side in pixels that images of a folder are brought to."""
     color: str = "auto"
     """`auto` keeps colours where there are any; `grey` does not."""
+    max_items: int | None = None
+    """A larger pool is thinned to that many items, drawn at random, the same ones every time."""
 
 
 _OF_TABLES = ("label_column", "id_column", "drop_columns", "feature_columns", "log_columns")
+_OF_ALL = ("max_items",)
 OF_KIND: Mapping[str, tuple[str, ...]] = {
-    "table": (*_OF_TABLES, "missing_label"),
-    "array": ("x", "y", "missing_label"),
-    "folder of images": ("image_size", "color"),
-    "data set by name": (),
+    "table": (*_OF_TABLES, "missing_label", *_OF_ALL),
+    "array": ("x", "y", "missing_label", *_OF_ALL),
+    "folder of images": ("image_size", "color", *_OF_ALL),
+    "data set by name": _OF_ALL,
 }
 """What can be said of which kind of data."""
 

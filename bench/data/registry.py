@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import platformdirs
@@ -10,7 +11,7 @@ import platformdirs
 from bench.data import files, folders, tables, vision
 from bench.data.dataset import Dataset
 from bench.data.reading import AUTO, Progress, Reading, Rows, no_progress, refuse_others
-from bench.data.splits import apply_holdout, pool_rows
+from bench.data.splits import apply_holdout, pool_rows, thinned
 from bench.errors import DataError, SettingsError, unknown_name
 from bench.plugins import with_plugins
 
@@ -31,10 +32,13 @@ class DatasetSource:
     """Whether it lies in the data folder."""
 
 
-def _digits(_: Path) -> Dataset:
-    from bench.data.embedded import digits
+def _embedded(name: str, n_items: int, n_classes: int, summary: str) -> DatasetSource:
+    def load(_: Path) -> Dataset:
+        # Loads scikit-learn.
+        dataset: Dataset = getattr(import_module("bench.data.embedded"), name.replace("-", "_"))()
+        return dataset
 
-    return digits()
+    return DatasetSource(load, n_items, n_classes, f"{summary}, embedded in scikit-learn", lambda _: True, in_folder=False)
 
 
 def _vision(name: str, summary: str) -> DatasetSource:
@@ -49,7 +53,10 @@ def _vision(name: str, summary: str) -> DatasetSource:
 
 
 DATASETS: dict[str, DatasetSource] = {
-    "digits": DatasetSource(_digits, 1_797, 10, "8x8 digits embedded in scikit-learn", lambda _: True, in_folder=False),
+    "digits": _embedded("digits", 1_797, 10, "8x8 digits"),
+    "breast-cancer": _embedded("breast-cancer", 569, 2, "tumours by 30 measures"),
+    "wine": _embedded("wine", 178, 3, "wines by 13 chemical measures"),
+    "iris": _embedded("iris", 150, 3, "irises by four measures"),
     "mnist": _vision("mnist", "28x28 digits"),
     "fashion-mnist": _vision("fashion-mnist", "28x28 clothes"),
     "kmnist": _vision("kmnist", "28x28 cursive kana"),
@@ -86,7 +93,7 @@ def load_dataset(
     """
     reading = reading or Reading()
     dataset = _load(data, data_dir or default_data_dir(), reading, partial(pool_rows, holdout=holdout), progress)
-    return apply_holdout(replace(dataset, missing_label=reading.missing_label), holdout)
+    return thinned(apply_holdout(replace(dataset, missing_label=reading.missing_label), holdout), reading.max_items)
 
 
 def refuse_idle_folder(data: str, data_dir: Path | None) -> None:

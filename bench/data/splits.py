@@ -44,6 +44,22 @@ def apply_holdout(dataset: Dataset, holdout: str) -> Dataset:
     )
 
 
+def thinned(dataset: Dataset, max_items: int | None) -> Dataset:
+    """Return the data set with at most so many items in its pool, drawn with a fixed seed; `None` keeps them all."""
+    n = len(dataset.pool)
+    if max_items is None or max_items >= n:
+        return dataset
+    rows = np.sort(np.random.default_rng(_SPLIT_SEED).choice(n, max_items, replace=False))
+    said = f"{max_items:,} of {n:,} items, drawn at random"
+    return replace(
+        dataset,
+        pool=dataset.pool[rows],
+        labels=dataset.labels[rows],
+        ids=None if dataset.ids is None else tuple(dataset.ids[row] for row in rows),
+        note="; ".join(filter(None, (dataset.note, said))),
+    )
+
+
 def pool_rows(n: int, holdout: str) -> Int[np.ndarray, " p"]:
     """Return which of n items, read from one file, stay in the pool."""
     return np.arange(n) if holdout in (AUTO, MERGED, OFFICIAL) else _drawn(n, _share(holdout))[0]

@@ -1,13 +1,13 @@
 """The executor's in-process twin: the same steps, one after the other, without Ray."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
 from bench.engine.interrupt import Interrupt
 from bench.engine.steps import choose, failed_records, judge_batch, kept_view, represent_parent, seen_by, train_model
-from bench.engine.work import Batch, Listener, ViewKey, Work
+from bench.engine.work import Assignment, Batch, Listener, ViewKey, Work
 from bench.errors import StoreError
 from bench.judge.record import Record
 from bench.judge.representations import REPRESENTATIONS, View
@@ -25,8 +25,14 @@ class SerialExecutor:
         self._parents: dict[str, View] = {}
         self._orders: dict[tuple[ModelKey, str, int], np.ndarray] = {}
 
-    def run(self, work: Work, listener: Listener) -> Generator[list[Record], None, None]:
-        """Yield records as batches finish: those that need no training first, then model by model."""
+    def run(self, assignments: Sequence[Assignment]) -> Generator[tuple[Work, list[Record]], None, None]:
+        """Yield records as batches finish: work by work, in each those that need no training first, then model by model."""
+        for one in assignments:
+            self._views, self._parents, self._orders = {}, {}, {}
+            for records in self._run(one.work, one.listener):
+                yield one.work, records
+
+    def _run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
         yield from self._judge(work.ready(), work, listener)
         untrained, failed = {job.key for job in work.trainings}, set[ModelKey]()
         for job in work.trainings:

@@ -4,8 +4,8 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ray import tune
@@ -13,7 +13,7 @@ from ray.tune.experiment import Trial
 
 from bench.engine.experiment import Experiment, OverdueError, cause_of_death, fetch, fit, limited
 from bench.engine.steps import train_model
-from bench.engine.work import Failure, Listener, TrainingJob, Work
+from bench.engine.work import Assignment, Failure, Listener, TrainingJob
 from bench.errors import BenchError, StoreError, number_of
 from bench.store.models import collect_model
 from bench.store.presence import is_trained
@@ -24,12 +24,22 @@ from gmvae.training import EpochStats
 _REPORT_SECONDS = 1.0
 
 
-def _trial(config: dict[str, Any], dataset: Any, jobs: tuple[TrainingJob, ...], storage: Storage, invocation: str) -> None:
+@dataclass(frozen=True)
+class _Errand:
+    """A job, with what its trial needs of its work; it travels to a worker."""
+
+    job: TrainingJob
+    dataset: Any
+    """Reference to the work's data set."""
+    storage: Storage
+
+
+def _trial(errand: _Errand, invocation: str) -> None:
     """Train one model inside a Tune trial. Tune reports go to the driver; the model goes to the storage.
 
     Errors are reported as results: Tune restarts a trial only when its process dies.
     """
-    job = jobs[config["job"]]
+    job, storage = errand.job, errand.storage
     overdue = f"{job.key.id}/overdue-{invocation}"
     epochs: list[dict[str, Any]] = []
     told = 0.0
@@ -45,12 +55,11 @@ def _trial(config: dict[str, Any], dataset: Any, jobs: tuple[TrainingJob, ...], 
 
     try:
         with limited(job.limit, storage, overdue):
-            train_model(job, fetch(dataset), storage, report, lambda text: tune.report({"notice": text}))
+            train_model(job, fetch(errand.dataset), storage, report, lambda text: tune.report({"notice": text}))
             tune.report({"done": True})
     except OverdueError:
-        tune.report(
-            {"failure": {"error": f"the training took longer than {number_of(job.limit, 'second')}", "status": "timeout"}}
-        )
+        limit = number_of(job.limit or 0, "second")
+        tune.report({"failure": {"error": f"the training took longer than {limit}", "status": "timeout"}})
     except StoreError as error:
         tune.report({"failure": {"error": str(error), "fatal": True}})
     except Exception as error:  # noqa: BLE001 - reported to the driver, which makes failed records of it
@@ -62,13 +71,11 @@ class _Relay(tune.Callback):
 
     def __init__(
         self,
-        jobs: tuple[TrainingJob, ...],
-        listener: Listener,
+        listeners: Sequence[tuple[TrainingJob, Listener]],
         begun: threading.Event,
-        done: Callable[[TrainingJob, Failure | None], None],
+        done: Callable[[int, Failure | None], None],
     ) -> None:
-        self._jobs = jobs
-        self._listener = listener
+        self._listeners = listeners
         self._begun = begun
         self._done = done
         self._failures: dict[int, Failure] = {}
@@ -77,45 +84,49 @@ class _Relay(tune.Callback):
         # Kept out of Tune's own state file: a live display and a queue cannot be written there, and need not be.
         return {}
 
-    def _job(self, trial: Trial) -> TrainingJob:
-        number: int = trial.config["job"]
-        return self._jobs[number]
-
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         self._begun.set()
-        self._listener.training_started(self._job(trial))
+        job, listener = self._listeners[trial.config["job"]]
+        listener.training_started(job)
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:  # noqa: ARG002
-        job = self._job(trial)
+        job, listener = self._listeners[trial.config["job"]]
         for stats in result.get("epochs", ()):
-            self._listener.epoch_done(job.key, EpochStats(**stats))
+            listener.epoch_done(job.key, EpochStats(**stats))
         if "notice" in result:
-            self._listener.notice(result["notice"])
+            listener.notice(result["notice"])
         if "failure" in result:
             self._failures[trial.config["job"]] = Failure(**result["failure"])
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        self._done(self._job(trial), self._failures.get(trial.config["job"]))
+        self._done(trial.config["job"], self._failures.get(trial.config["job"]))
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        self._done(self._job(trial), Failure(cause_of_death(trial)))
+        self._done(trial.config["job"], Failure(cause_of_death(trial)))
 
 
 class TuneTraining(Experiment):
-    """All trainings of a run as one Tune experiment, in a thread beside the evaluation.
+    """All trainings of some works as one Tune experiment, in a thread beside the evaluation; those that take longest come first.
 
-    `finished` gets (job, failure) exactly once for every job, however the experiment ends, unless it is left.
+    `finished` gets (number of the work, job, failure) exactly once for every job, however the experiment ends, unless it is left.
+
+    Parameters
+    ----------
+    assignments
+        The works.
+    datasets
+        A reference to the data set of each.
     """
 
-    def __init__(self, work: Work, dataset_ref: Any, listener: Listener) -> None:
-        self.finished: queue.Queue[tuple[TrainingJob, Failure | None]] = queue.Queue()
-        self._work = work
-        self._jobs = work.trainings
-        self._listener = listener
-        self._reported: set[TrainingJob] = set()
+    def __init__(self, assignments: Sequence[Assignment], datasets: Sequence[Any]) -> None:
+        self.finished: queue.Queue[tuple[int, TrainingJob, Failure | None]] = queue.Queue()
+        self._assignments = assignments
+        jobs = [(place, job) for place, one in enumerate(assignments) for job in one.work.trainings]
+        self._jobs = sorted(jobs, key=lambda pair: -pair[1].cost(len(assignments[pair[0]].work.dataset.pool)))
+        self._datasets = datasets
+        self._reported: set[int] = set()
         self.begun = threading.Event()
         """Set once a trial has its resources, or none will ever get them."""
-        self._dataset_ref = dataset_ref
         super().__init__(self._train)
 
     def _train(self, stop: tune.Stopper) -> None:
@@ -127,42 +138,49 @@ class TuneTraining(Experiment):
             reason = f"{type(error).__name__}: {error}"
         self.begun.set()
         # Tune's word is not trusted (an interrupt looks like success): what counts is the model in the folder.
-        for job in self._jobs:
-            self._finish(job, Failure(reason))
+        for number in range(len(self._jobs)):
+            self._finish(number, Failure(reason))
 
     def _fit(self, stop: tune.Stopper) -> None:
-        jobs, first = self._jobs, self._jobs[0]
+        works = [one.work for one in self._assignments]
+        errands = tuple(_Errand(job, self._datasets[place], works[place].storage) for place, job in self._jobs)
+        place, first = self._jobs[0]
+        listeners = [(job, self._assignments[place].listener) for place, job in self._jobs]
+        # Trials of several works may have the same key.
+        names = [job.key.id if len(works) == 1 else f"{place}-{job.key.id}" for place, job in self._jobs]
         fit(
-            _bind(jobs, self._dataset_ref, self._work.storage),
-            self._work.storage,
+            _bind(errands),
+            works[place].storage,
             cpus=first.cpus,
             gpus=first.gpus,
-            callbacks=[_Relay(jobs, self._listener, self.begun, self._finish)],
+            callbacks=[_Relay(listeners, self.begun, self._finish)],
             stop=stop,
-            param_space={"job": tune.grid_search(list(range(len(jobs))))},
-            trial_dirname_creator=lambda trial: jobs[trial.config["job"]].key.id,
+            param_space={"job": tune.grid_search(list(range(len(errands))))},
+            trial_dirname_creator=lambda trial: names[trial.config["job"]],
         )
 
-    def _finish(self, job: TrainingJob, failure: Failure | None) -> None:
-        if job in self._reported:
+    def _finish(self, number: int, failure: Failure | None) -> None:
+        if number in self._reported:
             return
-        self._reported.add(job)
+        self._reported.add(number)
+        place, job = self._jobs[number]
+        work = self._assignments[place].work
         try:
-            if collect_model(self._work.storage, self._work.folder, job.key) or is_trained(self._work.folder, job.key):
+            if collect_model(work.storage, work.folder, job.key) or is_trained(work.folder, job.key):
                 failure = None
             elif failure is None:
-                failure = Failure(f"the trial ended, but its model is not in {self._work.storage.location}")
+                failure = Failure(f"the trial ended, but its model is not in {work.storage.location}")
         except BenchError as error:
             failure = Failure(str(error), fatal=True)
         except Exception as error:  # noqa: BLE001 - Tune would swallow it, and the wait for the job never end
             failure = Failure(f"{type(error).__name__}: {error}")
-        self.finished.put((job, failure))
+        self.finished.put((place, job, failure))
 
 
-def _bind(jobs: tuple[TrainingJob, ...], dataset_ref: Any, storage: Storage) -> Callable[[dict[str, Any]], None]:
+def _bind(errands: tuple[_Errand, ...]) -> Callable[[dict[str, Any]], None]:
     invocation = uuid.uuid4().hex[:8]
 
     def trainable(config: dict[str, Any]) -> None:
-        _trial(config, dataset_ref, jobs, storage, invocation)
+        _trial(errands[config["job"]], invocation)
 
     return trainable

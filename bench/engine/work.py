@@ -1,8 +1,9 @@
 """The work of a run, divided into trainings and batches of cells."""
 
-from collections.abc import Collection, Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -37,6 +38,13 @@ class TrainingJob:
     """A checkpoint is kept after an epoch if the last one is older than this."""
     limit: float | None = None
     """Seconds after which the training counts as hanging."""
+
+    def cost(self, n_items: int) -> float:
+        """Return what the training costs, in no unit: to begin with the longest."""
+        model = self.model
+        widths = (model.n_features, *model.encoder_layers, model.latent_dim, *model.decoder_layers, model.n_features)
+        weights = sum(one * other for one, other in pairwise(widths))
+        return float(self.training.epochs * n_items * (weights + model.n_components * model.latent_dim))
 
 
 @dataclass(frozen=True)
@@ -158,11 +166,22 @@ class Listener:
         """Hear a notice for the user."""
 
 
+@dataclass(frozen=True)
+class Assignment:
+    """Work, and who hears how it progresses."""
+
+    work: Work
+    listener: Listener
+
+
 class Executor(Protocol):
     """Carries work out; judges a model's cells as soon as it is trained."""
 
-    def run(self, work: Work, listener: Listener) -> Generator[list[Record], None, None]:
-        """Yield records as batches finish, one for every cell of the work; what still runs ends when the generator is closed."""
+    def run(self, assignments: Sequence[Assignment]) -> Generator[tuple[Work, list[Record]], None, None]:
+        """Yield records as batches finish, one for every cell of every work; what still runs ends when the generator is closed.
+
+        Nothing of one work waits for another: all trainings, and all batches, are one queue, the longest first.
+        """
         ...
 
 

@@ -44,7 +44,7 @@ class CellGrid:
         return tuple(ModelKey(k, seed) for k in self.components for seed in self.model_seeds)
 
     def cells(
-        self, methods: Mapping[str, str], samplers: Mapping[str, bool], n_known: int, known_methods: Iterable[str]
+        self, methods: Mapping[str, str], samplers: Mapping[str, bool], n_known: int, n_classes: int, known_methods: Iterable[str]
     ) -> tuple[Cell, ...]:
         """Return the cells that are to be judged.
 
@@ -56,6 +56,8 @@ class CellGrid:
             By name: whether it looks at a model.
         n_known
             Items of the pool whose label is known.
+        n_classes
+            Classes of the pool.
         known_methods
             Names that a limit may use.
 
@@ -64,8 +66,9 @@ class CellGrid:
         SettingsError
             For a budget that the pool does not have, or an unknown name in a limit.
         """
-        cells = expand_cells(methods, samplers, self.clusterings, resolve_budgets(self.budgets, n_known), self.label_seeds)
-        return within_limits(cells, self.limits, n_known, known_methods)
+        budgets = resolve_budgets(self.budgets, n_known, n_classes)
+        cells = expand_cells(methods, samplers, self.clusterings, budgets, self.label_seeds)
+        return within_limits(cells, self.limits, n_known, n_classes, known_methods)
 
 
 def expand_cells(

@@ -30,7 +30,7 @@ class Limit(BaseModel):
     """Of the model that is read, or that chooses the items. An ensemble always reads all of the run's."""
     label_seeds: Seeds | None = None
     most_labels: Annotated[str, BeforeValidator(_budget_text)] | None = None
-    """A budget as in `--budgets`: a count, a percentage or a fraction."""
+    """A budget as in `--budgets`: a count, one per class, a percentage or a fraction."""
 
 
 def parse_limits(value: Any) -> Any:
@@ -71,13 +71,15 @@ class _Bound:
         return within and (self.most_labels is None or cell.budget.n_labeled <= self.most_labels)
 
 
-def within_limits(cells: Sequence[Cell], limits: Sequence[Limit], n_known: int, methods: Iterable[str]) -> tuple[Cell, ...]:
+def within_limits(
+    cells: Sequence[Cell], limits: Sequence[Limit], n_known: int, n_classes: int, methods: Iterable[str]
+) -> tuple[Cell, ...]:
     """Return the cells that every limit leaves in the grid.
 
     Parameters
     ----------
-    n_known
-        Known labels of the pool, for budgets in percent.
+    n_known, n_classes
+        Known labels of the pool and its classes, for budgets in percent or per class.
     methods
         All methods, to check names: a limit may name methods that the run does not have.
 
@@ -92,16 +94,16 @@ def within_limits(cells: Sequence[Cell], limits: Sequence[Limit], n_known: int, 
             if name not in valid:
                 raise unknown_name("method in limits", name, valid)
         select_samplers(limit.samplers or ())
-        bounds.append(_Bound(limit, _most_labels(limit, n_known)))
+        bounds.append(_Bound(limit, _most_labels(limit, n_known, n_classes)))
     return tuple(cell for cell in cells if all(bound.admits(cell) for bound in bounds))
 
 
-def _most_labels(limit: Limit, n_known: int) -> int | None:
+def _most_labels(limit: Limit, n_known: int, n_classes: int) -> int | None:
     asked = limit.most_labels
     # A count above the pool limits nothing.
     if asked is None or (asked.isdigit() and int(asked) >= n_known):
         return None
     try:
-        return resolve_budget(asked, n_known).n_labeled
+        return resolve_budget(asked, n_known, n_classes).n_labeled
     except SettingsError as error:
         raise SettingsError(f"limits of {', '.join(limit.methods)}, most_labels: {error}") from error

@@ -36,6 +36,7 @@ class RunSettings(BaseModel):
     y: str | None = None
     image_size: Annotated[int, Field(ge=4, le=1024)] | None = None
     color: Literal["auto", "grey"] = "auto"
+    max_items: Annotated[int, Field(ge=2)] | None = None
     holdout: str = AUTO
     components: Components | None = None
     model_seeds: Integers = (0, 1, 2)

@@ -40,7 +40,7 @@ class Part:
         if self.components is not None:
             records = _of_components(records, self.components)
         if self.budgets is not None:
-            records = _of_budgets(records, self.budgets, known_labels(stored.dataset))
+            records = _of_budgets(records, self.budgets, stored.dataset)
         return records if self.methods is None else _of_methods(stored.records, records, self.methods)
 
 
@@ -61,8 +61,8 @@ def _of_components(records: pd.DataFrame, components: str) -> pd.DataFrame:
     return records[records["n_components"].isin(asked) | records["n_components"].isna()]
 
 
-def _of_budgets(records: pd.DataFrame, budgets: str, n_known: int) -> pd.DataFrame:
-    asked = resolve_budgets(parse_names(budgets), n_known)
+def _of_budgets(records: pd.DataFrame, budgets: str, dataset: dict[str, Any]) -> pd.DataFrame:
+    asked = resolve_budgets(parse_names(budgets), known_labels(dataset), len(dataset["class_names"]))
     there = dict(zip(records["n_labeled"], records["budget"], strict=True))
     missing = [budget.asked for budget in asked if budget.n_labeled not in there]
     if missing or not asked:

@@ -99,6 +99,7 @@ def _expected_cells(stored: StoredRun, traits: _Traits) -> tuple[Cell, ...] | No
             {name: traits.needs[name] for name in settings["methods"]},
             {name: traits.looks[name] for name in settings.get("samplers", [RANDOM])},
             int(stored.dataset["n_pool_labels_known"]),
+            len(stored.dataset["class_names"]),
             traits.needs,
         )
     except (KeyError, TypeError, ValueError, BenchError):

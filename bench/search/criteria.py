@@ -141,7 +141,7 @@ def resolve_criterion(asked: str, dataset: Dataset) -> Criterion:
     if name in _LABELED:
         if not at or not number:
             raise SettingsError(f"the criterion {name} needs a number of labels, e.g. {name}@291")
-        budget = resolve_budget(number, dataset.n_known)
+        budget = resolve_budget(number, dataset.n_known, dataset.n_classes)
         if budget.n_labeled < _MIN_LABELS:
             raise SettingsError(
                 f"{asked} reads {number_of(budget.n_labeled, 'label')}, too few to say much; give at least {_MIN_LABELS}"

@@ -119,7 +119,7 @@ def _scores(posterior: Posterior, dataset: Dataset, budgets: tuple[str, ...]) ->
     np.add.at(counts, (posterior.assignment, dataset.labels), 1)
     purity = counts.max(axis=1).sum() / len(dataset.labels)
     view = View(posterior, None)
-    for budget in resolve_budgets(budgets, len(dataset.labels)):
+    for budget in resolve_budgets(budgets, len(dataset.labels), dataset.n_classes):
         cells = [Cell(name, budget, "random", seed, None) for name in ("soft", "hard") for seed in _LABEL_SEEDS]
         accuracy = [judge(cell, METHODS[cell.method], view, dataset).accuracy for cell in cells]
         yield budget.n_labeled, *np.mean(np.reshape(accuracy, (2, -1)), axis=1), purity

@@ -69,7 +69,7 @@ def test_chance_differs_between_members() -> None:
 def test_an_ensemble_of_more_models_is_another_cell() -> None:
     method, origin = METHODS["soft-ensemble"], Origin("digits", "abc", 100, 100, "1", "of-training")
     keys = [ModelKey(10, seed) for seed in range(3)]
-    (budget,) = resolve_budgets(("20",), 100)
+    (budget,) = resolve_budgets(("20",), 100, 10)
     two, three = (Cell("soft-ensemble", budget, "random", 0, Ensemble(tuple(keys[:n]))) for n in (2, 3))
     ids = {cell_id(cell, method, SAMPLERS["random"], origin) for cell in (two, three)}
     assert two.key == three.key

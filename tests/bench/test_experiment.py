@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +12,7 @@ from ray import tune
 
 from bench.data.dataset import Dataset
 from bench.engine.experiment import Experiment, fetch
-from bench.engine.work import Listener, Work
+from bench.engine.work import Assignment, Listener, Work
 from bench.judge.record import Record
 from bench.plan.settings import RunSettings
 from bench.run import carry_out, make_plan, make_work
@@ -58,10 +58,10 @@ class Full:
     def __init__(self) -> None:
         self.closed = threading.Event()
 
-    def run(self, *_: object) -> Generator[list[Record], None, None]:
+    def run(self, assignments: Sequence[Assignment]) -> Generator[tuple[Work, list[Record]], None, None]:
         try:
-            yield []
-            yield []
+            yield assignments[0].work, []
+            yield assignments[0].work, []
         finally:
             self.closed.set()
 

@@ -38,24 +38,54 @@ from gmvae.config import TrainingConfig
     ],
 )
 def test_budgets_of_the_study(asked: str, count: int) -> None:
-    assert resolve_budget(asked, 145_600).n_labeled == count
+    assert resolve_budget(asked, 145_600, 26).n_labeled == count
 
 
-@pytest.mark.parametrize("asked", ["", "x", "-3", "0", "0%", "1.5", "145600", "100%", "200%", "nan", "inf", "1e-9"])
+def test_budgets_per_class() -> None:
+    assert resolve_budget("5/class", 145_600, 26).n_labeled == 130
+    assert [(one.n_labeled, one.asked) for one in resolve_budgets(("10/class", "20", "1/class"), 100, 2)] == [
+        (2, "1/class"),
+        (20, "10/class"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "/class",
+        "0/class",
+        "-1/class",
+        "1.5/class",
+        "5600/class",
+        "5/classes",
+        "",
+        "x",
+        "-3",
+        "0",
+        "0%",
+        "1.5",
+        "145600",
+        "100%",
+        "200%",
+        "nan",
+        "inf",
+        "1e-9",
+    ],
+)
 def test_budgets_that_make_no_sense(asked: str) -> None:
     with pytest.raises(SettingsError, match="budget"):
-        resolve_budget(asked, 145_600)
+        resolve_budget(asked, 145_600, 26)
 
 
 def test_budgets_are_sorted_and_each_count_once() -> None:
-    budgets = resolve_budgets(("1%", "73", "0.05%"), 145_600)
+    budgets = resolve_budgets(("1%", "73", "0.05%"), 145_600, 26)
     assert [(budget.n_labeled, budget.asked) for budget in budgets] == [(73, "73"), (1_456, "1%")]
 
 
 def test_default_budgets_fit_the_pool() -> None:
-    assert [budget.n_labeled for budget in resolve_budgets(None, 1_797)] == [25, 50, 100, 200, 400, 800]
-    assert [budget.n_labeled for budget in resolve_budgets(None, 120)] == [25, 50]
-    assert [budget.n_labeled for budget in resolve_budgets(None, 9)] == [4]
+    assert [budget.n_labeled for budget in resolve_budgets(None, 1_797, 10)] == [25, 50, 100, 200, 400, 800]
+    assert [budget.n_labeled for budget in resolve_budgets(None, 120, 10)] == [25, 50]
+    assert [budget.n_labeled for budget in resolve_budgets(None, 9, 10)] == [4]
 
 
 def test_defaults_depend_on_size_alone() -> None:
@@ -99,7 +129,7 @@ def test_every_item_is_drawn_alike() -> None:
 
 
 def test_cells_of_a_grid() -> None:
-    budgets = resolve_budgets(("5", "9"), 100)
+    budgets = resolve_budgets(("5", "9"), 100, 2)
     keys = [ModelKey(10, 0), ModelKey(10, 1), ModelKey(20, 0)]
     cells = expand_cells({"soft": "model", "xgboost": "nothing"}, {"random": False, "cluster": True}, keys, budgets, (0, 1, 2))
     # What a model chose differs between models, whoever is shown it.
@@ -111,7 +141,7 @@ def test_cells_of_a_grid() -> None:
 
 def test_an_ensemble_reads_all_models_of_a_k_and_items_that_one_of_them_chose() -> None:
     keys = [ModelKey(10, 0), ModelKey(10, 1), ModelKey(20, 0), ModelKey(20, 1)]
-    budgets = resolve_budgets(("5",), 100)
+    budgets = resolve_budgets(("5",), 100, 2)
     cells = expand_cells({"soft-ensemble": "models"}, {"random": False, "cluster": True}, keys, budgets, (0,))
     of_ten, of_twenty = tuple(keys[:2]), tuple(keys[2:])
     assert {(cell.sampler, cell.clustering) for cell in cells} == {
@@ -123,7 +153,7 @@ def test_an_ensemble_reads_all_models_of_a_k_and_items_that_one_of_them_chose() 
     assert {cell.key[:3] for cell in cells if cell.sampler == "random"} == {("soft-ensemble", 10, -1), ("soft-ensemble", 20, -1)}
     assert len({cell.key for cell in cells}) == len(cells) == 6
     first = Limit(methods=("soft-ensemble",), model_seeds=(0,))
-    kept = within_limits(cells, [first], 100, ["soft-ensemble"])
+    kept = within_limits(cells, [first], 100, 2, ["soft-ensemble"])
     assert {(cell.sampler, cell.clustering.model_seed) for cell in kept if cell.clustering} == {("random", -1), ("cluster", 0)}
 
 
@@ -134,10 +164,10 @@ def limited(*limits: dict[str, object]) -> list[tuple[str, int, str, int, int | 
     """Method, labels, sampler, draw and K of the cells that limits leave of a grid."""
     keys = [ModelKey(10, 0), ModelKey(20, 0)]
     cells = expand_cells(
-        METHODS_OF_TWO_KINDS, {"random": False, "cluster": True}, keys, resolve_budgets(("5", "9"), 100), range(3)
+        METHODS_OF_TWO_KINDS, {"random": False, "cluster": True}, keys, resolve_budgets(("5", "9"), 100, 2), range(3)
     )
     settings = make_settings({"limits": list(limits)})
-    left = within_limits(cells, settings.limits, 100, METHODS_OF_TWO_KINDS)
+    left = within_limits(cells, settings.limits, 100, 2, METHODS_OF_TWO_KINDS)
     return [(c.method, c.budget.n_labeled, c.sampler, c.label_seed, c.clustering and c.clustering.n_components) for c in left]
 
 
@@ -173,7 +203,7 @@ def test_limits_that_make_no_sense_are_refused(limit: dict[str, object], message
 
 
 def test_a_cell_keeps_its_seed_when_the_grid_grows() -> None:
-    (budget,) = resolve_budgets(("5",), 100)
+    (budget,) = resolve_budgets(("5",), 100, 2)
     cell = Cell("soft", budget, "random", 1, ModelKey(10, 0))
     keys = [ModelKey(5, 0), ModelKey(10, 0)]
     grown = expand_cells({"hard": True, "soft": True}, {"cluster": True, "random": False}, keys, [budget], range(9))
@@ -283,7 +313,7 @@ def test_a_grid_keeps_to_the_limits_of_a_run() -> None:
     looks = {"random": False, "cluster": True}
     # Of the settings as `run` has them, and as `config.json` keeps them.
     cells, again = (
-        CellGrid.of(form).cells(methods, looks, 100, methods) for form in (vars(settings), settings.model_dump(mode="json"))
+        CellGrid.of(form).cells(methods, looks, 100, 2, methods) for form in (vars(settings), settings.model_dump(mode="json"))
     )
     assert cells == again
     assert len([cell for cell in cells if cell.method == "soft"]) == 2 * 2 * 2

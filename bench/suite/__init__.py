@@ -1,0 +1,1 @@
+"""Suites: several data sets, one command, one ranking."""
