@@ -40,8 +40,12 @@ class _Commands(typer.core.TyperGroup):
 
 def load_command(name: str) -> Any:
     """Import a command and return it as typer's."""
+    made = getattr(import_module(f"bench.cli.commands.{name}"), name)
+    if isinstance(made, typer.Typer):
+        # A command with commands of its own.
+        return typer.main.get_group(made)
     lone = typer.Typer(add_completion=False)
-    lone.command(name)(getattr(import_module(f"bench.cli.commands.{name}"), name))
+    lone.command(name)(made)
     return typer.main.get_command(lone)
 
 

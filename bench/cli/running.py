@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import pandas as pd
 import typer
 from rich.console import Console
 
@@ -92,7 +93,7 @@ def _carry_out(plan: RunPlan, work: Work, console: Console, progress: Console, *
         progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
         return
     try:
-        with executor_of(plan.settings, work) as (executor, placed), LiveDisplay(placed, progress) as display:
+        with executor_of(plan.settings, [work]) as (executor, (placed,)), LiveDisplay(placed, progress) as display:
             board = [TensorBoard(work.folder)] if plan.settings.tensorboard else []
             listeners = [display, ProgressFile(placed), *board, *others]
             carry_out(placed, executor, Listeners(listeners))
@@ -101,10 +102,15 @@ def _carry_out(plan: RunPlan, work: Work, console: Console, progress: Console, *
         progress.print(
             f"interrupted with {done:,} of {number_of(len(plan.cells), 'cell')} saved in {work.folder}.", soft_wrap=True
         )
-        progress.print("Repeat the same command to go on.")
-        console.file.flush()
-        # Ray and Tune leave threads that would keep the process alive; all our work is on disk.
-        os._exit(EXIT_INTERRUPTED)
+        end_interrupted(console, progress)
+
+
+def end_interrupted(console: Console, progress: Console) -> NoReturn:
+    """End the process after an interrupt, whatever still runs in it."""
+    progress.print("Repeat the same command to go on.")
+    console.file.flush()
+    # Ray and Tune leave threads that would keep the process alive; all our work is on disk.
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
@@ -115,14 +121,18 @@ def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
     console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)
     console.print(f"next: gmvae-bench plot {folder}", style="dim", soft_wrap=True)
     if len(failed):
-        console.print(f"{len(failed):,} of {number_of(len(plan.cells), 'cell')} failed:", style="red")
-        causes = Counter(zip(failed["method"], failed["error"], strict=True))
-        for (method, error), count in causes.most_common(_MAX_CAUSES):
-            console.print(f"  {method}, {number_of(count, 'cell')}: {error}", style="red", soft_wrap=True)
-        if len(causes) > _MAX_CAUSES:
-            console.print(
-                f"  and {number_of(len(causes) - _MAX_CAUSES, 'more cause')}, in the column `error` of records.parquet",
-                style="red",
-            )
-        console.print("The same command with --retry-failed runs them again.", style="red")
+        tell_failures(failed["method"] + ", ", failed["error"], len(plan.cells), console)
         raise typer.Exit(EXIT_CELLS_FAILED)
+
+
+def tell_failures(where: pd.Series, errors: pd.Series, n_cells: int, console: Console) -> None:
+    """Say how many cells failed, where and why, the most frequent cause first."""
+    console.print(f"{len(errors):,} of {number_of(n_cells, 'cell')} failed:", style="red")
+    causes = Counter(zip(where, errors, strict=True))
+    for (place, error), count in causes.most_common(_MAX_CAUSES):
+        console.print(f"  {place}{number_of(count, 'cell')}: {error}", style="red", soft_wrap=True)
+    if len(causes) > _MAX_CAUSES:
+        console.print(
+            f"  and {number_of(len(causes) - _MAX_CAUSES, 'more cause')}, in the column `error` of records.parquet", style="red"
+        )
+    console.print("The same command with --retry-failed runs them again.", style="red")

@@ -1,6 +1,6 @@
 """Which executor carries out the work: one process, or Ray, which is imported only when it is wanted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from bench.engine.desk import Desk, RunTrial
@@ -15,11 +15,11 @@ RunTrials = Callable[[Desk, object, RunTrial], None]
 
 
 @contextmanager
-def executor_of(settings: RunSettings, work: Work) -> Iterator[tuple[Executor, Work]]:
-    """Yield the executor that a run's settings ask for, and the work with the GPUs of its cluster."""
+def executor_of(settings: RunSettings, works: Sequence[Work]) -> Iterator[tuple[Executor, list[Work]]]:
+    """Yield the executor that a run's settings ask for, and the works with the GPUs of its cluster."""
     if settings.executor == "serial":
         with Interrupt() as interrupt:
-            yield SerialExecutor(interrupt), work
+            yield SerialExecutor(interrupt), list(works)
         return
     from bench.engine.cluster import check_nodes, connected, with_cluster_gpus
 
@@ -27,8 +27,9 @@ def executor_of(settings: RunSettings, work: Work) -> Iterator[tuple[Executor, W
         from bench.engine.distributed import RayExecutor
 
         if settings.address != "local":
-            check_nodes(work.storage)
-        placed = with_cluster_gpus(work, asked=settings.gpus_per_trial)
+            # The storages of several works lie side by side.
+            check_nodes(works[0].storage)
+        placed = [with_cluster_gpus(work, asked=settings.gpus_per_trial) for work in works]
         with Interrupt() as interrupt:
             yield RayExecutor(interrupt), placed
 

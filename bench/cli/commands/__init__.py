@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 COMMANDS: Mapping[str, str] = {
     "run": "Train models without labels, name their clusters with a few, and compare with other learners.",
+    "suite": "Run several data sets as one, and rank methods over them.",
     "search": "Find good settings with Optuna, and say how many labels that took.",
     "status": "Say how far a run is: cells done, failed and missing, models trained.",
     "table": "Print what a run measured: method by budget, differences, labels to a target, costs.",

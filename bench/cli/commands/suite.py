@@ -1,0 +1,112 @@
+"""`gmvae-bench suite`: several data sets, one ranking."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli import options
+from bench.cli.output import check_format, print_grid
+from bench.cli.settings import present
+from bench.cli.state import interrupted_before
+
+suite = typer.Typer(no_args_is_help=True, add_completion=False)
+
+Name = Annotated[str, typer.Argument(help="A suite's name (see `suite list`) or TOML file.", show_default=False)]
+Folder = Annotated[Path, typer.Argument(help="Folder of a suite.", show_default=False)]
+Draws = Annotated[
+    str | None,
+    typer.Option(
+        "--draws",
+        "--label-seeds",
+        help="How many draws of labels, or their seeds; 50 for a paper. (default: the suite's)",
+        rich_help_panel="Grid",
+        show_default=False,
+    ),
+]
+
+
+@suite.callback()
+def about() -> None:
+    """Run several data sets as one, and rank methods over them."""
+
+
+@suite.command("list")
+def list_suites(format_: options.Format = "rich") -> None:
+    """List the suites that come with the package."""
+    check_format(format_)
+    from bench.suite.tables.known import known_suites
+
+    print_grid(known_suites(), format_)
+
+
+@suite.command("run")
+def run(
+    name: Name,
+    data_dir: options.DataDir = None,
+    components: options.Components = None,
+    model_seeds: options.ModelSeeds = None,
+    budgets: options.Budgets = None,
+    draws: Draws = None,
+    methods: options.Methods = None,
+    samplers: options.Samplers = None,
+    variant: options.Variant = None,
+    epochs: options.Epochs = None,
+    set_: options.Set = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the suite. (default: results/suites/NAME-vVERSION)", show_default=False)
+    ] = None,
+    dry_run: options.DryRun = False,
+    retry_failed: options.RetryFailed = False,
+    executor: options.ExecutorName = None,
+    address: options.Address = None,
+    storage: options.Storage = None,
+    checkpoint_seconds: options.CheckpointSeconds = None,
+    trial_limit: options.TrialLimit = None,
+    cell_limit: options.CellLimit = None,
+    cpus_per_trial: options.CpusPerTrial = None,
+    gpus_per_trial: options.GpusPerTrial = None,
+    device: options.Device = None,
+) -> None:
+    """Run every set of a suite, each in a folder of its own, as one queue of work; then print the ranking.
+
+    Repeating the command continues it. A set whose data are absent is left out, and named.
+    """
+    flags = present(
+        components=components,
+        model_seeds=model_seeds,
+        budgets=budgets,
+        label_seeds=draws,
+        methods=methods,
+        samplers=samplers,
+        variant=variant,
+        epochs=epochs,
+        set=set_,
+        executor=executor,
+        address=address,
+        storage=storage,
+        checkpoint_seconds=checkpoint_seconds,
+        trial_limit=trial_limit,
+        cell_limit=cell_limit,
+        cpus_per_trial=cpus_per_trial,
+        gpus_per_trial=gpus_per_trial,
+        device=device,
+    )
+    with interrupted_before("the work"):
+        from bench.suite.definition import find_suite
+
+        found = find_suite(name)
+        # Imported late: a wrong name should not wait seconds for torch, scikit-learn and xgboost.
+        from bench.cli.suites import run_suite
+
+        run_suite(found, data_dir, flags, out, dry_run=dry_run, retry_failed=retry_failed)
+
+
+@suite.command("status")
+def status(folder: Folder, format_: options.Format = "rich") -> None:
+    """Say how far each set of a suite is, and whether a process works on it."""
+    check_format(format_)
+    from bench.suite.store import open_suite
+    from bench.suite.tables.status import suite_status
+
+    print_grid(suite_status(open_suite(folder)), format_)
