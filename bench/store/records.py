@@ -6,6 +6,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -141,7 +142,8 @@ def failures(frame: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
     """Return those records of the given cells that are not `ok`."""
     failed = frame[frame["status"] != "ok"]
     wanted = {cell.key for cell in cells}
-    return failed[[key in wanted for key in record_keys(failed)]]
+    # An array: pandas reads an empty list as one of columns.
+    return failed[np.array([key in wanted for key in record_keys(failed)], dtype=bool)]
 
 
 def record_keys(frame: pd.DataFrame) -> list[CellKey]:

@@ -30,7 +30,7 @@ class SuiteSet(BaseModel):
     name: Name
     """Of its folder and its row in tables."""
     data: str
-    """As for `run --data`; a relative path begins at the suite's file."""
+    """As for `run --data`; a relative path begins at the suite's file, or at `--data-dir` where there is nothing."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Fingerprint of the data as they are read: with others the set is left out."""
     about: str = ""
@@ -91,9 +91,14 @@ class FoundSuite:
     def settings_of(self, one: SuiteSet, data_dir: Path | None, flags: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keys of a set's run: the flags over the set's over the suite's."""
         source = all_datasets().get(one.data)
-        data = one.data if source is not None else str(self.folder / one.data)
         folder = {"data_dir": data_dir} if data_dir is not None and source is not None and source.in_folder else {}
+        data = one.data if source is not None else str(self._place(one.data, data_dir))
         return {**self.suite.settings, **one.settings, **flags, "data": data, **folder}
+
+    def _place(self, data: str, data_dir: Path | None) -> Path:
+        """Return where a file lies: beside the suite's own, else in the folder of data."""
+        beside = self.folder / data
+        return beside if data_dir is None or beside.exists() else data_dir / data
 
 
 def _split(keys: Mapping[str, Any], kind: type[BaseModel]) -> dict[str, Any]:

@@ -51,8 +51,8 @@ def check_suite(folder: Path, suite: Suite) -> None:
         if stored.fingerprint != suite.fingerprint:
             changes = ", ".join(_changes(stored, suite))
             raise StoreError(
-                f"{folder} holds the suite {there}, whose file has changed since ({changes}); give what it is now another version, "
-                "and another --out"
+                f"{folder} holds the suite {there}, whose file has changed since ({changes}); give what it is now another "
+                "version, and another --out"
             )
         return
     if folder.is_file() or (folder.is_dir() and any(one.name != LOCK for one in folder.iterdir())):

@@ -1,0 +1,202 @@
+"""Scores of methods over several data sets, as arrays: what every statistic over sets starts from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from bench.errors import SettingsError, unknown_name
+from bench.stats.seeds import LOWER_IS_BETTER, METRICS, curve_label
+
+# Where the best method is hardly better than naming the largest class, differences are not blown up to more than this span.
+_LEAST_SPAN = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class OfSet:
+    """What one data set contributes."""
+
+    name: str
+    records: pd.DataFrame
+    budgets: Mapping[int, str]
+    """Numbers of labels that count, and how the suite asks for them (`5/class`)."""
+    chance: float
+    """Share of the largest class: the score of always naming it."""
+
+
+@dataclass(frozen=True, eq=False)
+class SuiteScores:
+    """Scores of methods that were judged on every set at every budget, one per draw of labels (means over models).
+
+    A failed cell counts as the worst score that any method has with the same labels, and no more than chance.
+    """
+
+    sets: tuple[str, ...]
+    methods: tuple[str, ...]
+    budgets: tuple[str, ...]
+    """As asked for, smallest first."""
+    scores: Float[np.ndarray, "d k b s"]
+    """NaN where a set has no such budget or draw."""
+    n_labeled: Int[np.ndarray, "d b"]
+    """0 where a set has no such budget."""
+    failed: Int[np.ndarray, "d k b"]
+    """Cells that failed."""
+    chance: Float[np.ndarray, " d"]
+    unranked: Mapping[str, int]
+    """Methods that lack cells, with the number of pairs of set and budget that they have."""
+
+    @property
+    def means(self) -> Float[np.ndarray, "d k b"]:
+        """Means over draws; NaN where a set has no such budget."""
+        known = np.isfinite(self.scores)
+        counts = known.sum(axis=3)
+        means = np.full(counts.shape, np.nan)
+        np.divide(np.where(known, self.scores, 0).sum(axis=3), counts, out=means, where=counts > 0)
+        return means
+
+    @property
+    def there(self) -> Bool[np.ndarray, "d b"]:
+        """Whether a set has a budget."""
+        present: np.ndarray = self.n_labeled > 0
+        return present
+
+    def normalised(self) -> Float[np.ndarray, "d k b s"]:
+        """Scores where 0 is chance (always the largest class), or worse, and 1 the best method's mean at that set and budget."""
+        chance = self.chance[:, None]
+        best = np.where(self.there, np.nanmax(np.where(self.there[:, None], self.means, -np.inf), axis=1), np.nan)
+        span = np.maximum(best - chance, _LEAST_SPAN)
+        scaled: np.ndarray = (self.scores - chance[:, None, :, None]) / span[:, None, :, None]
+        return np.where(np.isnan(scaled), np.nan, np.maximum(scaled, 0))
+
+    def areas(self) -> Float[np.ndarray, "d k"]:
+        """Mean score over the log of the number of labels (trapezoids), of each method on each set."""
+        return np.array([_area(self.n_labeled[i, self.there[i]], self.means[i][:, self.there[i]]) for i in range(len(self.sets))])
+
+    def of(self, methods: Sequence[str]) -> "SuiteScores":
+        """Return the part for some methods, in that order.
+
+        Raises
+        ------
+        SettingsError
+            For a method that is not ranked.
+        """
+        for name in methods:
+            if name not in self.methods:
+                raise unknown_name("ranked method", name, self.methods)
+        rows = [self.methods.index(name) for name in methods]
+        return SuiteScores(
+            self.sets,
+            tuple(methods),
+            self.budgets,
+            self.scores[:, rows],
+            self.n_labeled,
+            self.failed[:, rows],
+            self.chance,
+            self.unranked,
+        )
+
+
+def _area(n_labeled: Int[np.ndarray, " b"], means: Float[np.ndarray, "k b"]) -> Float[np.ndarray, " k"]:
+    if len(n_labeled) == 1:
+        return means[:, 0]
+    x = np.log(n_labeled)
+    area: np.ndarray = np.trapezoid(means, x, axis=1) / (x[-1] - x[0])
+    return area
+
+
+def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy") -> SuiteScores:
+    """Arrange the records of several data sets.
+
+    Raises
+    ------
+    SettingsError
+        For a metric that is not a share, or if no method was judged everywhere.
+    """
+    shares = [name for name in METRICS if name not in LOWER_IS_BETTER]
+    if metric not in shares:
+        raise unknown_name("metric of suites", metric, shares)
+    tables = [_tabled(one, metric) for one in of_sets]
+    budgets = _in_order(of_sets)
+    wanted = {(one.name, text) for one in of_sets for text in one.budgets.values()}
+    have: dict[str, int] = {}
+    for table in tables:
+        for label, of_method in table.groupby("label", sort=False):
+            have[str(label)] = have.get(str(label), 0) + of_method["budget"].nunique()
+    methods = tuple(label for label, n in have.items() if n == len(wanted))
+    if not methods:
+        raise SettingsError("no method was judged at every budget of every set yet; repeat the suite's command to go on")
+    draws = sorted({int(seed) for table in tables for seed in table["label_seed"].unique()})
+    shape = (len(of_sets), len(methods), len(budgets), len(draws))
+    total, finished, failed = np.zeros(shape), np.zeros(shape, int), np.zeros(shape, int)
+    for i, table in enumerate(tables):
+        ranked = table[table["label"].isin(methods)]
+        at = tuple(
+            pd.Index(names).get_indexer(pd.Index(ranked[column]))
+            for names, column in ((methods, "label"), (budgets, "budget"), (draws, "label_seed"))
+        )
+        total[i][at], finished[i][at], failed[i][at] = ranked["total"], ranked["finished"], ranked["failed"]
+    chance = np.array([one.chance for one in of_sets])
+    n_labeled = np.array([[next((n for n, text in one.budgets.items() if text == b), 0) for b in budgets] for one in of_sets])
+    return SuiteScores(
+        tuple(one.name for one in of_sets),
+        methods,
+        budgets,
+        _with_failures(total, finished, failed, chance),
+        n_labeled,
+        failed.sum(axis=3),
+        chance,
+        {label: n for label, n in have.items() if n < len(wanted)},
+    )
+
+
+def _tabled(one: OfSet, metric: str) -> pd.DataFrame:
+    """Return a row per method, budget and draw: sum of scores over models, cells finished, cells failed."""
+    records = one.records[one.records["n_labeled"].isin(list(one.budgets))]
+    finished = (records["status"] == "ok") & records[metric].notna()
+    several = len(records["n_components"].dropna().unique()) > 1
+    ks = records["n_components"] if several else pd.Series(pd.NA, index=records.index)
+    frame = pd.DataFrame(
+        {
+            "method": records["method"],
+            "sampler": records["sampler"],
+            "k": ks,
+            "n_labeled": records["n_labeled"],
+            "label_seed": records["label_seed"].astype(int),
+            "total": records[metric].where(finished, 0).astype(float),
+            "finished": finished.astype(int),
+            "failed": (records["status"] != "ok").astype(int),
+        }
+    )
+    keys = ["method", "sampler", "k", "n_labeled", "label_seed"]
+    table = frame.groupby(keys, dropna=False, sort=False, observed=True).sum().reset_index()
+    names = zip(table["method"], table["sampler"], table["k"].fillna(0).astype(int), strict=True)
+    table["label"] = [curve_label(method, sampler, k or None) for method, sampler, k in names]
+    table["budget"] = table["n_labeled"].map(dict(one.budgets))
+    return table
+
+
+def _in_order(of_sets: Sequence[OfSet]) -> tuple[str, ...]:
+    """Return the budgets of all sets by their mean place in the sets that have them: shares and counts per class mix."""
+    sizes: dict[str, list[float]] = {}
+    for one in of_sets:
+        for n, text in one.budgets.items():
+            sizes.setdefault(text, []).append(np.log(n))
+    return tuple(sorted(sizes, key=lambda text: float(np.mean(sizes[text]))))
+
+
+def _with_failures(
+    total: Float[np.ndarray, "d k b s"],
+    finished: Int[np.ndarray, "d k b s"],
+    failed: Int[np.ndarray, "d k b s"],
+    chance: Float[np.ndarray, " d"],
+) -> Float[np.ndarray, "d k b s"]:
+    """Return means over models, in which a failed cell has the worst score of all with the same labels."""
+    means = np.full(total.shape, np.nan)
+    np.divide(total, finished, out=means, where=finished > 0)
+    worst = np.minimum(np.nanmin(np.where(np.isnan(means), np.inf, means), axis=1), chance[:, None, None])[:, None]
+    scores = np.full(total.shape, np.nan)
+    counts = finished + failed
+    np.divide(total + failed * worst, counts, out=scores, where=counts > 0)
+    return scores
