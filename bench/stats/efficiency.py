@@ -65,7 +65,7 @@ def labels_to_target(table: SeedTable, target: float, seed: int = 0) -> Labels |
     budgets = np.asarray(table.budgets)
     draws = _bootstrap(table, target, seed)
     low, high = (None, None) if draws is None else _percentiles(draws)
-    return Labels(_crossing(budgets, _curve(table.scores), target), low, high, known[0], known[-1], draws)
+    return Labels(crossing(budgets, _curve(table.scores), target), low, high, known[0], known[-1], draws)
 
 
 def efficiency_ratio(ours: Labels, reference: Labels) -> Ratio | None:
@@ -138,7 +138,7 @@ def _curve(values: Float[np.ndarray, "b m s"]) -> Float[np.ndarray, " b"]:
     return mean
 
 
-def _crossing(budgets: Int[np.ndarray, " b"], curve: Float[np.ndarray, " b"], target: float) -> float:
+def crossing(budgets: Int[np.ndarray, " b"], curve: Float[np.ndarray, " b"], target: float) -> float:
     """Return the budget at which the isotonic curve first reaches the target; infinity if it does not."""
     known = np.isfinite(curve)
     n, y = budgets[known], isotonic_regression(curve[known]).x if known.any() else np.empty(0)
@@ -161,4 +161,4 @@ def _bootstrap(table: SeedTable, target: float, seed: int) -> Float[np.ndarray, 
     labels = np.random.default_rng([seed, 0]).integers(s, size=(_DRAWS, s))
     models = np.random.default_rng([seed, 1]).integers(m, size=(_DRAWS, m))
     x = np.asarray(table.budgets)
-    return np.array([_crossing(x, _curve(table.scores[:, i][:, :, j]), target) for i, j in zip(models, labels, strict=True)])
+    return np.array([crossing(x, _curve(table.scores[:, i][:, :, j]), target) for i, j in zip(models, labels, strict=True)])

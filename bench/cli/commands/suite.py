@@ -9,6 +9,7 @@ from bench.cli import options
 from bench.cli.output import check_format, print_grid
 from bench.cli.settings import present
 from bench.cli.state import interrupted_before
+from bench.errors import SettingsError
 
 suite = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -110,3 +111,31 @@ def status(folder: Folder, format_: options.Format = "rich") -> None:
     from bench.suite.tables.status import suite_status
 
     print_grid(suite_status(open_suite(folder)), format_)
+
+
+Sets = Annotated[str | None, typer.Option("--sets", help="Only these sets of the suite.", show_default=False)]
+
+
+@suite.command("table")
+def table(
+    folder: Folder,
+    show: Annotated[str, typer.Option(help="Which table: ranking, sets, wins, pairs or labels.")] = "ranking",
+    metric: options.Metric = "accuracy",
+    sets: Sets = None,
+    methods: options.SomeMethods = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Method that pairs and labels compare with. (default: the first; logreg)", show_default=False),
+    ] = None,
+    format_: options.Format = "rich",
+) -> None:
+    """Print the ranking of methods over the sets of a suite, or another table of it."""
+    check_format(format_)
+    from bench.suite.open_suite import OpenSuite
+    from bench.suite.tables import Ask, table_of
+
+    made = table_of(show)
+    grid = made.make(OpenSuite(folder, sets=sets, methods=methods, metric=metric), Ask(reference))
+    if grid is None:
+        raise SettingsError(f"{folder} has nothing for the table {show}: too few methods or budgets")
+    print_grid(grid, format_)

@@ -1,0 +1,127 @@
+"""A suite opened for reading: its records alone, without models or data."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.errors import BenchError, SettingsError, number_of, unknown_name
+from bench.plan.budgets import resolve_budget
+from bench.plan.values import parse_names
+from bench.reading.part import known_labels
+from bench.stats.over_sets import OfSet, SuiteScores, suite_scores
+from bench.stats.seeds import curve_label
+from bench.store.atomic import read_json
+from bench.store.folder import CONFIG, DATASET
+from bench.store.records import read_records
+from bench.suite.store import open_suite
+
+
+class OpenSuite:
+    """A suite's folder, opened once.
+
+    Parameters
+    ----------
+    folder
+        Of a suite.
+    sets
+        Names of the sets to be looked at, with commas; `None` for all.
+    methods
+        Names of methods, or `method @sampler`, with commas; `None` for all.
+    metric
+        A column of records that is a share: `accuracy`, `macro_accuracy`, `accuracy_test`.
+
+    Raises
+    ------
+    StoreError
+        If it is not the folder of a suite, or broken.
+    SettingsError
+        If nothing has been judged yet, or there is no such set.
+    """
+
+    def __init__(self, folder: Path, *, sets: str | None = None, methods: str | None = None, metric: str = "accuracy") -> None:
+        self.stored = open_suite(folder)
+        self.folder, self.metric = folder, metric
+        names = [one.name for one in self.stored.suite.sets]
+        asked = parse_names(sets) if sets is not None else tuple(names)
+        for name in asked:
+            if name not in names:
+                raise unknown_name("set in this suite", name, names)
+        self.names = tuple(name for name in names if name in asked)
+        self._methods = (
+            None if methods is None else tuple(name.replace("@", " @").replace("  @", " @") for name in parse_names(methods))
+        )
+
+    @cached_property
+    def runs(self) -> dict[str, OfSet]:
+        """What each set with records contributes."""
+        found = {name: self._of_set(self.stored.runs[name]) for name in self.names if name in self.stored.runs}
+        left = {name: of_set for name, of_set in found.items() if len(of_set.records)}
+        if not left:
+            raise SettingsError(f"{self.folder} has no finished cells yet; repeat the suite's command to go on")
+        return left
+
+    @staticmethod
+    def _of_set(folder: Path) -> OfSet:
+        settings, dataset = read_json(folder / CONFIG).get("settings", {}), read_json(folder / DATASET)
+        counts = dataset.get("class_counts") or [1]
+        n_known, n_classes = known_labels(dataset), len(dataset["class_names"])
+        budgets = {resolve_budget(text, n_known, n_classes).n_labeled: text for text in settings.get("budgets") or ()}
+        return OfSet(folder.name, read_records(folder, tolerant=True), budgets, max(counts) / max(1, sum(counts)))
+
+    @cached_property
+    def every_score(self) -> SuiteScores:
+        """Scores of all methods that were judged everywhere."""
+        return suite_scores(list(self.runs.values()), self.metric)
+
+    @cached_property
+    def scores(self) -> SuiteScores:
+        """Scores of the methods asked for."""
+        return self.every_score if self._methods is None else self.every_score.of(self._methods)
+
+    @cached_property
+    def without_model(self) -> frozenset[str]:
+        """Methods that see the items alone, and that no model chose items for."""
+        needs: dict[str, bool] = {}
+        for of_set in self.runs.values():
+            traits = of_set.records[["method", "sampler", "n_components"]].drop_duplicates(["method", "sampler"])
+            for method, sampler, k in traits.itertuples(index=False, name=None):
+                needs[curve_label(str(method), str(sampler), None)] = not pd.isna(k)
+        return frozenset(label for label, needed in needs.items() if not needed)
+
+    @cached_property
+    def described(self) -> dict[str, dict[str, Any]]:
+        """What `dataset.json` says of each set."""
+        return {name: read_json(self.stored.runs[name] / DATASET) for name in self.runs}
+
+    def about(self) -> tuple[str, ...]:
+        """Say what the numbers rest on: sets, budgets, draws, models; what is missing; what failed."""
+        scores, suite = self.scores, self.stored.suite
+        sizes = f"{number_of(len(scores.sets), 'set')}, {number_of(len(scores.budgets), 'budget')}, {self._seeds()}"
+        lines = [f"{suite.name}, version {suite.version}: {sizes}"]
+        missing = [name for name in self.names if name not in self.runs]
+        if missing:
+            lines.append(f"without results, and left out: {', '.join(missing)}")
+        n_failed = int(scores.failed.sum())
+        if n_failed:
+            lines.append(f"!: failed cells ({n_failed:,}) count as the worst score of all with the same labels")
+        if scores.unranked:
+            n_all = int(scores.there.sum())
+            named = ", ".join(f"{label} ({n} of {n_all})" for label, n in scores.unranked.items())
+            lines.append(f"not ranked, for lack of cells at some set and budget: {named}")
+        return tuple(lines)
+
+    def _seeds(self) -> str:
+        records = pd.concat([of_set.records[["model_seed", "label_seed"]] for of_set in self.runs.values()])
+        draws, models = (int(records[column].dropna().nunique()) for column in ("label_seed", "model_seed"))
+        return f"{number_of(draws, 'draw')} of labels, {number_of(models, 'model')}"
+
+
+def is_suite(folder: Path) -> bool:
+    """Return whether a folder is a suite's."""
+    try:
+        open_suite(folder)
+    except BenchError:
+        return False
+    return True

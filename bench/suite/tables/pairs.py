@@ -1,0 +1,47 @@
+"""Every method against one of them."""
+
+from bench.show.grid import Grid
+from bench.stats.practical import ROPE, signed_rank, win_tie_loss
+from bench.suite.open_suite import OpenSuite
+from bench.suite.ranked import rank_methods
+from bench.suite.tables import Ask
+
+TITLE = "Against the first of the ranking"
+
+
+def make(suite: OpenSuite, ask: Ask) -> Grid | None:
+    """Compare the reference (unless asked for: the first of the ranking) with every other method."""
+    ranked = rank_methods(suite.every_score if ask.reference else suite.scores)
+    names = [one.method for one in ranked.standings]
+    scores = suite.every_score.of([ask.reference]) if ask.reference else suite.scores.of([names[0]])
+    reference = scores.methods[0]
+    others = [name for name in names if name != reference and (suite.scores is suite.every_score or name in suite.scores.methods)]
+    if not others:
+        return None
+    areas, means = scores.areas()[:, 0], scores.means[:, 0]
+    rows, values = [], []
+    for other in others:
+        against = suite.every_score.of([other])
+        difference = areas - against.areas()[:, 0]
+        said, counts = signed_rank(difference), win_tie_loss(means - against.means[:, 0])
+        rows.append(
+            (
+                other,
+                f"{100 * difference.mean():+.1f}",
+                f"{counts.wins}-{counts.ties}-{counts.losses}",
+                *(f"{share:.2f}" for share in (said.better, said.equal, said.worse)),
+            )
+        )
+        values.append((other, difference.mean(), counts.wins, counts.ties, counts.losses, said.better, said.equal, said.worse))
+    return Grid(
+        f"{reference} against each other method",
+        ("other", "points", "won-tied-lost", "better", "equal", "worse"),
+        tuple(rows),
+        (
+            *suite.about(),
+            "points: mean over sets of the difference in area; won, tied, lost: by sets and budgets",
+            f"better, equal, worse: probabilities on a new set like these, where less than {100 * ROPE:g} points count as equal "
+            "(Bayesian signed-rank test)",
+        ),
+        data=(("other", "difference", "wins", "ties", "losses", "p_better", "p_equal", "p_worse"), *values),
+    )
