@@ -9,6 +9,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 
+from bench.cli.output import print_grid, save_figure
 from bench.cli.reading import load_with_progress
 from bench.cli.running import end_interrupted, tell_failures
 from bench.cli.state import EXIT_CELLS_FAILED, make_console
@@ -16,18 +17,22 @@ from bench.engine.estimate import Estimate, estimate
 from bench.engine.executors import executor_of
 from bench.engine.watch import Listeners, ProgressFile
 from bench.engine.work import Assignment, Work
-from bench.errors import number_of
+from bench.errors import SettingsError, number_of
 from bench.plan.settings import RunSettings
 from bench.run import Survey, carry_out_all, make_work, preview_work
 from bench.show.durations import format_seconds
-from bench.show.grid import Grid, render_grid
+from bench.show.grid import Grid, render_grid, to_text
 from bench.show.suite import SuiteDisplay
+from bench.store.atomic import write_text
 from bench.store.folder import check_claim
 from bench.store.lock import locked
 from bench.store.records import failures
 from bench.suite.definition import FoundSuite
+from bench.suite.figures import FIGURES, figure_of
+from bench.suite.open_suite import OpenSuite
 from bench.suite.plan import SuitePlan, plan_suite, suite_settings
 from bench.suite.store import check_suite, claim_suite, default_suite_folder
+from bench.suite.tables import TABLES, Ask, table_of
 
 
 def run_suite(
@@ -121,8 +126,38 @@ def _finish(plan: SuitePlan, console: Console) -> None:
     for one, surveyed in plan.surveys():
         of_set = failures(surveyed.records, one.plan.cells)
         failed.append(of_set.assign(where=one.name + ", " + of_set["method"] + ", "))
+    _print_ranking(plan, console)
     console.print(f"\nrecords, models and settings of each set: {plan.folder}", soft_wrap=True)
+    console.print(f"next: gmvae-bench suite report {plan.folder}", style="dim", soft_wrap=True)
     every = pd.concat(failed)
     if len(every):
         tell_failures(every["where"], every["error"], sum(len(one.plan.cells) for one in plan.sets), console)
         raise typer.Exit(EXIT_CELLS_FAILED)
+
+
+def _print_ranking(plan: SuitePlan, console: Console) -> None:
+    try:
+        grid = table_of("ranking").make(OpenSuite(plan.folder), Ask())
+    except SettingsError as error:
+        # Such as: every method lacks a cell somewhere.
+        console.print(str(error), soft_wrap=True)
+        return
+    if grid is not None:
+        print_grid(grid)
+
+
+def write_leaderboard(suite: OpenSuite, folder: Path) -> None:
+    """Write every table of a suite in three formats, and every figure, and say where."""
+    for name in TABLES:
+        grid = table_of(name).make(suite, Ask())
+        if grid is None:
+            continue
+        for format_, suffix in (("markdown", ".md"), ("csv", ".csv"), ("latex", ".tex")):
+            write_text(folder / f"{name}{suffix}", to_text(grid, format_))
+        typer.echo(folder / f"{name}.md")
+    for name in FIGURES:
+        module = figure_of(name)
+        data = module.data(suite)
+        if data is not None:
+            for suffix in (".png", ".svg"):
+                save_figure(module.draw(data), folder / f"{name}{suffix}")

@@ -41,9 +41,9 @@ def make_page(run: OpenRun) -> Page:
         unfinished=f"{missing:,} of {n_cells:,} cells are not there yet; repeat the command to go on." if missing > 0 else "",
         n_records=len(every),
         details={
-            "Settings": _flat(stored.config.get("settings", {})),
-            "Data": _flat({key: value for key, value in run.described.items() if key not in ("class_counts", "columns")}),
-            "Environment": _flat(read_json(stored.folder / ENVIRONMENT) if (stored.folder / ENVIRONMENT).is_file() else {}),
+            "Settings": flat(stored.config.get("settings", {})),
+            "Data": flat({key: value for key, value in run.described.items() if key not in ("class_counts", "columns")}),
+            "Environment": flat(read_json(stored.folder / ENVIRONMENT) if (stored.folder / ENVIRONMENT).is_file() else {}),
         },
     )
 
@@ -91,16 +91,16 @@ def _accuracy(table: SeedTable, n_labeled: int) -> str:
     return "-" if interval is None else interval.text(100, unit=" %")
 
 
-def _flat(values: dict[str, Any]) -> dict[str, str]:
+def flat(values: dict[str, Any]) -> dict[str, str]:
     """Turn nested settings into texts; lists with commas, what is unset left out."""
-    flat: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, dict):
-            flat |= {f"{key} {name}": text for name, text in _flat(value).items()}
+            texts |= {f"{key} {name}": text for name, text in flat(value).items()}
         elif isinstance(value, (list, tuple)):
-            flat[key] = ", ".join(
-                "; ".join(map(": ".join, _flat(item).items())) if isinstance(item, dict) else str(item) for item in value
+            texts[key] = ", ".join(
+                "; ".join(map(": ".join, flat(item).items())) if isinstance(item, dict) else str(item) for item in value
             )
         elif value is not None:
-            flat[key] = str(value)
-    return flat
+            texts[key] = str(value)
+    return texts

@@ -15,6 +15,7 @@ from bench.stats.seeds import curve_label
 from bench.store.atomic import read_json
 from bench.store.folder import CONFIG, DATASET
 from bench.store.records import read_records
+from bench.suite.ranked import Ranking, rank_methods
 from bench.suite.store import open_suite
 
 
@@ -79,6 +80,16 @@ class OpenSuite:
     def scores(self) -> SuiteScores:
         """Scores of the methods asked for."""
         return self.every_score if self._methods is None else self.every_score.of(self._methods)
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The ranking of the methods asked for."""
+        return rank_methods(self.scores)
+
+    @cached_property
+    def every_ranking(self) -> Ranking:
+        """The ranking of all methods."""
+        return self.ranking if self._methods is None else rank_methods(self.every_score)
 
     @cached_property
     def without_model(self) -> frozenset[str]:

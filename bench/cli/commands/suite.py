@@ -139,3 +139,42 @@ def table(
     if grid is None:
         raise SettingsError(f"{folder} has nothing for the table {show}: too few methods or budgets")
     print_grid(grid, format_)
+
+
+@suite.command("report")
+def report(
+    folder: Folder,
+    metric: options.Metric = "accuracy",
+    sets: Sets = None,
+    methods: options.SomeMethods = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write. (default: FOLDER/report.html)", dir_okay=False, show_default=False)
+    ] = None,
+) -> None:
+    """Write one self-contained HTML page: the answer, ranking, critical-difference diagram, profiles, curves of every set."""
+    from bench.show.page import render_page
+    from bench.store.atomic import write_text
+    from bench.store.folder import REPORT
+    from bench.suite.open_suite import OpenSuite
+    from bench.suite.report import make_page
+
+    path = out or folder / REPORT
+    write_text(path, render_page(make_page(OpenSuite(folder, sets=sets, methods=methods, metric=metric))))
+    typer.echo(path)
+
+
+@suite.command("leaderboard")
+def leaderboard(
+    folder: Folder,
+    metric: options.Metric = "accuracy",
+    sets: Sets = None,
+    methods: options.SomeMethods = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write. (default: FOLDER/leaderboard)", file_okay=False, show_default=False)
+    ] = None,
+) -> None:
+    """Rebuild every table from records alone, as Markdown, CSV and LaTeX, and every figure."""
+    from bench.cli.suites import write_leaderboard
+    from bench.suite.open_suite import OpenSuite
+
+    write_leaderboard(OpenSuite(folder, sets=sets, methods=methods, metric=metric), out or folder / "leaderboard")

@@ -5,7 +5,6 @@ import numpy as np
 from bench.show.grid import Grid
 from bench.stats.efficiency import crossing
 from bench.suite.open_suite import OpenSuite
-from bench.suite.ranked import rank_methods
 from bench.suite.tables import Ask
 
 TITLE = "Labels for the same accuracy"
@@ -18,7 +17,7 @@ def make(suite: OpenSuite, ask: Ask) -> Grid | None:
     regression, or else the last of the ranking.
     """
     scores = suite.scores
-    names = [one.method for one in rank_methods(scores).standings]
+    names = [one.method for one in suite.ranking.standings]
     name = ask.reference or ("logreg" if "logreg" in suite.every_score.methods else names[-1])
     reference = suite.every_score.of([name]).means[:, 0]
     if int(scores.there.sum(axis=1).min()) < 2:

@@ -3,7 +3,6 @@
 from bench.show.grid import Grid
 from bench.stats.practical import ROPE, signed_rank, win_tie_loss
 from bench.suite.open_suite import OpenSuite
-from bench.suite.ranked import rank_methods
 from bench.suite.tables import Ask
 
 TITLE = "Against the first of the ranking"
@@ -11,7 +10,7 @@ TITLE = "Against the first of the ranking"
 
 def make(suite: OpenSuite, ask: Ask) -> Grid | None:
     """Compare the reference (unless asked for: the first of the ranking) with every other method."""
-    ranked = rank_methods(suite.every_score if ask.reference else suite.scores)
+    ranked = suite.every_ranking if ask.reference else suite.ranking
     names = [one.method for one in ranked.standings]
     scores = suite.every_score.of([ask.reference]) if ask.reference else suite.scores.of([names[0]])
     reference = scores.methods[0]

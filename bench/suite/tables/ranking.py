@@ -3,7 +3,7 @@
 from bench.show.grid import Cell, Grid
 from bench.stats.intervals import CONFIDENCE
 from bench.suite.open_suite import OpenSuite
-from bench.suite.ranked import Ranking, rank_methods
+from bench.suite.ranked import Ranking
 from bench.suite.tables import Ask
 
 TITLE = "Ranking"
@@ -11,7 +11,7 @@ TITLE = "Ranking"
 
 def make(suite: OpenSuite, ask: Ask) -> Grid:  # noqa: ARG001 - every table's signature
     """Arrange the ranking."""
-    ranking = rank_methods(suite.scores)
+    ranking = suite.ranking
     rows = tuple(
         (
             Cell(one.method, mark="!" if one.n_failed else "", remark=f"{one.n_failed:,} failed" if one.n_failed else ""),

@@ -4,7 +4,6 @@ import numpy as np
 
 from bench.show.grid import Cell, Grid
 from bench.suite.open_suite import OpenSuite
-from bench.suite.ranked import rank_methods
 from bench.suite.tables import Ask
 
 TITLE = "Methods on each set"
@@ -15,7 +14,7 @@ def make(suite: OpenSuite, ask: Ask) -> Grid:  # noqa: ARG001 - every table's si
     scores = suite.scores
     areas, failed = scores.areas(), scores.failed.sum(axis=2)
     best = areas.max(axis=1)
-    methods = [one.method for one in rank_methods(scores).standings]
+    methods = [one.method for one in suite.ranking.standings]
     rows: list[tuple[Cell | str, ...]] = []
     for method in methods:
         k = scores.methods.index(method)

@@ -27,7 +27,7 @@ def make(suite: OpenSuite, ask: Ask) -> Grid | None:  # noqa: ARG001 - every tab
             rival = max(without, key=lambda k: of_methods[k], default=None)
             best = (scores.methods[first], f"{100 * of_methods[first]:.1f}", f"{100 * lead:.1f}")
             other = ("-", "-") if rival is None else (scores.methods[rival], f"{100 * of_methods[rival]:.1f}")
-            rows.append((name if not rows or values[-1][0] != name else "", budget, *best, *other))
+            rows.append((name, budget, *best, *other))
             values.append(
                 (
                     *(name, budget, int(scores.n_labeled[i, b]), best[0], of_methods[first], lead, other[0]),

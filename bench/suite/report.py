@@ -1,0 +1,91 @@
+"""A suite on one page: the answer first, then ranking, figures, tables, failures."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bench.errors import number_of
+from bench.reading.report import flat
+from bench.show.page import Page, Picture, Section, embed
+from bench.store.atomic import read_json
+from bench.store.folder import ENVIRONMENT
+from bench.suite.figures import FIGURES, figure_of
+from bench.suite.open_suite import OpenSuite
+from bench.suite.ranked import Ranking
+from bench.suite.tables import TABLES, Ask, table_of
+from bench.suite.tables.ranking import tested
+
+
+def make_page(suite: OpenSuite) -> Page:
+    """Compute and draw everything on the page of a suite."""
+    about = suite.about()
+    causes: Counter[tuple[str, str, str]] = Counter()
+    for name, of_set in suite.runs.items():
+        failed = of_set.records[of_set.records["status"] != "ok"]
+        causes.update((name, method, error) for method, error in zip(failed["method"], failed["error"].fillna(""), strict=True))
+    defined = suite.stored.suite
+    return Page(
+        title=f"{defined.name}: which method gets most out of few labels?",
+        headline=headline(suite),
+        note=" ".join(f"{line}." for line in ((defined.about,) if defined.about else ()) + about),
+        sections=tuple(_sections(suite, about)),
+        figures=tuple(_figures(suite)),
+        failures=[f"{name}, {method}, {number_of(n, 'cell')}: {error}" for (name, method, error), n in causes.most_common()],
+        unfinished="",
+        n_records=sum(len(of_set.records) for of_set in suite.runs.values()),
+        details={
+            "Settings": flat({"version": defined.version, **defined.settings}),
+            "Data": {name: _described(suite, name) for name in suite.runs},
+            "Environment": _environment(suite),
+        },
+    )
+
+
+def _sections(suite: OpenSuite, about: tuple[str, ...]) -> Iterator[Section]:
+    for name in TABLES:
+        table = table_of(name)
+        grid = table.make(suite, Ask())
+        if grid is not None:
+            # Said once, above all tables.
+            yield Section(name, table.TITLE, replace(grid, notes=tuple(note for note in grid.notes if note not in about)))
+
+
+def _figures(suite: OpenSuite) -> Iterator[Picture]:
+    for name, caption in FIGURES.items():
+        module = figure_of(name)
+        data = module.data(suite)
+        if data is not None:
+            yield embed(name, caption, module.draw(data))
+
+
+def headline(suite: OpenSuite) -> str:
+    """Answer in two sentences: which method is best over the sets, how surely, and what the best without the model is worth."""
+    ranking = suite.ranking
+    first = ranking.standings[0]
+    said = (
+        f"Over {number_of(len(suite.scores.sets), 'data set')}, {first.method} has the best mean rank, {first.rank:.1f} of "
+        f"{len(ranking.standings)}, and {_score(ranking, first.method)}"
+    )
+    rival = next((one for one in ranking.standings if one.method in suite.without_model), None)
+    if rival is not None and rival is not first:
+        own = f"{rival.rank:.1f} and {_score(ranking, rival.method)}"
+        said += f"; the best of the methods that see the items alone, {rival.method}, has {own}"
+    return f"{said}. {tested(ranking)}."
+
+
+def _score(ranking: Ranking, method: str) -> str:
+    one = next(one for one in ranking.standings if one.method == method)
+    return f"{one.normalised.text(100)} % of what the best method of each set and budget gains over naming the largest class"
+
+
+def _described(suite: OpenSuite, name: str) -> str:
+    described = suite.described[name]
+    note = f"; {described['note']}" if described.get("note") else ""
+    classes = number_of(len(described["class_names"]), "class", "classes")
+    return f"{described['n_pool']:,} items, {classes}{note}; SHA-256 {str(described.get('sha256', ''))[:12]}…"
+
+
+def _environment(suite: OpenSuite) -> dict[str, str]:
+    """Return where the first set ran; others may have been merged in."""
+    path = suite.stored.runs[next(iter(suite.runs))] / ENVIRONMENT
+    return flat(read_json(path)) if path.is_file() else {}
