@@ -7,6 +7,8 @@ from jaxtyping import Float
 from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
+# Fewer of a kind say little about how much they vary.
+_ENOUGH_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -38,20 +40,37 @@ def crossed_interval(values: Float[np.ndarray, "m s"], confidence: float = CONFI
     """Interval for the mean of a table of m >= 2 model seeds x s >= 2 label seeds, both of which vary.
 
     Every model is judged on the same label draws, so that rows and columns have effects of their own (two-way random effects).
-    The variance of the grand mean is estimated by (MS_rows + MS_columns - MS_rest) / (m s), but not below what rows or columns
-    alone imply; its degrees of freedom are Satterthwaite's (1946) for MS_rows + MS_columns, so that they never fall below the
-    fewer of m - 1 and s - 1. Missing entries (failed cells) are filled additively.
+    Missing entries (failed cells) are filled additively.
 
-    Simulated coverage of the 95 % interval: 0.93-0.98 with three or five model seeds, down to 0.89 with two where models differ
-    much. (A bootstrap over seeds covers 0.64-0.85 with two model seeds: it can only resample what it has.)
+    With three or more seeds of both kinds the variance of the grand mean is (MS_rows + MS_columns - MS_rest) / (m s), but not
+    below what rows or columns alone imply; its degrees of freedom are Satterthwaite's (1946) for MS_rows + MS_columns, so that
+    they never fall below the fewer of m - 1 and s - 1.
+
+    With two seeds of a kind, its mean square has one degree of freedom, and is often small by chance: Satterthwaite's formula
+    then trusts the other kind. Instead each part gets Student's quantile of its own, as in the modified large-sample intervals
+    for sums of variances (Graybill & Wang 1980): half width^2 = (t_f^2 max(MS_f - MS_rest, 0) + t_m^2 MS_m) / (m s), where f and
+    m are the kinds with fewer and with more seeds.
+
+    Simulated coverage of the 95 % interval over shares of variance from none to nearly all of each part: two models and five
+    draws 0.93-0.98 (0.89-0.98 without the second rule), three or five models and five draws 0.93-0.98, two models and twenty
+    draws 0.91-0.97. (A bootstrap over seeds covers 0.64-0.85 with two model seeds: it can only resample what it has.)
     """
     (m, s), (mean, of_rows, of_columns, of_rest) = values.shape, _mean_squares(values)
-    square = max(of_rows + of_columns - of_rest, of_rows, of_columns)
-    if square == 0:
-        return Interval(float(mean), float(mean), float(mean))
-    degrees = (of_rows + of_columns) ** 2 / (of_rows**2 / (m - 1) + of_columns**2 / (s - 1))
-    half = float(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(square / (m * s)))
+    if min(m, s) < _ENOUGH_SEEDS:
+        half = _half_width_by_parts((m, of_rows), (s, of_columns), of_rest, confidence)
+    else:
+        square = max(of_rows + of_columns - of_rest, of_rows, of_columns)
+        degrees = (of_rows + of_columns) ** 2 / (of_rows**2 / (m - 1) + of_columns**2 / (s - 1)) if square else 1.0
+        half = float(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(square / (m * s)))
     return Interval(float(mean), float(mean - half), float(mean + half))
+
+
+def _half_width_by_parts(one: tuple[int, float], other: tuple[int, float], of_rest: float, confidence: float) -> float:
+    """Return the half width with a quantile for each kind of seed; each comes as its number of seeds and its mean square."""
+    (few, of_few), (many, of_many) = sorted([one, other], key=lambda kind: kind[0])
+    quantile_few, quantile_many = (float(stdtrit(n - 1, (1 + confidence) / 2)) for n in (few, many))
+    square = quantile_few**2 * max(of_few - of_rest, 0) + quantile_many**2 * of_many
+    return float(np.sqrt(square / (few * many)))
 
 
 def prediction_interval(

@@ -53,8 +53,10 @@ def paired_differences(tables: Sequence[SeedTable], references: Sequence[SeedTab
 
 def _difference(table: SeedTable, reference: SeedTable, n_labeled: int) -> Float[np.ndarray, "m s"]:
     shared = [seed for seed in table.label_seeds if seed in reference.label_seeds]
-    ours = table.fresh_scores[table.budgets.index(n_labeled)][:, [table.label_seeds.index(seed) for seed in shared]]
-    theirs = reference.fresh_scores[reference.budgets.index(n_labeled)][:, [reference.label_seeds.index(seed) for seed in shared]]
+    ours, theirs = (
+        _observations(one, other, n_labeled)[:, [one.label_seeds.index(seed) for seed in shared]]
+        for one, other in ((table, reference), (reference, table))
+    )
     both = [seed for seed in table.model_seeds if seed in reference.model_seeds]
     if both:
         ours, theirs = (
@@ -67,6 +69,23 @@ def _difference(table: SeedTable, reference: SeedTable, n_labeled: int) -> Float
         ours, theirs = ours[:fewest], theirs[:fewest]
     difference: Float[np.ndarray, "m s"] = ours - theirs
     return difference
+
+
+def _observations(table: SeedTable, other: SeedTable, n_labeled: int) -> Float[np.ndarray, "m s"]:
+    """Return the scores that count, by model and draw.
+
+    A sampler that leaves nothing to chance has one draw. It is compared with every draw of a method that has several, not with
+    the one that happens to have its number.
+    """
+    lone, several = (_n_fresh(one, n_labeled) for one in (table, other))
+    scores: Float[np.ndarray, "b m s"] = table.scores if lone == 1 < several else table.fresh_scores
+    counted: Float[np.ndarray, "m s"] = scores[table.budgets.index(n_labeled)]
+    return counted
+
+
+def _n_fresh(table: SeedTable, n_labeled: int) -> int:
+    """Return the draws of a table that show items of their own to some model."""
+    return int(np.isfinite(table.fresh_scores[table.budgets.index(n_labeled)]).any(axis=0).sum())
 
 
 def _mean_over_models(values: Float[np.ndarray, "m s"]) -> Float[np.ndarray, " s"]:
