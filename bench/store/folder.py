@@ -81,7 +81,7 @@ def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
         if ("search" in before) != ("search" in identity):
             kind, other = ("search", "run") if "search" in before else ("run", "search")
             raise StoreError(f"{folder} is the folder of a {kind}; give the {other} another --out")
-        differing = [key for key in sorted({*identity, *before}) if before.get(key) != identity.get(key)]
+        differing = differing_keys(before, identity)
         if differing:
             changes = ", ".join(f"{key}: {before.get(key)} there, {identity.get(key)} asked" for key in differing)
             raise StoreError(
@@ -91,6 +91,11 @@ def check_claim(folder: Path, identity: dict[str, Any]) -> dict[str, Any]:
     if folder.is_file() or (folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())):
         raise StoreError(f"{folder} exists and is not the folder of a run; give another --out")
     return {}
+
+
+def differing_keys(before: Mapping[str, Any], identity: Mapping[str, Any]) -> list[str]:
+    """Return in what two identities of runs differ."""
+    return [key for key in sorted({*identity, *before}) if before.get(key) != identity.get(key)]
 
 
 def claim(folder: Path, identity: dict[str, Any], settings: dict[str, Any], dataset: Dataset) -> str:

@@ -1,7 +1,7 @@
 """Records on disk: batches are added as small files, and merged into one table on the cell key."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -66,24 +66,32 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     StoreError
         If a file is broken or has other columns.
     """
-    return _with_traits(_read_stored(folder, tolerant=tolerant))
+    return _with_traits(stored_records(folder, tolerant=tolerant))
 
 
-def _read_stored(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
-    """Return the records as they are stored."""
+def stored_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
+    """Return the records as they are stored, without what is filled in for readers."""
     tables = _read_tables(folder, tolerant=tolerant)
-    frame: pd.DataFrame = pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable)
-    # A method of another version, for example, gives the same cell of the grid another identity.
-    cell, identity = frame.groupby(list(KEY), dropna=False, sort=False).ngroup(), frame[CELL_ID].fillna("")
-    frame = frame[identity == identity.groupby(cell).transform("last")].copy()
-    frame["_finished"] = frame["status"] == "ok"
-    frame = frame.sort_values("_finished", kind="stable").drop_duplicates(list(KEY), keep="last")
-    frame = frame.drop(columns="_finished").sort_values(list(KEY), kind="stable", ignore_index=True)
+    frame = _one_per_cell(pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable))
     for name in _TEXTS:
         odd = {text: printable(text) for text in frame[name].dropna().unique() if not text.isprintable()}
         if odd:
             frame[name] = frame[name].replace(odd)
     return frame
+
+
+def united(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return the records of several folders of one run, one row per cell: a finished one, else that of the last folder."""
+    return _one_per_cell(pd.concat([frame.reset_index(drop=True) for frame in frames], ignore_index=True))
+
+
+def _one_per_cell(frame: pd.DataFrame) -> pd.DataFrame:
+    # A method of another version, for example, gives the same cell of the grid another identity.
+    cell, identity = frame.groupby(list(KEY), dropna=False, sort=False).ngroup(), frame[CELL_ID].fillna("")
+    frame = frame[identity == identity.groupby(cell).transform("last")].copy()
+    frame["_finished"] = frame["status"] == "ok"
+    frame = frame.sort_values("_finished", kind="stable").drop_duplicates(list(KEY), keep="last")
+    return frame.drop(columns="_finished").sort_values(list(KEY), kind="stable", ignore_index=True)
 
 
 def broken_files(folder: Path) -> list[Path]:
@@ -115,7 +123,7 @@ def merge_records(folder: Path) -> pd.DataFrame:
     """Merge all batches into `records.parquet` and return the records; a crash in between loses and doubles nothing."""
     merged = list((folder / PARTS).glob("[!.]*.parquet"))
     # As they are: what is filled in for a reader here must not become what the record says.
-    frame = _read_stored(folder)
+    frame = stored_records(folder)
     table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
     write_atomically(folder / TABLE, lambda path: pq.write_table(table, path))
     for path in merged:

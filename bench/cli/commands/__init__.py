@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, str] = {
     "status": "Say how far a run is: cells done, failed and missing, models trained.",
     "table": "Print what a run measured: method by budget, differences, labels to a target, costs.",
     "compare": "Print several runs in one table.",
+    "merge": "Unite runs on the same data, or results of the same suite, from several machines.",
     "claims": "Put the paper's claims beside what a run measured.",
     "plot": "Draw a run's figures as PNG and SVG.",
     "explain": "Show one item that hard decoding gets wrong and soft decoding right, and why.",
