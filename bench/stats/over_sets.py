@@ -64,11 +64,7 @@ class SuiteScores:
 
     def normalised(self) -> Float[np.ndarray, "d k b s"]:
         """Scores where 0 is chance (always the largest class), or worse, and 1 the best method's mean at that set and budget."""
-        chance = self.chance[:, None]
-        best = np.where(self.there, np.nanmax(np.where(self.there[:, None], self.means, -np.inf), axis=1), np.nan)
-        span = np.maximum(best - chance, _LEAST_SPAN)
-        scaled: np.ndarray = (self.scores - chance[:, None, :, None]) / span[:, None, :, None]
-        return np.where(np.isnan(scaled), np.nan, np.maximum(scaled, 0))
+        return np.array([normalised(of_set, float(chance)) for of_set, chance in zip(self.scores, self.chance, strict=True)])
 
     def areas(self) -> Float[np.ndarray, "d k"]:
         """Mean score over the log of the number of labels (trapezoids), of each method on each set."""
@@ -96,6 +92,17 @@ class SuiteScores:
             self.chance,
             self.unranked,
         )
+
+
+def normalised(scores: Float[np.ndarray, "k b *draws"], chance: float) -> Float[np.ndarray, "k b *draws"]:
+    """Return the scores of one set where 0 is chance, or worse, and 1 the best method's mean over draws (the last axis)."""
+    known = np.isfinite(scores)
+    counts = known.sum(axis=-1)
+    means = np.full(counts.shape, -np.inf)
+    np.divide(np.where(known, scores, 0).sum(axis=-1), counts, out=means, where=counts > 0)
+    span = np.maximum(means.max(axis=0) - chance, _LEAST_SPAN)
+    scaled: np.ndarray = np.maximum((scores - chance) / span[..., None], 0)
+    return scaled
 
 
 def _area(n_labeled: Int[np.ndarray, " b"], means: Float[np.ndarray, "k b"]) -> Float[np.ndarray, " k"]:
