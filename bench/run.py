@@ -136,6 +136,8 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
     settings, model, training = _with_models(settings, dataset)
     settings = settings.model_copy(update={"methods": tuple(methods), "budgets": tuple(budget.asked for budget in budgets)})
     grid = CellGrid.of(vars(settings))
+    for supervision in grid.supervisions:
+        supervision.check(dataset.n_classes, dataset.name)
     cells = grid.cells(
         {name: method.needs for name, method in methods.items()},
         {name: sampler.needs_model for name, sampler in samplers.items()},

@@ -139,6 +139,11 @@ Budgets = Annotated[str | None, _grid("Numbers of labels: counts, percentages, f
 LabelSeeds = Annotated[str | None, _grid("How many draws of labels, or their seeds, e.g. 0-4. (default: 5)")]
 Methods = Annotated[str | None, _grid("Names of `methods`. (default: all)")]
 Samplers = Annotated[str | None, _grid("How the items to label are chosen: random,cluster; see `methods`. (default: random)")]
+LabelNoise = Annotated[str | None, _grid("Shares of labels that name a wrong class, e.g. 0,0.1. (default: 0)")]
+Imbalance = Annotated[
+    str | None, _grid("How many times as many items of one class can be labelled as of another, e.g. 1,10. (default: 1)")
+]
+Unseen = Annotated[str | None, _grid("Classes of which no item can be labelled, e.g. 0,2. (default: 0)")]
 
 Objective = Annotated[
     str | None,

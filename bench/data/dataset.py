@@ -130,9 +130,7 @@ class Dataset:
 
     def shown(self, items: Int[np.ndarray, " s"]) -> Int[np.ndarray, " n"]:
         """Return the labels of some items of the pool, -1 for all others: what a learner that is shown them may read."""
-        y = np.full(len(self.labels), -1)
-        y[items] = self.labels[items]
-        return y
+        return shown_labels(self.labels, items)
 
     @property
     def n_classes(self) -> int:
@@ -185,6 +183,13 @@ class Dataset:
         views = (_VIEWS[self.views],) if self.image_shape and (self.understood or self.views != "warp") else ()
         made = (f"made by {self.pretrained}, a model trained on other data",) if self.pretrained else ()
         return (*self.understood, *made, *kind, *views, *same)
+
+
+def shown_labels(labels: Int[np.ndarray, " n"], items: Int[np.ndarray, " s"]) -> Int[np.ndarray, " n"]:
+    """Return the labels of some items, -1 for all others."""
+    y = np.full(len(labels), -1)
+    y[items] = labels[items]
+    return y
 
 
 def _not_finite(items: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from bench.engine.cluster import cluster_cpus, living_nodes, trainings_at_once
 from bench.engine.interrupt import Interrupt
 from bench.engine.steps import choose, failed_records, judge_batch, kept_view, represent_parent, seen_by
 from bench.engine.tuning import TuneTraining
-from bench.engine.work import Assignment, Batch, ViewKey, Work
+from bench.engine.work import Assignment, Batch, Listener, OrderKey, TrainingJob, ViewKey, Work
 from bench.errors import BenchError, StoreError, number_of
 from bench.judge.methods import Method
 from bench.judge.record import Origin, Record
@@ -55,7 +55,9 @@ class RayExecutor:
             trainees = [_Trainees(one) for one in assignments]
             for place, one in enumerate(assignments):
                 evaluation.add(place, one.work.ready())
-            room = _Room(assignments)
+            # All of one command's trainings ask for the same.
+            job = next((job for one in assignments for job in one.work.trainings), None)
+            room = _Room(assignments[0].listener, job)
             while (training_cpus := sum(of_work.cpus for of_work in trainees)) or evaluation.busy:
                 self._interrupt.check()
                 if training_cpus:
@@ -124,10 +126,8 @@ class _Trainees:
 class _Room:
     """Tells the user when no node has room for a training any more, and when one has again."""
 
-    def __init__(self, assignments: Sequence[Assignment]) -> None:
-        self._listener = assignments[0].listener
-        # All of one command's trainings ask for the same.
-        self._job = next((job for one in assignments for job in one.work.trainings), None)
+    def __init__(self, listener: Listener, job: TrainingJob | None) -> None:
+        self._listener, self._job = listener, job
         self._there, self._looked = True, time.monotonic()
 
     def look(self) -> None:
@@ -155,7 +155,7 @@ class _Sight:
         self._dataset = dataset
         self._views: dict[ViewKey, Any] = {}
         self._encoded: dict[ModelKey, Any] = {}
-        self._orders: dict[tuple[ModelKey, str, int], Any] = {}
+        self._orders: dict[tuple[*OrderKey, int], Any] = {}
         self._parents: dict[str, Any] = {}
         self._viewers: Counter[ViewKey] = Counter()
         self._readers: Counter[ModelKey] = Counter()
@@ -221,13 +221,14 @@ class _Sight:
         chooser = self.work.chooser(batch)
         if chooser is None:
             return None, []
-        most, seeds = self.work.draws(chooser, batch.sampler), tuple(batch.draws)
+        most, seeds, of = self.work.draws(batch), tuple(batch.draws), (chooser, batch.sampler, batch.supervision)
         for seed in seeds:
-            key = chooser, batch.sampler, seed
-            if key not in self._orders:
-                encoded = self._encoded_by(chooser)
-                self._orders[key] = self._choose.remote(self._dataset, batch.sampler, seed, most[seed], encoded)
-        return seeds, [self._orders[chooser, batch.sampler, seed] for seed in seeds]
+            if (*of, seed) not in self._orders:
+                encoded, n_labeled = self._encoded_by(chooser), most[seed]
+                self._orders[*of, seed] = self._choose.remote(
+                    self._dataset, batch.sampler, seed, n_labeled, encoded, batch.supervision
+                )
+        return seeds, [self._orders[*of, seed] for seed in seeds]
 
     def _parent(self, name: str | None) -> Any:
         if name is not None and name not in self._parents:

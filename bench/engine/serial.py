@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.engine.interrupt import Interrupt
 from bench.engine.steps import choose, failed_records, judge_batch, kept_view, represent_parent, seen_by, train_model
-from bench.engine.work import Assignment, Batch, Listener, ViewKey, Work
+from bench.engine.work import Assignment, Batch, Listener, OrderKey, ViewKey, Work
 from bench.errors import StoreError
 from bench.judge.record import Record
 from bench.judge.representations import REPRESENTATIONS, View
@@ -23,7 +23,7 @@ class SerialExecutor:
         self._interrupt = interrupt or Interrupt()
         self._views: dict[ViewKey, View] = {}
         self._parents: dict[str, View] = {}
-        self._orders: dict[tuple[ModelKey, str, int], np.ndarray] = {}
+        self._orders: dict[tuple[*OrderKey, int], np.ndarray] = {}
 
     def run(self, assignments: Sequence[Assignment]) -> Generator[tuple[Work, list[Record]], None, None]:
         """Yield records as batches finish: work by work, in each those that need no training first, then model by model."""
@@ -101,15 +101,12 @@ class SerialExecutor:
         chooser = work.chooser(batch)
         if chooser is None:
             return None
-        missing = {
-            seed: n_labeled
-            for seed, n_labeled in work.draws(chooser, batch.sampler).items()
-            if (chooser, batch.sampler, seed) not in self._orders
-        }
+        of = chooser, batch.sampler, batch.supervision
+        missing = {seed: n_labeled for seed, n_labeled in work.draws(batch).items() if (*of, seed) not in self._orders}
         encoded = load_encoded(work.folder, chooser) if missing else None
         for seed, n_labeled in missing.items():
-            self._orders[chooser, batch.sampler, seed] = choose(work.dataset, batch.sampler, seed, n_labeled, encoded)
-        return {seed: self._orders[chooser, batch.sampler, seed] for seed in batch.draws}
+            self._orders[*of, seed] = choose(work.dataset, batch.sampler, seed, n_labeled, encoded, batch.supervision)
+        return {seed: self._orders[*of, seed] for seed in batch.draws}
 
     def _parent(self, name: str | None, work: Work) -> View | None:
         if name is not None and name not in self._parents:

@@ -20,6 +20,7 @@ from bench.judge.representations import REPRESENTATIONS, Source, View, side_by_s
 from bench.plan.cells import Cell, Clustering, ModelKey
 from bench.plan.samplers import labeled_items, select_samplers
 from bench.plan.samplers.base import Sampler
+from bench.plan.supervision import CLEAN, Supervision
 from bench.store.models import Pair, keep_state, kept_state, publish_model
 from bench.store.storage import Storage
 from gmvae.errors import CheckpointError
@@ -115,11 +116,14 @@ def represent_parent(name: str, dataset: Dataset) -> View:
         return REPRESENTATIONS[name](_source(dataset))
 
 
-def choose(dataset: Dataset, sampler: str, label_seed: int, n_labeled: int, encoded: Pair | None) -> Int[np.ndarray, " s"]:
+def choose(
+    dataset: Dataset, sampler: str, label_seed: int, n_labeled: int, encoded: Pair | None, supervision: Supervision = CLEAN
+) -> Int[np.ndarray, " s"]:
     """Return the items that a sampler asks for, in its order; `encoded` is what the clustering's model made of the data."""
     of_pool = None if encoded is None else encoded[0]
+    told = supervision.told(dataset.labels, dataset.n_classes, dataset.sha256, label_seed)
     with threads(1):
-        return labeled_items(dataset.labels, dataset.sha256, sampler, label_seed, n_labeled, of_pool)
+        return labeled_items(told, dataset.sha256, sampler, label_seed, n_labeled, of_pool)
 
 
 Orders = Mapping[int, Int[np.ndarray, " s"]]
@@ -136,7 +140,8 @@ def judge_batch(
     sampler = select_samplers([batch.sampler])[batch.sampler]
     with threads(1):
         if orders is None:
-            orders = {seed: choose(dataset, batch.sampler, seed, n, None) for seed, n in batch.draws.items()}
+            draws = batch.draws.items()
+            orders = {seed: choose(dataset, batch.sampler, seed, n, None, batch.supervision) for seed, n in draws}
         records: list[Record] = []
         since = time.monotonic()
         for cell in batch.cells:

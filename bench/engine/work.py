@@ -12,6 +12,7 @@ from bench.judge.methods import Method
 from bench.judge.record import Origin, Record, Status
 from bench.plan.cells import Cell, Clustering, ModelKey
 from bench.plan.samplers.base import Sampler
+from bench.plan.supervision import Supervision
 from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.training import EpochStats
@@ -22,6 +23,10 @@ _BATCH_SECONDS, _BATCH_CELLS = 20.0, 50
 
 ViewKey = tuple[str, ModelKey | None]
 """A representation, and the clustering that it is made by."""
+
+
+OrderKey = tuple[ModelKey | None, str, Supervision]
+"""What decides, with the label seed, which items are labelled: the model that chooses, if one does, sampler and supervision."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,11 @@ class Batch:
         return self.cells[0].sampler
 
     @property
+    def supervision(self) -> Supervision:
+        """The supervision that all cells of the batch share."""
+        return self.cells[0].supervision
+
+    @property
     def draws(self) -> dict[int, int]:
         """Label seeds of the batch, with the most labels that a cell of it is shown."""
         most: dict[int, int] = {}
@@ -127,15 +137,15 @@ class Work:
         """Return the model that chooses the items of a batch; `None` for a sampler that looks at none."""
         return batch.clustering.chooser if batch.clustering and self.samplers[batch.sampler].needs_model else None
 
-    def draws(self, chooser: ModelKey, sampler: str) -> dict[int, int]:
-        """Label seeds for which a model chooses items, with the most labels that any cell is shown."""
-        return self._draws[chooser, sampler]
+    def draws(self, batch: Batch) -> dict[int, int]:
+        """Label seeds for which a batch's model chooses items like the batch's, with the most labels that any cell is shown."""
+        return self._draws[self.chooser(batch), batch.sampler, batch.supervision]
 
     @cached_property
-    def _draws(self) -> dict[tuple[ModelKey | None, str], dict[int, int]]:
-        draws: dict[tuple[ModelKey | None, str], dict[int, int]] = {}
+    def _draws(self) -> dict[OrderKey, dict[int, int]]:
+        draws: dict[OrderKey, dict[int, int]] = {}
         for batch in self.batches:
-            most = draws.setdefault((self.chooser(batch), batch.sampler), {})
+            most = draws.setdefault((self.chooser(batch), batch.sampler, batch.supervision), {})
             most |= {seed: max(n, most.get(seed, 0)) for seed, n in batch.draws.items()}
         return draws
 
@@ -186,12 +196,12 @@ class Executor(Protocol):
 
 
 def make_batches(cells: Iterable[Cell], methods: Mapping[str, Method], n_pool: int) -> tuple[Batch, ...]:
-    """Group cells that share method, clustering and sampler into batches of bounded time, longest first."""
-    groups: dict[tuple[str, Clustering | None, str], list[Cell]] = {}
+    """Group cells that share method, clustering, sampler and supervision into batches of bounded time, longest first."""
+    groups: dict[tuple[str, Clustering | None, str, Supervision], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.method, cell.clustering, cell.sampler), []).append(cell)
+        groups.setdefault((cell.method, cell.clustering, cell.sampler, cell.supervision), []).append(cell)
     batches = []
-    for (method, _, _), group in groups.items():
+    for (method, *_), group in groups.items():
         estimate = methods[method].estimate_seconds
         part: list[Cell] = []
         seconds = 0.0

@@ -39,5 +39,5 @@ def cell_id(cell: Cell, method: Method, sampler: Sampler, origin: Origin) -> str
     models = [key.model_seed for key in cell.clustering.models] if isinstance(cell.clustering, Ensemble) else []
     # Version 1 of a sampler is left out, as it was when there was only one sampler.
     version = (sampler.version,) if sampler.version > 1 else ()
-    parts = (origin.dataset_sha256, method.version, training, *cell.key, *models, *version)
+    parts = (origin.dataset_sha256, method.version, training, *cell.identity, *models, *version)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

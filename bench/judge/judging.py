@@ -7,7 +7,7 @@ import traceback
 import numpy as np
 from jaxtyping import Int
 
-from bench.data.dataset import Dataset
+from bench.data.dataset import Dataset, shown_labels
 from bench.judge.cost import Cost
 from bench.judge.methods import Method
 from bench.judge.metrics import accuracy, macro_accuracy
@@ -36,10 +36,11 @@ def judge(
 
 def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, order: np.ndarray | None, n_jobs: int) -> Outcome:
     n_labeled = cell.budget.n_labeled
+    told = cell.supervision.told(dataset.labels, dataset.n_classes, dataset.sha256, cell.label_seed)
     if order is None:
-        order = labeled_items(dataset.labels, dataset.sha256, cell.sampler, cell.label_seed, n_labeled)
+        order = labeled_items(told, dataset.sha256, cell.sampler, cell.label_seed, n_labeled)
     shown = order[:n_labeled]
-    y = dataset.shown(shown)
+    y = shown_labels(told, shown)
     # Made before the clock starts: the first of its kind in a process loads its library.
     learner = method.make(dataset.n_classes, n_jobs, cell.method_seed)
     with Cost() as cost:

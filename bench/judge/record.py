@@ -92,12 +92,14 @@ class Record:
     """The model, trained on other data, that made the items; `None` if none did."""
     models: str | None = None
     """Seeds of the models that an ensemble averages: `0,1,2`."""
+    supervision: str | None = None
+    """What is wrong with the labels shown: `noise 0.1, unseen 2`; `None` if nothing is."""
 
     @property
     def key(self) -> CellKey:
         """`Cell.key` of the cell."""
         k, seed = (-1 if value is None else value for value in (self.n_components, self.model_seed))
-        return self.method, k, seed, self.sampler, self.n_labeled, self.label_seed
+        return self.method, k, seed, self.sampler, self.n_labeled, self.label_seed, self.supervision or ""
 
 
 @dataclass(frozen=True)
@@ -167,5 +169,6 @@ def make_record(
         oracle=oracle,
         pretrained=origin.pretrained,
         models=",".join(str(key.model_seed) for key in clustering.models) if isinstance(clustering, Ensemble) else None,
+        supervision=cell.supervision.text or None,
         **vars(outcome),
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bench.plan.budgets import Budget
 from bench.plan.seeds import derive_seed
+from bench.plan.supervision import CLEAN, Supervision
 
 ALL_SEEDS = -1
 """Stands for the model seed of a cell that reads the models of all of them."""
@@ -60,13 +61,14 @@ Clustering = ModelKey | Ensemble
 """What a cell that needs clusters reads: one model, or all of one K."""
 
 
-CellKey = tuple[str, int, int, str, int, int]
-"""Identity of a cell within a run: method, K and model seed (-1 for none, or for all of them), sampler, labels, label seed."""
+CellKey = tuple[str, int, int, str, int, int, str]
+"""Identity of a cell within a run: method, K and model seed (-1 for none, or for all of them), sampler, labels, label seed, and
+what is wrong with the labels (empty for nothing)."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Method x budget x label seed (x clustering): one fit, one score, one record."""
+    """Method x budget x label seed (x clustering x supervision): one fit, one score, one record."""
 
     method: str
     budget: Budget
@@ -74,6 +76,7 @@ class Cell:
     label_seed: int
     clustering: Clustering | None
     """`None` for methods that need no clusters, on items that no model chose."""
+    supervision: Supervision = CLEAN
 
     @property
     def key(self) -> CellKey:
@@ -86,9 +89,15 @@ class Cell:
             self.sampler,
             self.budget.n_labeled,
             self.label_seed,
+            self.supervision.text,
         )
+
+    @property
+    def identity(self) -> tuple[str | int, ...]:
+        """The same for seeds and fingerprints; as it was before there was supervision where nothing is wrong with the labels."""
+        return self.key if self.supervision.text else self.key[:-1]
 
     @property
     def method_seed(self) -> int:
         """Seed of everything random inside the method."""
-        return derive_seed("method", *self.key)
+        return derive_seed("method", *self.identity)

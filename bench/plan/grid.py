@@ -7,6 +7,7 @@ from typing import Any, Self
 from bench.plan.budgets import Budget, resolve_budgets
 from bench.plan.cells import Cell, Clustering, Ensemble, ModelKey
 from bench.plan.limits import Limit, within_limits
+from bench.plan.supervision import CLEAN, Supervision, supervisions
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class CellGrid:
     """As asked for; `None` leaves them to the size of the pool."""
     label_seeds: tuple[int, ...]
     limits: tuple[Limit, ...] = ()
+    supervisions: tuple[Supervision, ...] = (CLEAN,)
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Self:
@@ -36,6 +38,7 @@ class CellGrid:
             None if budgets is None else tuple(budgets),
             tuple(settings["label_seeds"]),
             tuple(Limit.model_validate(limit) for limit in settings.get("limits", ())),
+            supervisions(settings.get("label_noise", (0,)), settings.get("imbalance", (1,)), settings.get("unseen", (0,))),
         )
 
     @property
@@ -67,7 +70,7 @@ class CellGrid:
             For a budget that the pool does not have, or an unknown name in a limit.
         """
         budgets = resolve_budgets(self.budgets, n_known, n_classes)
-        cells = expand_cells(methods, samplers, self.clusterings, budgets, self.label_seeds)
+        cells = expand_cells(methods, samplers, self.clusterings, budgets, self.label_seeds, self.supervisions)
         return within_limits(cells, self.limits, n_known, n_classes, known_methods)
 
 
@@ -77,13 +80,15 @@ def expand_cells(
     clusterings: Sequence[ModelKey],
     budgets: Iterable[Budget],
     label_seeds: Iterable[int],
+    supervisions: Sequence[Supervision] = (CLEAN,),
 ) -> tuple[Cell, ...]:
     """Return every cell of a grid; `methods` say what each needs, `samplers` whether it looks at a model."""
     return tuple(
-        Cell(method, budget, sampler, label_seed, clustering)
+        Cell(method, budget, sampler, label_seed, clustering, supervision)
         for method, needs in methods.items()
         for sampler, looks in samplers.items()
         for clustering in _clusterings_for(needs, looks, clusterings)
+        for supervision in supervisions
         for budget in budgets
         for label_seed in label_seeds
     )

@@ -12,7 +12,7 @@ from bench.data.reading import AUTO, Reading
 from bench.errors import SettingsError, unknown_name
 from bench.plan.limits import Limits
 from bench.plan.selection import BY_HAND, joined
-from bench.plan.values import Assignments, Columns, Components, Integers, Names, Seeds, Widths
+from bench.plan.values import Assignments, Columns, Components, Integers, Names, Ratios, Seeds, Shares, Widths
 
 _MAX_TOML_BYTES = 2**20
 READING = tuple(one.name for one in fields(Reading))
@@ -44,6 +44,10 @@ class RunSettings(BaseModel):
     label_seeds: Seeds = (0, 1, 2, 3, 4)
     methods: Names | None = None
     samplers: Names = ("random",)
+    label_noise: Shares = (0.0,)
+    """Shares of labels that name a wrong class, an axis of the grid; so are the next two (`bench.plan.supervision`)."""
+    imbalance: Ratios = (1.0,)
+    unseen: Integers = (0,)
     limits: Limits = ()
     objective: str | None = None
     variant: Literal["plain", "invariance"] | None = None

@@ -51,6 +51,19 @@ def parse_assignments(value: Any) -> Any:
     return {name.strip().replace("-", "_"): item.strip() for name, _, item in pairs}
 
 
+def parse_numbers(value: Any) -> Any:
+    """Turn `0,0.1`, one number, or a list of these into a tuple of numbers, each once, in the order given."""
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, (list, tuple)) else [value]
+    try:
+        return tuple(dict.fromkeys(float(part) for part in parts))
+    except (TypeError, ValueError):
+        raise ValueError(f"{value!r} is not a number or a list such as 0,0.1") from None
+
+
+Shares = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], BeforeValidator(parse_numbers), Field(min_length=1)]
+Ratios = Annotated[
+    tuple[Annotated[float, Field(ge=1, allow_inf_nan=False)], ...], BeforeValidator(parse_numbers), Field(min_length=1)
+]
 Integers = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_integers), Field(min_length=1)]
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(parse_seeds), Field(min_length=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names), Field(min_length=1)]

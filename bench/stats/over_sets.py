@@ -113,8 +113,8 @@ def _area(n_labeled: Int[np.ndarray, " b"], means: Float[np.ndarray, "k b"]) -> 
     return area
 
 
-def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy") -> SuiteScores:
-    """Arrange the records of several data sets.
+def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy", supervision: str = "") -> SuiteScores:
+    """Arrange the records of several data sets, of labels of one quality (`bench.plan.supervision`).
 
     Raises
     ------
@@ -124,7 +124,7 @@ def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy") -> SuiteSco
     shares = [name for name in METRICS if name not in LOWER_IS_BETTER]
     if metric not in shares:
         raise unknown_name("metric of suites", metric, shares)
-    tables = [_tabled(one, metric) for one in of_sets]
+    tables = [_tabled(one, metric, supervision) for one in of_sets]
     budgets = _in_order(of_sets)
     wanted = {(one.name, text) for one in of_sets for text in one.budgets.values()}
     have: dict[str, int] = {}
@@ -158,9 +158,11 @@ def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy") -> SuiteSco
     )
 
 
-def _tabled(one: OfSet, metric: str) -> pd.DataFrame:
+def _tabled(one: OfSet, metric: str, supervision: str) -> pd.DataFrame:
     """Return a row per method, budget and draw: sum of scores over models, cells finished, cells failed."""
-    records = one.records[one.records["n_labeled"].isin(list(one.budgets))]
+    records = one.records[
+        one.records["n_labeled"].isin(list(one.budgets)) & (one.records["supervision"].fillna("") == supervision)
+    ]
     finished = (records["status"] == "ok") & records[metric].notna()
     several = len(records["n_components"].dropna().unique()) > 1
     ks = records["n_components"] if several else pd.Series(pd.NA, index=records.index)

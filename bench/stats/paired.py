@@ -31,7 +31,8 @@ class Difference:
 def paired_differences(tables: Sequence[SeedTable], references: Sequence[SeedTable]) -> tuple[Difference, ...]:
     """Return the difference of every other method to the reference at every budget that both have.
 
-    The reference may have several K: a method is compared with the one of its own K, or with the first where there is none.
+    The reference may have several K: a method is compared with the one of its own K, or with the first where there is none; and
+    only with the one that was shown labels of the same quality.
     Pairs share the label draw, and the model where both methods have the same ones; a method without models is compared with each
     of the other's. The test is over label seeds (means over models), since draws are independent while cells of one model are
     not: it is about these models, the interval about models in general.
@@ -40,7 +41,10 @@ def paired_differences(tables: Sequence[SeedTable], references: Sequence[SeedTab
     for table in tables:
         if any(table is reference for reference in references):
             continue
-        reference = next((one for one in references if one.n_components == table.n_components), references[0])
+        alike = [one for one in references if one.supervision == table.supervision]
+        if not alike:
+            continue
+        reference = next((one for one in alike if one.n_components == table.n_components), alike[0])
         for n_labeled in sorted(set(table.budgets) & set(reference.budgets)):
             difference = _difference(table, reference, n_labeled)
             if np.isfinite(difference).any():
@@ -105,6 +109,8 @@ def wilcoxon(differences: Float[np.ndarray, " s"]) -> float | None:
     known = np.round(differences[differences != 0], 12)
     if len(differences) < 2 or not len(known):
         return None
+    if len(known) == 1:
+        return 1.0
     every_sign = stats.PermutationMethod(n_resamples=2**_MAX_EXACT)
     return float(stats.wilcoxon(known, method=every_sign if len(known) <= _MAX_EXACT else "approx").pvalue)
 

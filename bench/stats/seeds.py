@@ -24,7 +24,7 @@ TARGET = 0.8
 """The accuracy that the paper asks for: labels to a target are counted up to it, and figures draw a line there."""
 LOWER_IS_BETTER = ("fit_seconds",)
 NO_MODEL_SEED = -1
-CURVE = ("method", "sampler", "n_components")
+CURVE = ("method", "sampler", "n_components", "supervision")
 """Records that share these are points of one curve."""
 
 
@@ -53,6 +53,8 @@ class SeedTable:
     """The highest value of the metric, as 0 is the lowest: intervals end there."""
     marks: str = ""
     """What the label ends in: on what it rests that no user has."""
+    supervision: str = ""
+    """What is wrong with the labels shown; empty for nothing."""
 
     def at(self, n_labeled: int) -> Interval | None:
         """Return the mean at a budget with its interval; `None` where the method has no score there."""
@@ -99,13 +101,13 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
     several = len(records["n_components"].dropna().unique()) > 1
     tables = []
     filled = records.assign(model_seed=records["model_seed"].fillna(NO_MODEL_SEED).astype(int))
-    if "models" not in filled:
-        filled = filled.assign(models=None)
+    filled = filled.assign(**{column: None for column in ("models", "supervision") if column not in filled})
     # Ensembles of other models are other curves: a run may have been repeated with more.
     ensembles = filled.groupby("method")["models"].nunique()
     key: Any
     for key, group in filled.groupby([*CURVE, "models"], dropna=False, sort=False):
-        method, sampler, k, of = key
+        method, sampler, k, supervision, of = key
+        supervision = "" if pd.isna(supervision) else str(supervision)
         budgets, models, labels = (tuple(sorted(group[name].unique())) for name in ("n_labeled", "model_seed", "label_seed"))
         values = np.full((len(budgets), len(models), len(labels)), np.nan)
         finished = group[(group["status"] == "ok") & group[metric].notna()]
@@ -132,6 +134,7 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
                     f"{method} of {str(of).replace(',', '+')}" if ensembles[method] > 1 else str(method),
                     str(sampler),
                     int(k) if several and not pd.isna(k) else None,
+                    supervision,
                 )
                 + marks,
                 sampler=str(sampler),
@@ -140,6 +143,7 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
                 failed=tuple(int(((group["n_labeled"] == n) & (group["status"] != "ok")).sum()) for n in ints[0]),
                 highest=highest,
                 marks=marks,
+                supervision=supervision,
             )
         )
     return tuple(tables)
@@ -155,9 +159,10 @@ def _fresh(finished: pd.DataFrame, indices: tuple[np.ndarray, ...], shape: tuple
     return fresh
 
 
-def curve_label(method: str, sampler: str, n_components: int | None) -> str:
-    """Name a curve: `soft`, `soft @cluster`, `soft K=100`."""
-    return " ".join([method, *([f"@{sampler}"] if sampler != RANDOM else []), *([f"K={n_components}"] if n_components else [])])
+def curve_label(method: str, sampler: str, n_components: int | None, supervision: str = "") -> str:
+    """Name a curve: `soft`, `soft @cluster`, `soft K=100`, `soft (noise 0.1)`."""
+    parts = [f"@{sampler}" if sampler != RANDOM else "", f"K={n_components}" if n_components else ""]
+    return " ".join(filter(None, [method, *parts, f"({supervision})" if supervision else ""]))
 
 
 def marks_text(*, oracle: bool, pretrained: bool) -> str:

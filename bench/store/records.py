@@ -26,9 +26,9 @@ CELL_ID = "cell_id"
 # Columns that records of earlier versions lack.
 _LATER = (
     *(CELL_ID, "selection", "selection_labels", "shown", "cpu_seconds", "view_cpu_seconds", "peak_bytes", "needs", "oracle"),
-    *("pretrained", "models"),
+    *("pretrained", "models", "supervision"),
 )
-KEY = ("method", "n_components", "model_seed", "sampler", "n_labeled", "label_seed")
+KEY = ("method", "n_components", "model_seed", "sampler", "n_labeled", "label_seed", "supervision")
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
@@ -156,10 +156,10 @@ def failures(frame: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
 
 def record_keys(frame: pd.DataFrame) -> list[CellKey]:
     """Return `Cell.key` of every record."""
-    filled = frame[list(KEY)].fillna({"n_components": -1, "model_seed": -1})
+    filled = frame[list(KEY)].fillna({"n_components": -1, "model_seed": -1, "supervision": ""})
     return [
-        (str(method), int(k), int(seed), str(sampler), int(n), int(label_seed))
-        for method, k, seed, sampler, n, label_seed in filled.itertuples(index=False)
+        (str(method), int(k), int(seed), str(sampler), int(n), int(label_seed), str(supervision))
+        for method, k, seed, sampler, n, label_seed, supervision in filled.itertuples(index=False)
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.errors import BenchError, SettingsError, number_of, unknown_name
+from bench.errors import SettingsError, number_of, unknown_name
 from bench.plan.budgets import resolve_budget
 from bench.plan.values import parse_names
 from bench.reading.part import known_labels
@@ -17,6 +17,8 @@ from bench.store.folder import CONFIG, DATASET
 from bench.store.records import read_records
 from bench.suite.ranked import Ranking, rank_methods
 from bench.suite.store import open_suite
+
+_CLEAN = "clean"
 
 
 class OpenSuite:
@@ -32,6 +34,8 @@ class OpenSuite:
         Names of methods, or `method @sampler`, with commas; `None` for all.
     metric
         A column of records that is a share: `accuracy`, `macro_accuracy`, `accuracy_test`.
+    supervision
+        What is wrong with the labels, as records say it; `None` for clean labels, or for the first kind where there are none.
 
     Raises
     ------
@@ -41,9 +45,17 @@ class OpenSuite:
         If nothing has been judged yet, or there is no such set.
     """
 
-    def __init__(self, folder: Path, *, sets: str | None = None, methods: str | None = None, metric: str = "accuracy") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sets: str | None = None,
+        methods: str | None = None,
+        metric: str = "accuracy",
+        supervision: str | None = None,
+    ) -> None:
         self.stored = open_suite(folder)
-        self.folder, self.metric = folder, metric
+        self.folder, self.metric, self._supervision = folder, metric, supervision
         names = [one.name for one in self.stored.suite.sets]
         asked = parse_names(sets) if sets is not None else tuple(names)
         for name in asked:
@@ -72,9 +84,29 @@ class OpenSuite:
         return OfSet(folder.name, read_records(folder, tolerant=True), budgets, max(counts) / max(1, sum(counts)))
 
     @cached_property
+    def supervisions(self) -> tuple[str, ...]:
+        """Qualities of labels in the records, clean ones (an empty text) first."""
+        texts = {str(text) for of_set in self.runs.values() for text in of_set.records["supervision"].fillna("").unique()}
+        return tuple(sorted(texts))
+
+    @property
+    def supervision(self) -> str:
+        """The quality of labels that is looked at."""
+        if self._supervision is None:
+            return self.supervisions[0]
+        asked = "" if self._supervision == _CLEAN else self._supervision
+        if asked not in self.supervisions:
+            raise unknown_name("supervision in this suite", asked, [text or _CLEAN for text in self.supervisions])
+        return asked
+
+    def scores_under(self, supervision: str) -> SuiteScores:
+        """Return the scores, with labels of one quality, of all methods that were judged everywhere."""
+        return suite_scores(list(self.runs.values()), self.metric, supervision)
+
+    @cached_property
     def every_score(self) -> SuiteScores:
-        """Scores of all methods that were judged everywhere."""
-        return suite_scores(list(self.runs.values()), self.metric)
+        """Scores of all methods that were judged everywhere, with the labels looked at."""
+        return self.scores_under(self.supervision)
 
     @cached_property
     def scores(self) -> SuiteScores:
@@ -110,7 +142,9 @@ class OpenSuite:
         """Say what the numbers rest on: sets, budgets, draws, models; what is missing; what failed."""
         scores, suite = self.scores, self.stored.suite
         sizes = f"{number_of(len(scores.sets), 'set')}, {number_of(len(scores.budgets), 'budget')}, {self._seeds()}"
-        lines = [f"{suite.name}, version {suite.version}: {sizes}"]
+        lines = [
+            f"{suite.name}, version {suite.version}: {sizes}" + (f"; labels: {self.supervision}" if self.supervision else "")
+        ]
         missing = [name for name in self.names if name not in self.runs]
         if missing:
             lines.append(f"without results, and left out: {', '.join(missing)}")
@@ -127,12 +161,3 @@ class OpenSuite:
         records = pd.concat([of_set.records[["model_seed", "label_seed"]] for of_set in self.runs.values()])
         draws, models = (int(records[column].dropna().nunique()) for column in ("label_seed", "model_seed"))
         return f"{number_of(draws, 'draw')} of labels, {number_of(models, 'model')}"
-
-
-def is_suite(folder: Path) -> bool:
-    """Return whether a folder is a suite's."""
-    try:
-        open_suite(folder)
-    except BenchError:
-        return False
-    return True

@@ -56,7 +56,7 @@ BAD_INPUT = [
     (("run", "--objective", "exact", "--variant", "invariance"), "--objective bayes"),
     (("run", "--executor", "dask"), "--executor got 'dask'"),
     (("run", "--budgets", "5000"), "only 1,797 are known"),
-    (("run", "--budgets", "many"), "not a count (291), a percentage"),
+    (("run", "--budgets", "many"), "no count (291), count per class"),
     (("run", "--components", "5000"), "use fewer components"),
     (("run", "--components", "ten"), "--components got 'ten'"),
     (("run", "--preset", "papper"), "did you mean 'paper'"),

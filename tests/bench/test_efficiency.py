@@ -199,6 +199,7 @@ def test_wilcoxon_without_ties_is_scipys_exact_one(values: list[float]) -> None:
 def test_wilcoxon_with_ties_enumerates_signs() -> None:
     assert wilcoxon(np.full(5, 0.1)) == pytest.approx(2 / 32)
     assert wilcoxon(np.array([0.1, 0.1, 0.0])) == pytest.approx(0.5)
+    assert wilcoxon(np.array([0.1, 0.0])) == 1.0
     # |d| = 1, 1, 2: ranks 1.5, 1.5, 3; sums with signs of (1, 1, -1): 0, the smallest there is.
     assert wilcoxon(np.array([1.0, 1.0, -2.0])) == pytest.approx(1.0)
     assert wilcoxon(np.linspace(1, 2, 30)) == pytest.approx(stats.wilcoxon(np.linspace(1, 2, 30), method="approx").pvalue)

@@ -29,6 +29,7 @@ def records(scores: dict[str, list[list[float | None]]], *, models: int = 1) -> 
             "model_seed": model if method == "soft" else None,
             "n_labeled": n,
             "label_seed": seed,
+            "supervision": None,
             "accuracy": score,
             "macro_accuracy": None,
             "accuracy_test": None,

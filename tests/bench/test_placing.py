@@ -57,10 +57,10 @@ def test_trainings_without_a_node_say_so_once_each_time(nodes: list[dict[str, fl
     monkeypatch.setattr(distributed, "_LOOK_SECONDS", 0.0)
     job = TrainingJob(ModelKey(10, 0), ModelConfig(n_features=4), TrainingConfig(), "cpu", cpus=1, gpus=0.5)
     listener = Notices()
-    watch = distributed._Room(listener)
+    watch = distributed._Room(listener, job)
     for there in (NODES, NODES[:2], NODES[:2], NODES, NODES, []):
         nodes[:] = there
-        watch.look(job)
+        watch.look()
     gone = (
         "no living node has 1 CPU and 0.5 GPUs for a training: trainings wait until one joins; Ctrl-C stops, and nothing is lost"
     )

@@ -18,6 +18,7 @@ from bench.plan.presets import read_preset
 from bench.plan.samplers import labeled_items
 from bench.plan.seeds import derive_seed
 from bench.plan.settings import make_settings, read_toml
+from bench.plan.supervision import CLEAN, Supervision, supervisions
 from bench.plan.values import parse_integers, parse_seeds
 from bench.run import make_plan
 from gmvae.config import TrainingConfig
@@ -317,7 +318,7 @@ def test_a_grid_keeps_to_the_limits_of_a_run() -> None:
     )
     assert cells == again
     assert len([cell for cell in cells if cell.method == "soft"]) == 2 * 2 * 2
-    assert [cell.key for cell in cells if cell.method == "xgboost"] == [("xgboost", -1, -1, "random", 5, 1)]
+    assert [cell.key for cell in cells if cell.method == "xgboost"] == [("xgboost", -1, -1, "random", 5, 1, "")]
 
 
 def test_photographs_get_views_of_photographs_unless_told(small_dataset: Dataset) -> None:
@@ -336,3 +337,68 @@ def test_photographs_get_views_of_photographs_unless_told(small_dataset: Dataset
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     embeddings = replace(small_dataset, pool=vectors, image_shape=None, test=None, test_labels=None)
     assert make_plan(make_settings(), embeddings).identity["geometry"] == "angles"
+
+
+LABELS = np.repeat(np.arange(5), 400)
+
+
+def test_clean_labels_are_told_as_they_are() -> None:
+    assert CLEAN.text == ""
+    assert CLEAN.told(LABELS, 5, "sha", 0) is LABELS
+
+
+def test_noise_names_another_class_with_the_probability_asked_for() -> None:
+    said = Supervision(noise=0.2).told(LABELS, 5, "sha", 0)
+    assert (said >= 0).all()
+    wrong = said != LABELS
+    assert wrong.mean() == pytest.approx(0.2, abs=0.03)
+    # Any other class has the same chance.
+    shift = np.bincount((said - LABELS)[wrong] % 5, minlength=5)
+    assert shift[0] == 0
+    assert shift[1:].min() > 0.7 * shift[1:].max()
+    assert (said != Supervision(noise=0.2).told(LABELS, 5, "sha", 1)).any()
+    # Nothing depends on what else is known.
+    part = np.where(np.arange(len(LABELS)) % 2, LABELS, -1)
+    assert (Supervision(noise=0.2).told(part, 5, "sha", 0)[part >= 0] == said[part >= 0]).all()
+
+
+def test_imbalance_is_geometric_over_classes() -> None:
+    counts = np.sort(np.bincount(_answered(Supervision(imbalance=16))))[::-1]
+    assert counts[0] == 400
+    np.testing.assert_allclose(counts / 400, [1, 1 / 2, 1 / 4, 1 / 8, 1 / 16], atol=0.06)
+
+
+def _answered(supervision: Supervision) -> np.ndarray:
+    told = supervision.told(LABELS, 5, "sha", 3)
+    return told[told >= 0]
+
+
+def test_unseen_classes_have_no_answer_and_two_must_be_seen() -> None:
+    assert len(np.unique(_answered(Supervision(unseen=2)))) == 3
+    with pytest.raises(SettingsError, match="5 classes, and two must be seen"):
+        Supervision(unseen=4).check(5, "it")
+    assert supervisions((0, 0.1), (1,), (0, 2)) == (
+        CLEAN,
+        Supervision(unseen=2),
+        Supervision(noise=0.1),
+        Supervision(noise=0.1, unseen=2),
+    )
+    assert Supervision(0.1, 10, 2).text == "noise 0.1, imbalance 10, unseen 2"
+
+
+def test_cells_of_clean_labels_are_the_same_as_before_there_was_supervision() -> None:
+    (budget,) = resolve_budgets(("5",), 100, 2)
+    clean, noisy = (Cell("soft", budget, "random", 1, ModelKey(10, 0), one) for one in (CLEAN, Supervision(noise=0.1)))
+    assert clean.identity == ("soft", 10, 0, "random", 5, 1)
+    assert noisy.identity == ("soft", 10, 0, "random", 5, 1, "noise 0.1")
+    assert clean.method_seed != noisy.method_seed
+
+
+def test_supervision_is_an_axis_of_the_grid() -> None:
+    settings = make_settings({"label_noise": "0,0.1", "unseen": 1, "budgets": "5", "methods": "knn", "label_seeds": 1})
+    grid = CellGrid.of(settings.model_dump(mode="json"))
+    cells = grid.cells({"knn": "nothing"}, {"random": False}, 100, 4, ["knn"])
+    assert [cell.supervision.text for cell in cells] == ["unseen 1", "noise 0.1, unseen 1"]
+    for bad in ({"label_noise": "1"}, {"label_noise": "x"}, {"imbalance": "0.5"}, {"unseen": "-1"}):
+        with pytest.raises(SettingsError, match=next(iter(bad)).replace("_", "-")):
+            make_settings(bad)

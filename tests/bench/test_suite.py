@@ -28,6 +28,7 @@ about = "Two tables"
 methods = ["soft", "knn", "logreg"]
 model-seeds = 0
 label-seeds = 3
+label-noise = [0, 0.3]
 components = 10
 epochs = 2
 budgets = ["1/class", "5/class", "20/class", "100/class"]
@@ -129,7 +130,7 @@ def test_every_set_is_a_run_and_what_is_absent_is_a_line(folder: Path) -> None:
     iris, own = (read_records(folder / name) for name in ("iris", "own"))
     assert (iris["status"] == "ok").all()
     assert sorted(iris["budget"].unique()) == ["1/class", "20/class", "5/class"]
-    assert len(iris) == 3 * 3 * 3
+    assert len(iris) == 3 * 3 * 3 * 2
     # A set's own setting is over the suite's.
     assert own["label_seed"].nunique() == 2
     assert sorted(own["budget"].unique()) == ["1/class", "5/class"]
@@ -177,9 +178,9 @@ def test_status_counts_by_set(folder: Path, command: Command) -> None:
     code, out, _ = command("suite", "status", str(folder), "--format", "csv")
     assert code == 0
     lines = out.splitlines()
-    assert lines[1] == "iris,27,0,0,0,1/1,complete"
+    assert lines[1] == "iris,54,0,0,0,1/1,complete"
     assert lines[3].startswith('absent,-,-,-,-,-,"left out: ')
-    assert lines[4] == "all,39,0,0,0,,"
+    assert lines[4] == "all,78,0,0,0,,"
     assert command("suite", "list")[0] == 0
 
 
@@ -194,7 +195,7 @@ def test_every_table_prints_in_every_format(folder: Path, command: Command, name
 def test_tables_are_those_of_the_records(folder: Path) -> None:
     suite = OpenSuite(folder)
     records = {name: read_records(folder / name) for name in ("iris", "own")}
-    iris = records["iris"]
+    iris = records["iris"][records["iris"]["supervision"].isna()]
     cell = iris[(iris["method"] == "logreg") & (iris["budget"] == "5/class")]["accuracy"].mean()
     i, k, b = suite.scores.sets.index("iris"), suite.scores.methods.index("logreg"), suite.scores.budgets.index("5/class")
     assert suite.scores.means[i, k, b] == pytest.approx(cell)
@@ -206,6 +207,25 @@ def test_tables_are_those_of_the_records(folder: Path) -> None:
     assert pairs is not None
     assert pairs.title == "logreg against each other method"
     assert table_of("pairs").make(OpenSuite(folder, methods="logreg"), Ask()) is None
+
+
+def test_who_survives_worse_labels(folder: Path, command: Command) -> None:
+    suite = OpenSuite(folder)
+    assert suite.supervisions == ("", "noise 0.3")
+    noisy = OpenSuite(folder, supervision="noise 0.3")
+    assert (noisy.scores.areas() != suite.scores.areas()).any()
+    table = table_of("supervision").make(suite, Ask())
+    assert table is not None
+    k = suite.scores.methods.index("knn")
+    said = next(row for row in table.data if row[:2] == ("knn", "noise 0.3"))
+    assert said[2] == pytest.approx(noisy.scores.areas()[:, k].mean())
+    assert said[3] == pytest.approx((noisy.scores.areas() - suite.scores.areas())[:, k].mean())
+    code, out, _ = command("suite", "table", str(folder), "--supervision", "noise 0.3")
+    assert code == 0
+    assert "labels: noise" in out
+    code, _, err = command("suite", "table", str(folder), "--supervision", "noise 3")
+    assert code == 2
+    assert "did you mean 'noise 0.3'" in err
 
 
 def test_a_reader_may_ask_for_a_part(folder: Path, command: Command) -> None:
@@ -231,7 +251,7 @@ def test_failures_are_seen_everywhere(folder: Path, tmp_path: Path, command: Com
     shutil.copytree(folder, copy)
     path = copy / "iris" / "records.parquet"
     records = pd.read_parquet(path)
-    best = records["accuracy"].idxmax()
+    best = records["accuracy"].where(records["supervision"].isna()).idxmax()
     method = records.loc[best, "method"]
     records.loc[best, ["status", "error", "accuracy"]] = ["failed", "MemoryError: no more", None]
     records.to_parquet(path)
@@ -275,7 +295,7 @@ def test_results_of_one_suite_merge(folder: Path, suite_file: Path, command: Com
     assert command("suite", "run", str(suite_file), *options, "--out", str(tmp_path / "two"))[0] == 0
     code, out, err = command("merge", str(folder), str(tmp_path / "two"), "--out", str(tmp_path / "both"))
     assert code == 0, err
-    assert "iris: 39 records and 1 model; 6 cells in more than one run, with the same scores" in out
+    assert "iris: 78 records and 1 model; 12 cells in more than one run, with the same scores" in out
     both = OpenSuite(tmp_path / "both")
     assert both.scores.scores.shape[3] == 5
     assert read_records(tmp_path / "both" / "iris")["label_seed"].nunique() == 5

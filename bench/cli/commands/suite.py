@@ -51,6 +51,9 @@ def run(
     draws: Draws = None,
     methods: options.Methods = None,
     samplers: options.Samplers = None,
+    label_noise: options.LabelNoise = None,
+    imbalance: options.Imbalance = None,
+    unseen: options.Unseen = None,
     variant: options.Variant = None,
     epochs: options.Epochs = None,
     set_: options.Set = None,
@@ -80,6 +83,9 @@ def run(
         label_seeds=draws,
         methods=methods,
         samplers=samplers,
+        label_noise=label_noise,
+        imbalance=imbalance,
+        unseen=unseen,
         variant=variant,
         epochs=epochs,
         set=set_,
@@ -113,16 +119,20 @@ def status(folder: Folder, format_: options.Format = "rich") -> None:
     print_grid(suite_status(open_suite(folder)), format_)
 
 
+Supervision = Annotated[
+    str | None, typer.Option(help='Only cells with these labels, e.g. "noise 0.1"; clean. (default: clean)', show_default=False)
+]
 Sets = Annotated[str | None, typer.Option("--sets", help="Only these sets of the suite.", show_default=False)]
 
 
 @suite.command("table")
 def table(
     folder: Folder,
-    show: Annotated[str, typer.Option(help="Which table: ranking, sets, wins, pairs or labels.")] = "ranking",
+    show: Annotated[str, typer.Option(help="Which table: ranking, sets, wins, pairs, labels or supervision.")] = "ranking",
     metric: options.Metric = "accuracy",
     sets: Sets = None,
     methods: options.SomeMethods = None,
+    supervision: Supervision = None,
     reference: Annotated[
         str | None,
         typer.Option(help="Method that pairs and labels compare with. (default: the first; logreg)", show_default=False),
@@ -135,7 +145,7 @@ def table(
     from bench.suite.tables import Ask, table_of
 
     made = table_of(show)
-    grid = made.make(OpenSuite(folder, sets=sets, methods=methods, metric=metric), Ask(reference))
+    grid = made.make(OpenSuite(folder, sets=sets, methods=methods, metric=metric, supervision=supervision), Ask(reference))
     if grid is None:
         raise SettingsError(f"{folder} has nothing for the table {show}: too few methods or budgets")
     print_grid(grid, format_)
@@ -147,6 +157,7 @@ def report(
     metric: options.Metric = "accuracy",
     sets: Sets = None,
     methods: options.SomeMethods = None,
+    supervision: Supervision = None,
     out: Annotated[
         Path | None, typer.Option(help="File to write. (default: FOLDER/report.html)", dir_okay=False, show_default=False)
     ] = None,
@@ -159,7 +170,9 @@ def report(
     from bench.suite.report import make_page
 
     path = out or folder / REPORT
-    write_text(path, render_page(make_page(OpenSuite(folder, sets=sets, methods=methods, metric=metric))))
+    write_text(
+        path, render_page(make_page(OpenSuite(folder, sets=sets, methods=methods, metric=metric, supervision=supervision)))
+    )
     typer.echo(path)
 
 
@@ -169,6 +182,7 @@ def leaderboard(
     metric: options.Metric = "accuracy",
     sets: Sets = None,
     methods: options.SomeMethods = None,
+    supervision: Supervision = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write. (default: FOLDER/leaderboard)", file_okay=False, show_default=False)
     ] = None,
@@ -177,4 +191,6 @@ def leaderboard(
     from bench.cli.suites import write_leaderboard
     from bench.suite.open_suite import OpenSuite
 
-    write_leaderboard(OpenSuite(folder, sets=sets, methods=methods, metric=metric), out or folder / "leaderboard")
+    write_leaderboard(
+        OpenSuite(folder, sets=sets, methods=methods, metric=metric, supervision=supervision), out or folder / "leaderboard"
+    )

@@ -19,10 +19,10 @@ def references(run: OpenRun, metric: str, reference: str, *, required: bool = Tr
     bases = reference_tables(tables, reference)
     if not bases and required:
         raise unknown_name("method in this run", reference, [table.label for table in tables])
-    curves = run.records[list(CURVE)].drop_duplicates().fillna({"n_components": 0})
+    curves = run.records[list(CURVE)].drop_duplicates().fillna({"n_components": 0, "supervision": ""})
     chosen = set(curves.itertuples(index=False, name=None))
 
     def is_chosen(table: SeedTable) -> bool:
-        return (table.method, table.sampler, table.n_components or 0) in chosen
+        return (table.method, table.sampler, table.n_components or 0, table.supervision) in chosen
 
     return [table for table in tables if is_chosen(table) or (table in bases and required)], bases

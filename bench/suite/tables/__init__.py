@@ -17,6 +17,7 @@ TABLES: Mapping[str, str] = {
     "sets": "method by set: mean score over the log of the number of labels",
     "wins": "the best method of every set and budget, and by how much",
     "pairs": "every method against one: wins, ties, losses, probability of being better",
+    "supervision": "who survives worse labels: noise, imbalance, unseen classes",
     "labels": "how many times as many labels one method needs for the same accuracy",
 }
 """By name, in the order of the report: what it says."""
