@@ -24,6 +24,7 @@ from bench.plan.samplers.base import Sampler
 from bench.plan.settings import RunSettings
 from bench.store.folder import check_claim, claim, sweep
 from bench.store.models import collect_model
+from bench.store.predictions import PREDICTIONS
 from bench.store.presence import is_trained, model_fault, model_folder
 from bench.store.records import PARTS, append_records, merge_records, read_records, set_broken_aside, status_of
 from bench.store.sources import package_version
@@ -246,7 +247,12 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
         # Records that a killed process left unmerged.
         merge_records(folder)
     storage = run_storage(plan.settings.storage, folder, run_id)
-    missing = survey(plan, folder, retry_failed=retry_failed).missing
+    surveyed = survey(plan, folder, retry_failed=retry_failed)
+    missing = surveyed.missing
+    if plan.settings.keep_predictions and surveyed.done and not (folder / PREDICTIONS).is_dir():
+        notices.append(
+            f"predictions of {number_of(surveyed.done, 'cell')} judged before were not kept; they are not judged again"
+        )
     trainings = []
     for job in _wanted(plan, missing):
         # A process that died between a training and its collection left the model in the storage.
@@ -276,7 +282,7 @@ def _work(
         methods=plan.methods,
         samplers=plan.samplers,
         trainings=tuple(trainings),
-        batches=make_batches(cells, plan.methods, len(plan.dataset.pool)),
+        batches=make_batches(cells, plan.methods, len(plan.dataset.pool), keep=plan.settings.keep_predictions),
         folder=folder,
         storage=storage,
         cell_limit=plan.settings.cell_limit,

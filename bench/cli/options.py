@@ -111,7 +111,10 @@ Preset = Annotated[str | None, _option("Settings that come with the package, e.g
 Out = Annotated[Path | None, _option("Folder of the run. (default: results/runs/NAME)")]
 
 RunFolder = Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)]
-Metric = Annotated[str, typer.Option(help="accuracy, macro_accuracy, accuracy_test or fit_seconds.")]
+Metric = Annotated[
+    str,
+    typer.Option(help="accuracy, macro_accuracy, accuracy_test or fit_seconds; `table`: also macro_f1, kappa, matthews."),
+]
 Format = Annotated[str, typer.Option("--format", help="rich, markdown, csv or latex.")]
 SomeMethods = Annotated[
     str | None, typer.Option("--methods", help="Only these methods; soft@cluster: only with items of that sampler.")
@@ -197,6 +200,15 @@ Set = Annotated[
     ),
 ]
 Tensorboard = Annotated[bool | None, _training("Also write the history as TensorBoard event files, to tensorboard/ in the run.")]
+
+KeepPredictions = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-predictions",
+        help="Keep what every method says of every item, for `table --metric macro_f1` and the like.",
+        show_default=False,
+    ),
+]
 
 ExecutorName = Annotated[str | None, _where("ray, or serial: the same in one process. (default: ray)")]
 Address = Annotated[str | None, _where("local, auto or HOST:PORT of a Ray cluster. (default: local)")]

@@ -145,7 +145,7 @@ def judge_batch(
         records: list[Record] = []
         since = time.monotonic()
         for cell in batch.cells:
-            outcome = judge(cell, method, view, dataset, orders[cell.label_seed])
+            outcome = judge(cell, method, view, dataset, orders[cell.label_seed], keep=batch.keep)
             records.append(_record(cell, method, sampler, origin, model_name, outcome))
             if time.monotonic() - since >= _TOGETHER_SECONDS:
                 yield records

@@ -72,6 +72,8 @@ class Batch:
     """Rough time, for scheduling the longest first."""
     attempt: int = 0
     """How many workers have died over it."""
+    keep: bool = False
+    """Whether to keep what is said of every item."""
 
     @property
     def clustering(self) -> Clustering | None:
@@ -195,7 +197,7 @@ class Executor(Protocol):
         ...
 
 
-def make_batches(cells: Iterable[Cell], methods: Mapping[str, Method], n_pool: int) -> tuple[Batch, ...]:
+def make_batches(cells: Iterable[Cell], methods: Mapping[str, Method], n_pool: int, *, keep: bool = False) -> tuple[Batch, ...]:
     """Group cells that share method, clustering, sampler and supervision into batches of bounded time, longest first."""
     groups: dict[tuple[str, Clustering | None, str, Supervision], list[Cell]] = {}
     for cell in cells:
@@ -208,9 +210,9 @@ def make_batches(cells: Iterable[Cell], methods: Mapping[str, Method], n_pool: i
         for cell in sorted(group, key=lambda cell: -cell.budget.n_labeled):
             cost = estimate(cell.budget.n_labeled, n_pool)
             if part and (seconds + cost > _BATCH_SECONDS or len(part) == _BATCH_CELLS):
-                batches.append(Batch(method, tuple(part), seconds))
+                batches.append(Batch(method, tuple(part), seconds, keep=keep))
                 part, seconds = [], 0.0
             part.append(cell)
             seconds += cost
-        batches.append(Batch(method, tuple(part), seconds))
+        batches.append(Batch(method, tuple(part), seconds, keep=keep))
     return tuple(sorted(batches, key=lambda batch: -batch.seconds))

@@ -11,6 +11,7 @@ from bench.data.dataset import Dataset, shown_labels
 from bench.judge.cost import Cost
 from bench.judge.methods import Method
 from bench.judge.metrics import accuracy, macro_accuracy
+from bench.judge.predictions import packed
 from bench.judge.record import Outcome
 from bench.judge.representations import View
 from bench.plan.cells import Cell
@@ -19,22 +20,31 @@ from gmvae.decoding import Posterior
 
 
 def judge(
-    cell: Cell, method: Method, view: View, dataset: Dataset, order: Int[np.ndarray, " n"] | None = None, n_jobs: int = 1
+    cell: Cell,
+    method: Method,
+    view: View,
+    dataset: Dataset,
+    order: Int[np.ndarray, " n"] | None = None,
+    n_jobs: int = 1,
+    *,
+    keep: bool = False,
 ) -> Outcome:
     """Return what the cell measures; an error inside the method is an outcome too.
 
     `order` are the items to label, in the order in which the cell's sampler asks for them (`bench.plan.samplers.labeled_items`);
-    it may be left out for samplers that need no model.
+    it may be left out for samplers that need no model. `keep` has the outcome hold what was said of every item.
     """
     try:
-        return _judge(cell, method, view, dataset, order, n_jobs)
+        return _judge(cell, method, view, dataset, order, n_jobs, keep=keep)
     except Exception as error:  # noqa: BLE001 - a third party's method may raise anything, and one cell must not end a sweep
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
         return Outcome(status="failed", error=f"{type(error).__name__}: {error} ({where})")
 
 
-def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, order: np.ndarray | None, n_jobs: int) -> Outcome:
+def _judge(
+    cell: Cell, method: Method, view: View, dataset: Dataset, order: np.ndarray | None, n_jobs: int, *, keep: bool
+) -> Outcome:
     n_labeled = cell.budget.n_labeled
     told = cell.supervision.told(dataset.labels, dataset.n_classes, dataset.sha256, cell.label_seed)
     if order is None:
@@ -64,6 +74,7 @@ def _judge(cell: Cell, method: Method, view: View, dataset: Dataset, order: np.n
         cpu_seconds=cost.cpu_seconds,
         view_cpu_seconds=view.cpu_seconds,
         peak_bytes=cost.peak_bytes,
+        predictions=packed(predicted, shown, dataset.n_classes) if keep else None,
         shown=hashlib.sha256(np.sort(shown).astype("<i8").tobytes()).hexdigest()[:8],
     )
 

@@ -94,6 +94,8 @@ class Record:
     """Seeds of the models that an ensemble averages: `0,1,2`."""
     supervision: str | None = None
     """What is wrong with the labels shown: `noise 0.1, unseen 2`; `None` if nothing is."""
+    predictions: bytes | None = None
+    """The class said of each item (`bench.judge.predictions`), where the run keeps them: in files beside the table."""
 
     @property
     def key(self) -> CellKey:
@@ -117,6 +119,7 @@ class Outcome:
     cpu_seconds: float | None = None
     view_cpu_seconds: float | None = None
     peak_bytes: int | None = None
+    predictions: bytes | None = None
     status: Status = "ok"
     error: str | None = None
 

@@ -63,6 +63,8 @@ class RunSettings(BaseModel):
     selection_labels: Annotated[int, Field(ge=0)] | None = None
     """Labels that the choice took."""
     tensorboard: bool = False
+    keep_predictions: bool = False
+    """Whether to keep what every method says of every item, for metrics that are not in the records."""
     device: str = "auto"
     executor: Literal["ray", "serial"] = "ray"
     address: str = "local"

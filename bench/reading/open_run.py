@@ -4,6 +4,7 @@ What needs torch or the data is in `bench.reading.contents`, imported on demand:
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,10 @@ class OpenRun:
     def records_of_all_methods(self) -> pd.DataFrame:
         """The records of the part for all methods: a reference need not be among those shown."""
         return self.part.of_all_methods().of(self.stored)
+
+    def add_column(self, name: str, values: Any) -> None:
+        """Add a column to the records, before any part of them is looked at."""
+        self.stored = replace(self.stored, records=self.stored.records.assign(**{name: values}))
 
     @property
     def selections(self) -> tuple[str, ...]:

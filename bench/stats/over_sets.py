@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from bench.errors import SettingsError, unknown_name
-from bench.stats.seeds import LOWER_IS_BETTER, METRICS, curve_label
+from bench.stats.seeds import DERIVED, LOWER_IS_BETTER, METRICS, curve_label
 
 # Where the best method is hardly better than naming the largest class, differences are not blown up to more than this span.
 _LEAST_SPAN = 0.01
@@ -121,7 +121,7 @@ def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy", supervision
     SettingsError
         For a metric that is not a share, or if no method was judged everywhere.
     """
-    shares = [name for name in METRICS if name not in LOWER_IS_BETTER]
+    shares = [name for name in METRICS if name not in (*LOWER_IS_BETTER, *DERIVED)]
     if metric not in shares:
         raise unknown_name("metric of suites", metric, shares)
     tables = [_tabled(one, metric, supervision) for one in of_sets]

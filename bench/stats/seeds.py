@@ -18,8 +18,12 @@ METRICS = {
     "macro_accuracy": "macro accuracy in %, transductive (mean over classes)",
     "accuracy_test": "accuracy in %, inductive (on held-out items)",
     "fit_seconds": "seconds to fit",
+    "macro_f1": "macro F1 in %, transductive (mean over classes of the harmonic mean of precision and recall)",
+    "kappa": "Cohen's kappa in %, transductive (agreement beyond chance)",
+    "matthews": "Matthews correlation in %, transductive",
 }
-"""Columns of records that are compared, and what they are."""
+"""Columns of records that are compared, and what they are; the last ones are computed from kept predictions when asked for."""
+DERIVED = ("macro_f1", "kappa", "matthews")
 TARGET = 0.8
 """The accuracy that the paper asks for: labels to a target are counted up to it, and figures draw a line there."""
 LOWER_IS_BETTER = ("fit_seconds",)
@@ -95,6 +99,11 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
     """
     if metric not in METRICS:
         raise unknown_name("metric", metric, METRICS)
+    if metric not in records:
+        raise SettingsError(
+            f"no record has {metric!r}: it is computed from predictions; `table` does so, and a run keeps them with "
+            "--keep-predictions"
+        )
     if not records[metric].notna().any() and (records["status"] == "ok").any():
         raise SettingsError(f"no record has {metric!r}; accuracy_test needs a run with --holdout")
     highest = float("inf") if metric in LOWER_IS_BETTER else 1.0

@@ -14,6 +14,7 @@ from bench.errors import SettingsError, StoreError, number_of
 from bench.store.atomic import read_json, write_atomically, write_json
 from bench.store.folder import CONFIG, DATASET, ENVIRONMENT, StoredRun, check_claim, differing_keys, open_run, sweep
 from bench.store.lock import is_locked, locked
+from bench.store.predictions import merge_predictions
 from bench.store.presence import is_exported, is_trained, model_folder, model_keys
 from bench.store.records import KEY, SCHEMA, TABLE, stored_records, united
 from gmvae.checkpoint import new_folder
@@ -85,6 +86,7 @@ def _write(runs: Sequence[StoredRun], out: Path) -> Merged:
         config = read_json(out / CONFIG)
         write_json(out / CONFIG, {**config, "settings": _settings([run.config.get("settings") or {} for run in runs])})
     n_models = _copy_models(runs, out)
+    merge_predictions(out, *(run.folder for run in runs if run.folder != out))
     # Records last: what they rest on is there by then.
     frame = united([stored_records(run.folder) for run in runs])
     table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)

@@ -19,6 +19,7 @@ from bench.plan.cells import Cell, CellKey
 from bench.plan.samplers import RANDOM, SAMPLERS, all_samplers
 from bench.plugins import available
 from bench.store.atomic import write_atomically
+from bench.store.predictions import append_predictions, merge_predictions
 from gmvae.errors import first_line
 
 TABLE, PARTS, BROKEN = "records.parquet", "records.parts", ".broken"
@@ -36,7 +37,8 @@ def _arrow_type(annotation: object) -> pa.DataType:
     return next((arrow for python, arrow in _ARROW.items() if python.__name__ in str(annotation)), pa.string())
 
 
-SCHEMA = pa.schema([pa.field(field.name, _arrow_type(field.type)) for field in fields(Record)])
+_ELSEWHERE = ("predictions",)
+SCHEMA = pa.schema([pa.field(one.name, _arrow_type(one.type)) for one in fields(Record) if one.name not in _ELSEWHERE])
 _TEXTS = [field.name for field in SCHEMA if field.type == pa.string()]
 
 
@@ -45,7 +47,10 @@ class BrokenRecordsError(StoreError):
 
 
 def append_records(folder: Path, records: Iterable[Record]) -> None:
-    """Add a batch of records; it is on disk when this returns."""
+    """Add a batch of records, and the predictions that they hold; it is on disk when this returns."""
+    records = list(records)
+    # First: a finished cell never lacks its predictions.
+    append_predictions(folder, [(one.cell_id, one.predictions) for one in records if one.cell_id and one.predictions is not None])
     table = pa.Table.from_pylist([asdict(record) for record in records], schema=SCHEMA)
     if table.num_rows:
         write_atomically(folder / PARTS / f"{uuid.uuid4().hex}.parquet", lambda path: pq.write_table(table, path))
@@ -121,6 +126,7 @@ def set_broken_aside(folder: Path) -> list[Path]:
 
 def merge_records(folder: Path) -> pd.DataFrame:
     """Merge all batches into `records.parquet` and return the records; a crash in between loses and doubles nothing."""
+    merge_predictions(folder)
     merged = list((folder / PARTS).glob("[!.]*.parquet"))
     # As they are: what is filled in for a reader here must not become what the record says.
     frame = stored_records(folder)

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sklearn.metrics import cohen_kappa_score
 
 from bench.cli import main
+from bench.data.registry import load_dataset
 from bench.errors import SettingsError, StoreError
+from bench.store.predictions import PREDICTIONS, read_predictions
 from bench.store.records import read_records
 from bench.suite.definition import built_in, find_suite, make_suite
 from bench.suite.figures import FIGURES, figure_of
@@ -321,3 +324,32 @@ def test_runs_on_other_data_do_not_merge(folder: Path, command: Command, tmp_pat
     assert code == 0
     pd.testing.assert_frame_equal(read_records(tmp_path / "same"), read_records(folder / "iris"))
     assert command("status", str(tmp_path / "same"))[0] == 0
+
+
+def test_kept_predictions_serve_metrics_that_records_lack(command: Command, tmp_path: Path) -> None:
+    options = ("run", "--data", "iris", "--methods", "knn", "--budgets", "10", "--executor", "serial", "--keep-predictions")
+    assert command(*options, "--label-seeds", "2", "--out", str(tmp_path / "run"))[0] == 0
+    assert command(*options, "--label-seeds", "1-2", "--out", str(tmp_path / "more"))[0] == 0
+    assert command("merge", str(tmp_path / "run"), str(tmp_path / "more"), "--out", str(tmp_path / "both"))[0] == 0
+    truth = load_dataset("iris").labels
+    for folder, n_cells in ((tmp_path / "run", 2), (tmp_path / "both", 3)):
+        kept, records = dict(read_predictions(folder, 150)), read_records(folder).set_index("cell_id")
+        assert len(kept) == n_cells
+        assert len(list((folder / PREDICTIONS).iterdir())) == 1
+        for cell, classes in kept.items():
+            rest = classes >= 0
+            assert rest.sum() == 140
+            assert (classes[rest] == truth[rest]).mean() == records.loc[cell, "accuracy"]
+    code, out, _ = command("table", str(tmp_path / "run"), "--metric", "kappa", "--format", "csv")
+    assert code == 0
+    first = dict(read_predictions(tmp_path / "run", 150))
+    kappas = [cohen_kappa_score(truth[of >= 0], of[of >= 0]) for of in first.values()]
+    assert float(out.splitlines()[1].split(",")[5]) == pytest.approx(sum(kappas) / 2)
+    # What was judged before is not judged again, and the user is told.
+    plain = (*options[:-1], "--label-seeds", "1", "--out", str(tmp_path / "plain"))
+    assert command(*plain)[0] == 0
+    code, _, err = command("table", str(tmp_path / "plain"), "--metric", "macro_f1")
+    assert code == 2
+    assert "kept none; run it with --keep-predictions" in err
+    _, _, err = command(*options, "--label-seeds", "2", "--out", str(tmp_path / "plain"))
+    assert "predictions of 1 cell judged before were not kept" in err

@@ -60,6 +60,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the suite. (default: results/suites/NAME-vVERSION)", show_default=False)
     ] = None,
+    keep_predictions: options.KeepPredictions = None,
     dry_run: options.DryRun = False,
     retry_failed: options.RetryFailed = False,
     executor: options.ExecutorName = None,
@@ -86,6 +87,7 @@ def run(
         label_noise=label_noise,
         imbalance=imbalance,
         unseen=unseen,
+        keep_predictions=keep_predictions,
         variant=variant,
         epochs=epochs,
         set=set_,

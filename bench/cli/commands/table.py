@@ -11,7 +11,7 @@ from bench.errors import SettingsError
 from bench.reading.open_run import OpenRun
 from bench.reading.part import Part
 from bench.reading.tables import TABLES, Ask, table_of
-from bench.stats.seeds import TARGET
+from bench.stats.seeds import DERIVED, TARGET
 
 
 def table(
@@ -46,6 +46,10 @@ def table(
     if name == "costs" and (reference is not None or target is not None or metric != "accuracy"):
         raise SettingsError("--cost makes a table of its own; leave out --metric, --reference and --target")
     opened = OpenRun(run, Part(methods, components, budgets), data_dir=data_dir, tell=tell)
+    if metric in DERIVED:
+        from bench.reading.derived import derive
+
+        derive(opened, metric)
     grid = made.make(opened, Ask(metric, TARGET if target is None else target, reference))
     if grid is None:
         raise SettingsError(f"{run} has nothing for the table {name}: no such methods or models, or no --reference among them")
