@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -24,7 +25,7 @@ class Supervision:
     unseen: int = 0
     """Classes of which no item can be labelled, drawn at random."""
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Name in records and tables: `noise 0.1, unseen 2`; empty for labels with which nothing is wrong."""
         parts = [

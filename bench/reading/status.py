@@ -123,8 +123,9 @@ def standing_of(stored: StoredRun) -> Standing:
     cells = expected or ()
     there = _judged(stored, cells, traits)
     counts: dict[str, Counter[str]] = {cell.method: Counter() for cell in cells}
-    for cell in cells:
-        status = there.get(cell.key)
+    keys = [cell.key for cell in cells]
+    for cell, key in zip(cells, keys, strict=True):
+        status = there.get(key)
         counts[cell.method]["missing" if status is None else "done" if status == "ok" else "failed"] += 1
     progress, running = read_progress(stored.folder), is_locked(stored.folder)
     if running and progress is not None:
@@ -133,7 +134,7 @@ def standing_of(stored: StoredRun) -> Standing:
             of["missing"] -= of["running"]
     models = {key for cell in cells for key in traits.models_for(cell)}
     trained = {key for key in models if is_trained(stored.folder, key)}
-    asked = {cell.key for cell in cells}
+    asked = set(keys)
     of_grid = np.array([key in asked for key in record_keys(stored.records)], dtype=bool)
     failed = stored.records[of_grid & (stored.records["status"] != "ok").to_numpy(bool)]
     causes = Counter(zip(failed["method"], failed["error"].fillna(""), strict=True))

@@ -7,7 +7,8 @@ from scipy import stats
 from bench.stats.intervals import CONFIDENCE, Interval
 from bench.stats.over_sets import SuiteScores, normalised
 
-_RESAMPLES = 1_000
+# Fewer where there are very many draws: their number times that of resamples is bounded.
+_RESAMPLES, _FEWEST, _MOST_DRAWN = 500, 100, 100_000
 _CUT = 0.25
 
 
@@ -53,18 +54,20 @@ def interquartile_means(scores: SuiteScores, seed: int = 0) -> tuple[Interval, .
     if all(stratum.shape[1] < 2 for stratum in strata):
         return tuple(Interval(float(mean), None, None) for mean in means)
     generator = np.random.default_rng(seed)
-    again = interquartile_mean(np.concatenate([_drawn_again(scores, i, generator) for i in range(len(scores.sets))], axis=2))
+    n_resamples = int(np.clip(_MOST_DRAWN // max(stratum.shape[1] for stratum in strata), _FEWEST, _RESAMPLES))
+    drawn = [_drawn_again(scores, i, n_resamples, generator) for i in range(len(scores.sets))]
+    again = interquartile_mean(np.concatenate(drawn, axis=2))
     lows, highs = np.quantile(again, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=1)
     return tuple(Interval(float(m), float(low), float(high)) for m, low, high in zip(means, lows, highs, strict=True))
 
 
-def _drawn_again(scores: SuiteScores, i: int, generator: np.random.Generator) -> Float[np.ndarray, "k r s"]:
+def _drawn_again(scores: SuiteScores, i: int, n_resamples: int, generator: np.random.Generator) -> Float[np.ndarray, "k r s"]:
     """Return normalised areas of one set for resampled draws."""
     there = scores.there[i]
     of_set = scores.scores[i][:, there]
     of_set = of_set[:, :, np.isfinite(of_set).all(axis=(0, 1))]
     n_draws = of_set.shape[2]
-    again = of_set[:, :, generator.integers(n_draws, size=(_RESAMPLES, max(1, n_draws - 1)))]
+    again = of_set[:, :, generator.integers(n_draws, size=(n_resamples, max(1, n_draws - 1)))]
     values = normalised(again, float(scores.chance[i]))
     areas: np.ndarray = np.einsum("b,kbrs->krs", log_weights(scores.n_labeled[i, there]), values)
     return areas

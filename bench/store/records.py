@@ -1,7 +1,7 @@
 """Records on disk: batches are added as small files, and merged into one table on the cell key."""
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ _LATER = (
     *("pretrained", "models", "supervision"),
 )
 KEY = ("method", "n_components", "model_seed", "sampler", "n_labeled", "label_seed", "supervision")
+_STATE = (*KEY, CELL_ID, "status")
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
@@ -74,11 +75,18 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     return _with_traits(stored_records(folder, tolerant=tolerant))
 
 
-def stored_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
-    """Return the records as they are stored, without what is filled in for readers."""
-    tables = _read_tables(folder, tolerant=tolerant)
-    frame = _one_per_cell(pa.concat_tables(tables or [SCHEMA.empty_table()]).to_pandas(types_mapper=_nullable))
-    for name in _TEXTS:
+def stored_records(folder: Path, *, tolerant: bool = False, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """Return the records as they are stored, without what is filled in for readers.
+
+    `columns` names those that are wanted besides the ones that identify a cell and its state; `None` for all.
+    """
+    schema = SCHEMA if columns is None else pa.schema([field for field in SCHEMA if field.name in {*_STATE, *columns}])
+    tables = _read_tables(folder, schema, tolerant=tolerant)
+    frame: pd.DataFrame = pa.concat_tables(tables or [schema.empty_table()]).to_pandas(types_mapper=_nullable)
+    if len(tables) != 1 or any((folder / PARTS).glob("[!.]*.parquet")):
+        # A table alone is what an earlier merge wrote: one row per cell, in order.
+        frame = _one_per_cell(frame)
+    for name in (name for name in _TEXTS if name in schema.names):
         odd = {text: printable(text) for text in frame[name].dropna().unique() if not text.isprintable()}
         if odd:
             frame[name] = frame[name].replace(odd)
@@ -162,11 +170,13 @@ def failures(frame: pd.DataFrame, cells: Iterable[Cell]) -> pd.DataFrame:
 
 def record_keys(frame: pd.DataFrame) -> list[CellKey]:
     """Return `Cell.key` of every record."""
-    filled = frame[list(KEY)].fillna({"n_components": -1, "model_seed": -1, "supervision": ""})
-    return [
-        (str(method), int(k), int(seed), str(sampler), int(n), int(label_seed), str(supervision))
-        for method, k, seed, sampler, n, label_seed, supervision in filled.itertuples(index=False)
-    ]
+    # Column by column: rows of pandas' nullable types take ten times as long.
+    texts = (frame[name].astype(object).where(frame[name].notna(), "").tolist() for name in ("method", "sampler", "supervision"))
+    numbers = (
+        frame[name].to_numpy(int, na_value=-1).tolist() for name in ("n_components", "model_seed", "n_labeled", "label_seed")
+    )
+    (method, sampler, supervision), (k, seed, n_labeled, label_seed) = texts, numbers
+    return list(zip(method, k, seed, sampler, n_labeled, label_seed, supervision, strict=True))
 
 
 def _with_traits(frame: pd.DataFrame) -> pd.DataFrame:
@@ -199,10 +209,10 @@ def _guess(records: pd.DataFrame) -> str:
     return "clusters" if len(random) and random["n_components"].notna().any() else "nothing"
 
 
-def _read_tables(folder: Path, *, tolerant: bool) -> list[pa.Table]:
+def _read_tables(folder: Path, schema: pa.Schema, *, tolerant: bool) -> list[pa.Table]:
     def read(path: Path) -> list[pa.Table]:
         try:
-            return [_read_table(path)]
+            return [_read_table(path, schema)]
         except FileNotFoundError:
             # Another process merges its batches, one after another: this one is in the table by now.
             return []
@@ -224,10 +234,10 @@ def _written(path: Path) -> int:
         return 0
 
 
-def _read_table(path: Path) -> pa.Table:
+def _read_table(path: Path, schema: pa.Schema = SCHEMA) -> pa.Table:
     try:
-        table = pq.read_table(path)
-        names = table.column_names
+        names = pq.read_schema(path).names
+        table = pq.read_table(path, columns=[name for name in schema.names if name in names])
         # Refuses invalid texts, and other contents that do not fit their types.
         table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:
@@ -241,13 +251,13 @@ def _read_table(path: Path) -> pa.Table:
             f"{path} is broken ({first_line(error)}); the run's command sets it aside and runs its cells again"
         ) from error
     for name in _LATER:
-        if name not in names:
-            table = table.append_column(name, pa.nulls(table.num_rows, SCHEMA.field(name).type))
-    missing = [name for name in SCHEMA.names if name not in table.column_names]
+        if name in schema.names and name not in names:
+            table = table.append_column(name, pa.nulls(table.num_rows, schema.field(name).type))
+    missing = [name for name in schema.names if name not in table.column_names]
     if missing:
         raise StoreError(f"{path} lacks the columns {', '.join(missing[:5])}; it was written by another version")
     try:
-        return table.select(SCHEMA.names).cast(SCHEMA)
+        return table.select(schema.names).cast(schema)
     except (ValueError, pa.ArrowException) as error:
         raise StoreError(f"{path} has columns of other types ({first_line(error)}); it was written by another version") from error
 

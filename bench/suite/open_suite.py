@@ -14,7 +14,7 @@ from bench.stats.over_sets import OfSet, SuiteScores, suite_scores
 from bench.stats.seeds import curve_label
 from bench.store.atomic import read_json
 from bench.store.folder import CONFIG, DATASET
-from bench.store.records import read_records
+from bench.store.records import stored_records
 from bench.suite.ranked import Ranking, rank_methods
 from bench.suite.store import open_suite
 
@@ -75,13 +75,17 @@ class OpenSuite:
             raise SettingsError(f"{self.folder} has no finished cells yet; repeat the suite's command to go on")
         return left
 
-    @staticmethod
-    def _of_set(folder: Path) -> OfSet:
+    def _of_set(self, folder: Path) -> OfSet:
         settings, dataset = read_json(folder / CONFIG).get("settings", {}), read_json(folder / DATASET)
         counts = dataset.get("class_counts") or [1]
         n_known, n_classes = known_labels(dataset), len(dataset["class_names"])
         budgets = {resolve_budget(text, n_known, n_classes).n_labeled: text for text in settings.get("budgets") or ()}
-        return OfSet(folder.name, read_records(folder, tolerant=True), budgets, max(counts) / max(1, sum(counts)))
+        return OfSet(
+            folder.name,
+            stored_records(folder, tolerant=True, columns=(self.metric, "error")),
+            budgets,
+            max(counts) / max(1, sum(counts)),
+        )
 
     @cached_property
     def supervisions(self) -> tuple[str, ...]:
