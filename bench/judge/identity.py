@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.judge.methods import Method
@@ -35,17 +34,22 @@ def origin_of(identity: Mapping[str, Any], n_pool: int, n_known: int, version: s
 
 def cell_id(cell: Cell, method: Method, sampler: Sampler, origin: Origin) -> str:
     """Return 16 hexadecimal digits that change with data, method, sampler and their versions, seeds, labels, model's training."""
+    (identity,) = cell_ids(cell, method, sampler, origin, [(cell.budget.n_labeled, cell.label_seed)])
+    return identity
+
+
+def cell_ids(cell: Cell, method: Method, sampler: Sampler, origin: Origin, points: Iterable[tuple[int, int]]) -> list[str]:
+    """Return the identities of cells that differ from one in nothing but number of labels and label seed, given these."""
     training = origin.training if method.needs in ("model", "models", "vae") or sampler.needs_model else ""
     # An ensemble of more models is another cell.
     models = [key.model_seed for key in cell.clustering.models] if isinstance(cell.clustering, Ensemble) else []
     # Version 1 of a sampler is left out, as it was when there was only one sampler.
-    version = (sampler.version,) if sampler.version > 1 else ()
-    parts = (origin.dataset_sha256, method.version, training, *cell.identity, *models, *version)
-    # As `json.dumps` writes a list of texts and numbers, in a third of the time: there may be a million cells.
-    text = ", ".join([_quoted(part) if isinstance(part, str) else str(part) for part in parts])
-    return hashlib.sha256(f"[{text}]".encode()).hexdigest()[:16]
-
-
-@lru_cache(maxsize=1024)
-def _quoted(text: str) -> str:
-    return json.dumps(text)
+    version = [sampler.version] if sampler.version > 1 else []
+    *before, _, _ = cell.key[:-1]
+    # What is hashed is a list in JSON. All of it but two numbers is written once: there may be a million cells.
+    begin = json.dumps([origin.dataset_sha256, method.version, training, *before])[:-1]
+    rest = [*cell.identity[len(before) + 2 :], *models, *version]
+    end = f", {json.dumps(rest)[1:]}" if rest else "]"
+    return [
+        hashlib.sha256(f"{begin}, {n_labeled}, {label_seed}{end}".encode()).hexdigest()[:16] for n_labeled, label_seed in points
+    ]

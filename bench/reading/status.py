@@ -1,16 +1,19 @@
 """How far a run is: what its last command asked for, beside what its folder holds."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool
 
 from bench.errors import BenchError, number_of
-from bench.judge.identity import cell_id, origin_of
+from bench.judge.identity import cell_ids, origin_of
 from bench.judge.methods import METHODS, all_methods, models_for
 from bench.judge.record import Origin
-from bench.plan.cells import Cell, CellKey, ModelKey
-from bench.plan.grid import CellGrid
+from bench.plan.budgets import resolve_budgets
+from bench.plan.cells import Cell, ModelKey
+from bench.plan.grid import CellGrid, expand_cells
 from bench.plan.samplers import RANDOM, SAMPLERS, all_samplers
 from bench.plugins import available
 from bench.reading.open_run import OpenRun
@@ -20,7 +23,10 @@ from bench.store.folder import StoredRun
 from bench.store.lock import is_locked
 from bench.store.presence import is_trained
 from bench.store.progress import Progress, read_progress
-from bench.store.records import broken_files, record_keys, status_of
+from bench.store.records import CELL_ID, broken_files, record_keys
+
+Point = tuple[int, int]
+"""Number of labels and label seed."""
 
 
 @dataclass(frozen=True)
@@ -82,61 +88,117 @@ class _Traits:
         """Return the trained models that a cell needs: its method's, and the one that chooses the items."""
         return models_for(self.needs[cell.method], cell.clustering, looks=self.looks[cell.sampler])
 
-    def identity(self, cell: Cell, origin: Origin) -> str | None:
-        """Return the identity of a cell, `None` where its method or sampler is not installed: then any record counts."""
+    def identities(self, cell: Cell, origin: Origin, points: Sequence[Point]) -> list[str] | None:
+        """Return the identity of a cell at each point, `None` where its method or sampler is not installed: then any counts."""
         method, sampler = self._methods.get(cell.method), self._samplers.get(cell.sampler)
-        return None if method is None or sampler is None else cell_id(cell, method, sampler, origin)
+        return None if method is None or sampler is None else cell_ids(cell, method, sampler, origin, points)
 
 
-def _expected_cells(stored: StoredRun, traits: _Traits) -> tuple[Cell, ...] | None:
+@dataclass(frozen=True)
+class _Curve:
+    """Cells that differ in nothing but number of labels and label seed."""
+
+    cell: Cell
+    """One of them."""
+    points: frozenset[Point]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What they share of their keys."""
+        method, k, seed, sampler, _, _, supervision = self.cell.key
+        return method, k, seed, sampler, supervision
+
+
+def _expected_curves(stored: StoredRun, traits: _Traits) -> tuple[_Curve, ...] | None:
     """Return the cells that a run's last command asked for; `None` where that is not known here."""
     settings = stored.config.get("settings", {})
     if "methods" in settings and settings["methods"] is None:
         # Models only, trained for `select`.
         return ()
     try:
-        return CellGrid.of(settings).cells(
-            {name: traits.needs[name] for name in settings["methods"]},
-            {name: traits.looks[name] for name in settings.get("samplers", [RANDOM])},
-            int(stored.dataset["n_pool_labels_known"]),
-            len(stored.dataset["class_names"]),
-            traits.needs,
-        )
+        grid = CellGrid.of(settings)
+        methods = {name: traits.needs[name] for name in settings["methods"]}
+        samplers = {name: traits.looks[name] for name in settings.get("samplers", [RANDOM])}
+        n_known, n_classes = int(stored.dataset["n_pool_labels_known"]), len(stored.dataset["class_names"])
+        if grid.limits:
+            return _curves_of(grid.cells(methods, samplers, n_known, n_classes, traits.needs))
+        # Without limits one cell of each curve is enough to know all: there may be a million cells.
+        budgets = resolve_budgets(grid.budgets, n_known, n_classes)
+        points = frozenset((budget.n_labeled, seed) for budget in budgets for seed in grid.label_seeds)
+        firsts = expand_cells(methods, samplers, grid.clusterings, budgets[:1], grid.label_seeds[:1], grid.supervisions)
+        return tuple(_Curve(cell, points) for cell in firsts)
     except (KeyError, TypeError, ValueError, BenchError):
         return None
+
+
+def _curves_of(cells: Iterable[Cell]) -> tuple[_Curve, ...]:
+    of: dict[tuple[object, ...], tuple[Cell, set[Point]]] = {}
+    for cell in cells:
+        _, points = of.setdefault(_Curve(cell, frozenset()).key, (cell, set()))
+        points.add((cell.budget.n_labeled, cell.label_seed))
+    return tuple(_Curve(cell, frozenset(points)) for cell, points in of.values())
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Records beside the cells asked for."""
+
+    methods: dict[str, Counter[str]]
+    """Cells `done`, `failed` and `missing` by method."""
+    of_grid: Bool[np.ndarray, " r"]
+    """Whether a record is of a cell asked for, whatever its identity."""
+
+
+def _count(stored: StoredRun, curves: Iterable[_Curve], traits: _Traits) -> _Counted:
+    """Count cells as `run` sees them: by identity; a record without one counts by its key."""
+    dataset, records = stored.dataset, stored.records
+    origin = origin_of(stored.config.get("identity") or {}, int(dataset["n_pool"]), int(dataset["n_pool_labels_known"]))
+    rows_of: dict[tuple[object, ...], list[int]] = {}
+    keys = record_keys(records)
+    for row, (method, k, seed, sampler, _, _, supervision) in enumerate(keys):
+        rows_of.setdefault((method, k, seed, sampler, supervision), []).append(row)
+    identities, ok = records[CELL_ID].fillna("").tolist(), (records["status"] == "ok").tolist()
+    of_grid, counts = np.zeros(len(records), bool), dict[str, Counter[str]]()
+    for curve in curves:
+        there = [(row, keys[row][4:6]) for row in rows_of.get(curve.key, ())]
+        there = [(row, point) for row, point in there if point in curve.points]
+        rows = [row for row, _ in there]
+        of_grid[rows] = True
+        expected = traits.identities(curve.cell, origin, [point for _, point in there]) or [""] * len(rows)
+        counting = [
+            ok[row] for row, identity in zip(rows, expected, strict=True) if identities[row] in ("", identity) or not identity
+        ]
+        of_method = counts.setdefault(curve.cell.method, Counter())
+        of_method["done"] += sum(counting)
+        of_method["failed"] += len(counting) - sum(counting)
+        of_method["missing"] += len(curve.points) - len(counting)
+    return _Counted(counts, of_grid)
 
 
 def expected_records(stored: StoredRun) -> int | None:
     """Return how many records the run has when all cells of its last command are judged; `None` where that is not known."""
     traits = _Traits(stored)
-    cells = _expected_cells(stored, traits)
-    if cells is None:
+    curves = _expected_curves(stored, traits)
+    if curves is None:
         return None
-    there = _judged(stored, cells, traits)
-    return len(stored.records) + sum(cell.key not in there for cell in cells)
+    return len(stored.records) + sum(of["missing"] for of in _count(stored, curves, traits).methods.values())
 
 
 def standing_of(stored: StoredRun) -> Standing:
     """Compare what was asked for with what is there."""
     traits = _Traits(stored)
-    expected = _expected_cells(stored, traits)
-    cells = expected or ()
-    there = _judged(stored, cells, traits)
-    counts: dict[str, Counter[str]] = {cell.method: Counter() for cell in cells}
-    keys = [cell.key for cell in cells]
-    for cell, key in zip(cells, keys, strict=True):
-        status = there.get(key)
-        counts[cell.method]["missing" if status is None else "done" if status == "ok" else "failed"] += 1
+    expected = _expected_curves(stored, traits)
+    curves = expected or ()
+    counted = _count(stored, curves, traits)
+    counts = counted.methods
     progress, running = read_progress(stored.folder), is_locked(stored.folder)
     if running and progress is not None:
         for method, of in counts.items():
             of["running"] = min(of["missing"], int(progress.cells_running.get(method, 0)))
             of["missing"] -= of["running"]
-    models = {key for cell in cells for key in traits.models_for(cell)}
+    models = {key for curve in curves for key in traits.models_for(curve.cell)}
     trained = {key for key in models if is_trained(stored.folder, key)}
-    asked = set(keys)
-    of_grid = np.array([key in asked for key in record_keys(stored.records)], dtype=bool)
-    failed = stored.records[of_grid & (stored.records["status"] != "ok").to_numpy(bool)]
+    failed = stored.records[counted.of_grid & (stored.records["status"] != "ok").to_numpy(bool)]
     causes = Counter(zip(failed["method"], failed["error"].fillna(""), strict=True))
     return Standing(
         methods=tuple(
@@ -147,19 +209,10 @@ def standing_of(stored: StoredRun) -> Standing:
         progress=progress,
         running=running,
         causes=tuple((str(method), str(error), count) for (method, error), count in causes.most_common()),
-        elsewhere=int((~of_grid).sum()),
+        elsewhere=int((~counted.of_grid).sum()),
         broken=len(broken_files(stored.folder)),
         readable=expected is not None,
     )
-
-
-def _judged(stored: StoredRun, cells: tuple[Cell, ...], traits: _Traits) -> dict[CellKey, str]:
-    """Return the status of those cells that have a record which counts, as `run` sees it: by identity."""
-    if not cells:
-        return {}
-    dataset = stored.dataset
-    origin = origin_of(stored.config.get("identity") or {}, int(dataset["n_pool"]), int(dataset["n_pool_labels_known"]))
-    return status_of(stored.records, {cell.key: traits.identity(cell, origin) for cell in cells})
 
 
 @dataclass(frozen=True)
