@@ -165,3 +165,75 @@ def test_batches_keep_out_of_the_way_of_trainings() -> None:
 
     assert [batches_at_once(2, cpus) for cpus in (4, 2, 1, 0)] == [0, 0, 1, 6]
     assert batches_at_once(16, 2.5) == 13
+
+
+SUITE = """
+name = "two"
+version = 1
+methods = ["soft", "latent-spreading", "knn"]
+samplers = ["random", "cluster"]
+model-seeds = "0-1"
+label-seeds = 2
+label-noise = [0, 0.2]
+budgets = ["1/class", "5/class"]
+encoder-layers = [32]
+decoder-layers = [32]
+latent-dim = 4
+components = 10
+epochs = 3
+
+[[sets]]
+data = "wine"
+
+[[sets]]
+data = "digits"
+max-items = 400
+epochs = {epochs}
+"""
+
+
+def run_suite(file: Path, folder: Path, *options: str, expected_code: int = 0) -> subprocess.CompletedProcess[str]:
+    command = [*GMVAE_BENCH, "suite", "run", str(file), "--out", str(folder), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=ENVIRONMENT)
+    assert done.returncode == expected_code, done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_suite_on_ray_is_killed_and_ends_with_the_records_of_one_process(ray: Ray, tmp_path: Path) -> None:
+    file = tmp_path / "two.toml"
+    file.write_text(SUITE.format(epochs=150))
+    run_suite(file, tmp_path / "serial", "--executor", "serial")
+    command = [*GMVAE_BENCH, "suite", "run", str(file), "--out", str(tmp_path / "ray"), "--checkpoint-seconds", "0", *ray.options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    # The longest trainings come first, whichever set they are of.
+    wait_for(lambda: list((tmp_path / "ray" / "digits" / "checkpoints").glob("*/training.safetensors")), process)
+    assert not list((tmp_path / "ray" / "wine" / "models").glob("*/weights.safetensors"))
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    done = run_suite(file, tmp_path / "ray", *ray.options)
+    assert "Ranking over data sets" in done.stdout
+    for name in ("wine", "digits"):
+        expected = records(tmp_path / "serial" / name).drop(columns=MEASURED)
+        # Two budgets, draws and qualities of labels; two models, or none for random labels of the method that needs none.
+        assert len(expected) == (2 * 2 * 2) * (2 * 2 * 2 + 1 + 2)
+        assert (expected["status"] == "ok").all()
+        pd.testing.assert_frame_equal(records(tmp_path / "ray" / name).drop(columns=MEASURED), expected)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_training_that_fails_in_one_set_fails_that_sets_cells_alone(ray: Ray, tmp_path: Path) -> None:
+    file = tmp_path / "two.toml"
+    file.write_text(SUITE.format(epochs=3) + "learning-rate = 1e30\n")
+    done = run_suite(file, tmp_path / "run", *ray.options, expected_code=1)
+    wine, digits = (records(tmp_path / "run" / name) for name in ("wine", "digits"))
+    assert (wine["status"] == "ok").all()
+    failed = digits[digits["status"] != "ok"]
+    assert set(failed["method"]) == {"soft", "latent-spreading", "knn"}
+    assert failed["error"].str.contains("the loss became nan").all()
+    # Random labels need no model.
+    assert (digits[(digits["method"] == "knn") & (digits["sampler"] == "random")]["status"] == "ok").all()
+    assert "digits, soft, 32 cells: training failed" in done.stdout
+    assert "failed cells" in done.stdout

@@ -23,7 +23,7 @@ class OfSet:
     budgets: Mapping[int, str]
     """Numbers of labels that count, and how the suite asks for them (`5/class`)."""
     chance: float
-    """Share of the largest class: the score of always naming it."""
+    """The score of always naming the largest class: its share, or, of macro accuracy, one by the number of classes."""
 
 
 @dataclass(frozen=True, eq=False)

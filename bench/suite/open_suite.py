@@ -1,5 +1,6 @@
 """A suite opened for reading: its records alone, without models or data."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,12 @@ class OpenSuite:
             folder.name,
             stored_records(folder, tolerant=True, columns=(self.metric, "error")),
             budgets,
-            max(counts) / max(1, sum(counts)),
+            self._chance(counts),
         )
+
+    def _chance(self, counts: Sequence[int]) -> float:
+        """Return the score of always naming the largest class."""
+        return 1 / len(counts) if self.metric == "macro_accuracy" else max(counts) / max(1, sum(counts))
 
     @cached_property
     def supervisions(self) -> tuple[str, ...]:
