@@ -7,6 +7,7 @@ Timings are of the work alone: starting Python and Ray, told by `overhead`, is n
 """
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -38,7 +39,7 @@ _ROUNDS = 3
 class Sleeper:
     """A cell that takes a known time and no CPU."""
 
-    seconds = 0.25
+    seconds = 1.0
 
     def fit(self, x: np.ndarray, y: np.ndarray) -> Self:  # noqa: ARG002 - the interface of a learner
         """Take that time."""
@@ -126,15 +127,28 @@ def baselines(data_dir: Path) -> None:
 
 
 def nodes() -> None:
-    """Sleeping cells on 1 to 32 nodes of one CPU: as many times the work in the same time, if nothing is lost."""
-    METHODS["sleeper"] = Method(lambda *_: Sleeper(), "pixels", "sleeps", seconds=(1e6, 0.0))
-    for count in (1, 2, 4, 8, 16, 32):
+    """Cells that sleep for a second on 1 to 32 nodes of one CPU: as many times the work in the same time, if nothing is lost.
+
+    Beside the efficiency: how busy the driver was, and how busy the machine, which all nodes share.
+    """
+    METHODS["sleeper"] = Method(lambda *_: Sleeper(), "pixels", "sleeps", seconds=(Sleeper.seconds * 100_000 / 1_797, 0.0))
+    for count in (1, 8, 16, 32):
         cells = 40 * count
         with cluster(count):
+            before, machine = time.process_time(), busy_seconds()
             wall, own = seconds_of(
                 RayExecutor(), digits(), methods="sleeper", budgets="25,50,100,200", label_seeds=str(cells // 4)
             )
+            driver, machine = time.process_time() - before, busy_seconds() - machine
+        busy = machine / (os.cpu_count() or 1)
         say(f"{count:2} nodes, {cells:,} cells: {wall:.1f} s, ideal {own / count:.1f} s, efficiency {own / count / wall:.0%}")
+        say(f"  driver busy {driver / wall:.0%} of the time, the machine's {os.cpu_count()} CPUs {busy / wall:.0%}")
+
+
+def busy_seconds() -> float:
+    """Return the seconds that all CPUs of this machine have worked so far."""
+    user, nice, system, *_ = map(int, Path("/proc/stat").read_text().split()[1:5])
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
 
 
 def cells() -> None:
