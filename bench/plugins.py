@@ -1,12 +1,14 @@
-"""What installed packages add to the registries of methods, samplers and data sets, through entry points."""
+"""Registries: what installed packages add to them through entry points, and modules that are imported when they are asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import Any, TypeVar
 
-from bench.errors import SettingsError
+from bench.errors import SettingsError, unknown_name
 
 BUILT_IN = "built in"
 
@@ -84,3 +86,16 @@ def _load(point: EntryPoint, package: str) -> Any:
         raise SettingsError(
             f"the plug-in {point.name!r} of {package} cannot be loaded ({type(error).__name__}: {error}); update or uninstall it"
         ) from error
+
+
+def module_of(package: str, kind: str, name: str, known: Collection[str]) -> ModuleType:
+    """Return the module of a package that has a name in its registry (`-` read as `_`), imported when it is asked for.
+
+    Raises
+    ------
+    SettingsError
+        If the registry `known` has no such name.
+    """
+    if name not in known:
+        raise unknown_name(kind, name, known)
+    return import_module(f"{package}.{name.replace('-', '_')}")

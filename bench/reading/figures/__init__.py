@@ -5,12 +5,11 @@ It has `data(run)`, which computes what it shows, `None` where the run has nothi
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Protocol, cast
 
 from matplotlib.figure import Figure
 
-from bench.errors import unknown_name
+from bench.plugins import module_of
 from bench.reading.open_run import OpenRun
 
 FIGURES: Mapping[str, str] = {
@@ -58,9 +57,7 @@ def figure_of(name: str) -> FigureModule:
     SettingsError
         If there is none.
     """
-    if name not in FIGURES:
-        raise unknown_name("figure", name, FIGURES)
-    return cast("FigureModule", import_module(f"{__name__}.{name.replace('-', '_')}"))
+    return cast("FigureModule", module_of(__name__, "figure", name, FIGURES))
 
 
 def drawings(run: OpenRun, names: Iterable[str] | None = None) -> Iterator[Drawing]:

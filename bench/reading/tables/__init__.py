@@ -6,10 +6,9 @@ where the run has nothing for it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol, cast
 
-from bench.errors import unknown_name
+from bench.plugins import module_of
 from bench.reading.open_run import OpenRun
 from bench.show.grid import Grid
 from bench.stats.seeds import TARGET
@@ -59,6 +58,4 @@ def table_of(name: str) -> Table:
     SettingsError
         If there is none.
     """
-    if name not in TABLES:
-        raise unknown_name("table", name, TABLES)
-    return cast("Table", import_module(f"{__name__}.{name}"))
+    return cast("Table", module_of(__name__, "table", name, TABLES))

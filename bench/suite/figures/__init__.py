@@ -4,12 +4,11 @@ It has `data(suite)`, which computes what it shows, `None` where the suite has n
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, Protocol, cast
 
 from matplotlib.figure import Figure
 
-from bench.errors import unknown_name
+from bench.plugins import module_of
 from bench.suite.open_suite import OpenSuite
 
 FIGURES: Mapping[str, str] = {
@@ -45,6 +44,4 @@ def figure_of(name: str) -> FigureModule:
     SettingsError
         If there is none.
     """
-    if name not in FIGURES:
-        raise unknown_name("figure", name, FIGURES)
-    return cast("FigureModule", import_module(f"{__name__}.{name.replace('-', '_')}"))
+    return cast("FigureModule", module_of(__name__, "figure", name, FIGURES))

@@ -5,10 +5,9 @@ It has a `TITLE` for the report and `make(suite, ask)`, which returns the `Grid`
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol, cast
 
-from bench.errors import unknown_name
+from bench.plugins import module_of
 from bench.show.grid import Grid
 from bench.suite.open_suite import OpenSuite
 
@@ -49,6 +48,4 @@ def table_of(name: str) -> Table:
     SettingsError
         If there is none.
     """
-    if name not in TABLES:
-        raise unknown_name("table", name, TABLES)
-    return cast("Table", import_module(f"{__name__}.{name}"))
+    return cast("Table", module_of(__name__, "table", name, TABLES))
