@@ -125,6 +125,10 @@ SomeComponents = Annotated[
 SomeBudgets = Annotated[
     str | None, typer.Option("--budgets", help="Only these numbers of labels, e.g. 73,291,7%.", show_default=False)
 ]
+Supervision = Annotated[
+    str | None,
+    typer.Option(help='Only cells with these labels: clean, "noise 0.1", all. (default: clean)', show_default=False),
+]
 LabelsOfDraw = Annotated[
     int | None,
     typer.Option(help="Labels of the draw to look at. (default: about three per component)", min=1, show_default=False),

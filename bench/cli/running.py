@@ -23,7 +23,7 @@ from bench.engine.work import Listener, Work
 from bench.errors import SettingsError, number_of
 from bench.plan.settings import RunSettings
 from bench.reading.open_run import OpenRun
-from bench.reading.part import Part
+from bench.reading.part import EVERY, Part
 from bench.reading.tables import Ask, scores
 from bench.run import RunPlan, carry_out, make_plan, make_training_plan, make_work, preview_work, survey
 from bench.show.live import LiveDisplay
@@ -114,7 +114,7 @@ def end_interrupted(console: Console, progress: Console) -> NoReturn:
 
 
 def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
-    opened = OpenRun(folder, Part(",".join(plan.methods)))
+    opened = OpenRun(folder, Part(",".join(plan.methods), supervision=EVERY))
     print_grid(replace(scores.make(opened, Ask()), footer=""))
     # The table shows failures of earlier commands too; the exit code is about this command's cells.
     failed = failures(opened.every, plan.cells)

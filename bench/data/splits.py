@@ -55,7 +55,8 @@ def thinned(dataset: Dataset, max_items: int | None) -> Dataset:
         dataset,
         pool=dataset.pool[rows],
         labels=dataset.labels[rows],
-        ids=None if dataset.ids is None else tuple(dataset.ids[row] for row in rows),
+        # Without names, an item's is its number in the user's data.
+        ids=tuple(map(str, rows)) if dataset.ids is None else tuple(dataset.ids[row] for row in rows),
         note="; ".join(filter(None, (dataset.note, said))),
     )
 

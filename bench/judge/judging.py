@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from bench.data.dataset import Dataset, shown_labels
+from bench.errors import SettingsError
 from bench.judge.cost import Cost
 from bench.judge.methods import Method
 from bench.judge.metrics import accuracy, macro_accuracy
@@ -49,6 +50,10 @@ def _judge(
     told = cell.supervision.told(dataset.labels, dataset.n_classes, dataset.sha256, cell.label_seed)
     if order is None:
         order = labeled_items(told, dataset.sha256, cell.sampler, cell.label_seed, n_labeled)
+    if len(order) < n_labeled:
+        raise SettingsError(
+            f"only {len(order):,} labels can be given with {cell.supervision.text or 'these data'}, not {n_labeled:,}"
+        )
     shown = order[:n_labeled]
     y = shown_labels(told, shown)
     # Made before the clock starts: the first of its kind in a process loads its library.

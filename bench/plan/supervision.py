@@ -29,8 +29,8 @@ class Supervision:
     def text(self) -> str:
         """Name in records and tables: `noise 0.1, unseen 2`; empty for labels with which nothing is wrong."""
         parts = [
-            *([f"noise {self.noise:g}"] if self.noise else []),
-            *([f"imbalance {self.imbalance:g}"] if self.imbalance != 1 else []),
+            *([f"noise {self.noise:.12g}"] if self.noise else []),
+            *([f"imbalance {self.imbalance:.12g}"] if self.imbalance != 1 else []),
             *([f"unseen {self.unseen}"] if self.unseen else []),
         ]
         return ", ".join(parts)
@@ -55,8 +55,8 @@ class Supervision:
         """
         if not self.text:
             return labels
-        rng = np.random.default_rng(derive_seed("supervision", sha256, self.text, label_seed))
-        # Always drawn, and in this order, so that what one trouble does is the same with another beside it.
+        rng = np.random.default_rng(derive_seed("supervision", sha256, label_seed))
+        # Always drawn, and in this order: what one trouble does is the same with another beside it, and more noise adds to less.
         order, chance, wrong = rng.permutation(n_classes), rng.random(len(labels)), rng.random(len(labels))
         shift = rng.integers(1, n_classes, size=len(labels))
         known = labels >= 0

@@ -10,6 +10,8 @@ from bench.plan.budgets import resolve_budgets
 from bench.plan.values import parse_integers, parse_names
 from bench.store.folder import StoredRun
 
+CLEAN, EVERY = "clean", "all"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -19,6 +21,8 @@ class Part:
     """Names of methods, or `method@sampler`."""
     components: str | None = None
     budgets: str | None = None
+    supervision: str | None = None
+    """What is wrong with the labels, as records say it, `clean` or `all`; `None`: clean, or the first kind where none is."""
 
     def of_all_methods(self) -> Self:
         """Return the same part for every method."""
@@ -37,11 +41,30 @@ class Part:
             raise SettingsError(
                 f"{stored.folder} has no finished cells yet; repeat `gmvae-bench run` with the same settings to go on"
             )
+        records = of_supervision(records, self.supervision)
         if self.components is not None:
             records = _of_components(records, self.components)
         if self.budgets is not None:
             records = _of_budgets(records, self.budgets, stored.dataset)
         return records if self.methods is None else _of_methods(stored.records, records, self.methods)
+
+
+def of_supervision(records: pd.DataFrame, asked: str | None = None) -> pd.DataFrame:
+    """Return the records of labels of one quality.
+
+    Raises
+    ------
+    SettingsError
+        If there are none such.
+    """
+    texts = records["supervision"].fillna("")
+    there = sorted(texts.unique())
+    if asked == EVERY or not there:
+        return records
+    text = there[0] if asked is None else "" if asked == CLEAN else asked
+    if text not in there:
+        raise unknown_name("supervision in this run", asked or CLEAN, [one or CLEAN for one in there] + [EVERY])
+    return records[texts == text]
 
 
 def known_labels(dataset: dict[str, Any]) -> int:

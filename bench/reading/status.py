@@ -17,6 +17,7 @@ from bench.plan.grid import CellGrid, expand_cells
 from bench.plan.samplers import RANDOM, SAMPLERS, all_samplers
 from bench.plugins import available
 from bench.reading.open_run import OpenRun
+from bench.reading.part import known_labels
 from bench.show.grid import Grid
 from bench.show.status import status_grid
 from bench.store.folder import StoredRun
@@ -152,7 +153,7 @@ class _Counted:
 def _count(stored: StoredRun, curves: Iterable[_Curve], traits: _Traits) -> _Counted:
     """Count cells as `run` sees them: by identity; a record without one counts by its key."""
     dataset, records = stored.dataset, stored.records
-    origin = origin_of(stored.config.get("identity") or {}, int(dataset["n_pool"]), int(dataset["n_pool_labels_known"]))
+    origin = origin_of(stored.config.get("identity") or {}, int(dataset["n_pool"]), known_labels(dataset))
     rows_of: dict[tuple[object, ...], list[int]] = {}
     keys = record_keys(records)
     for row, (method, k, seed, sampler, _, _, supervision) in enumerate(keys):

@@ -1,5 +1,6 @@
 """Scores of methods over several data sets, as arrays: what every statistic over sets starts from."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -78,6 +79,8 @@ class SuiteScores:
         SettingsError
             For a method that is not ranked.
         """
+        if not methods:
+            raise SettingsError("--methods names no method; leave it out for all of them")
         for name in methods:
             if name not in self.methods:
                 raise unknown_name("ranked method", name, self.methods)
@@ -124,16 +127,20 @@ def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy", supervision
     shares = [name for name in METRICS if name not in (*LOWER_IS_BETTER, *DERIVED)]
     if metric not in shares:
         raise unknown_name("metric of suites", metric, shares)
-    tables = [_tabled(one, metric, supervision) for one in of_sets]
+    several = any(len(one.records["n_components"].dropna().unique()) > 1 for one in of_sets)
+    tables = [_tabled(one, metric, supervision, several=several) for one in of_sets]
     budgets = _in_order(of_sets)
-    wanted = {(one.name, text) for one in of_sets for text in one.budgets.values()}
-    have: dict[str, int] = {}
-    for table in tables:
-        for label, of_method in table.groupby("label", sort=False):
-            have[str(label)] = have.get(str(label), 0) + of_method["budget"].nunique()
-    methods = tuple(label for label, n in have.items() if n == len(wanted))
+    wanted = {(i, text) for i, one in enumerate(of_sets) for text in one.budgets.values()}
+    have: dict[str, set[tuple[int, str]]] = {}
+    for i, table in enumerate(tables):
+        for label, budget in _with_every_draw(table):
+            have.setdefault(label, set()).add((i, budget))
+    methods = tuple(label for label, points in have.items() if points == wanted)
     if not methods:
-        raise SettingsError("no method was judged at every budget of every set yet; repeat the suite's command to go on")
+        raise SettingsError(
+            f"no method has its {metric} at every budget of every set, with the draws that the others have; repeat the suite's "
+            "command to go on, or look at some sets with --sets"
+        )
     draws = sorted({int(seed) for table in tables for seed in table["label_seed"].unique()})
     shape = (len(of_sets), len(methods), len(budgets), len(draws))
     total, finished, failed = np.zeros(shape), np.zeros(shape, int), np.zeros(shape, int)
@@ -144,6 +151,10 @@ def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy", supervision
             for names, column in ((methods, "label"), (budgets, "budget"), (draws, "label_seed"))
         )
         total[i][at], finished[i][at], failed[i][at] = ranked["total"], ranked["finished"], ranked["failed"]
+    # Methods are compared on the same draws: those that all of them have at every budget of a set.
+    there = np.array([[text in one.budgets.values() for text in budgets] for one in of_sets])
+    common = ((finished + failed > 0) | ~there[:, None, :, None]).all(axis=(1, 2))[:, None, None]
+    total, finished, failed = total * common, finished * common, failed * common
     chance = np.array([one.chance for one in of_sets])
     n_labeled = np.array([[next((n for n, text in one.budgets.items() if text == b), 0) for b in budgets] for one in of_sets])
     return SuiteScores(
@@ -154,17 +165,34 @@ def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy", supervision
         n_labeled,
         failed.sum(axis=3),
         chance,
-        {label: n for label, n in have.items() if n < len(wanted)},
+        {label: len(points) for label, points in have.items() if points != wanted},
     )
 
 
-def _tabled(one: OfSet, metric: str, supervision: str) -> pd.DataFrame:
-    """Return a row per method, budget and draw: sum of scores over models, cells finished, cells failed."""
+def _with_every_draw(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the methods and budgets of one set that have every draw which at least half of the methods have."""
+    seeds: dict[tuple[str, str], set[int]] = {}
+    for label, budget, seed in zip(table["label"], table["budget"], table["label_seed"], strict=True):
+        seeds.setdefault((str(label), str(budget)), set()).add(int(seed))
+    needed: dict[str, set[int]] = {}
+    for budget in {budget for _, budget in seeds}:
+        of_methods = [draws for (_, other), draws in seeds.items() if other == budget]
+        counts = Counter(seed for draws in of_methods for seed in draws)
+        needed[budget] = {seed for seed, n in counts.items() if 2 * n >= len(of_methods)}
+    return [(label, budget) for (label, budget), draws in seeds.items() if needed[budget] <= draws]
+
+
+def _tabled(one: OfSet, metric: str, supervision: str, *, several: bool) -> pd.DataFrame:
+    """Return a row per method, budget and draw: sum of scores over models, cells finished, cells failed.
+
+    `several`: whether labels say K.
+    """
     records = one.records[
         one.records["n_labeled"].isin(list(one.budgets)) & (one.records["supervision"].fillna("") == supervision)
     ]
-    finished = (records["status"] == "ok") & records[metric].notna()
-    several = len(records["n_components"].dropna().unique()) > 1
+    # A finished cell without the metric, such as accuracy on held-out items where there are none, says nothing.
+    records = records[(records["status"] != "ok") | records[metric].notna()]
+    finished = records["status"] == "ok"
     ks = records["n_components"] if several else pd.Series(pd.NA, index=records.index)
     frame = pd.DataFrame(
         {
@@ -175,7 +203,7 @@ def _tabled(one: OfSet, metric: str, supervision: str) -> pd.DataFrame:
             "label_seed": records["label_seed"].astype(int),
             "total": records[metric].where(finished, 0).astype(float),
             "finished": finished.astype(int),
-            "failed": (records["status"] != "ok").astype(int),
+            "failed": (~finished).astype(int),
         }
     )
     keys = ["method", "sampler", "k", "n_labeled", "label_seed"]

@@ -24,6 +24,8 @@ METRICS = {
 }
 """Columns of records that are compared, and what they are; the last ones are computed from kept predictions when asked for."""
 DERIVED = ("macro_f1", "kappa", "matthews")
+BELOW_CHANCE = ("kappa", "matthews")
+"""Metrics that are 0 at chance, and may be below."""
 TARGET = 0.8
 """The accuracy that the paper asks for: labels to a target are counted up to it, and figures draw a line there."""
 LOWER_IS_BETTER = ("fit_seconds",)
@@ -54,7 +56,9 @@ class SeedTable:
     failed: tuple[int, ...] = ()
     """Cells that failed, by budget; those that were not run are not among them."""
     highest: float = 1.0
-    """The highest value of the metric, as 0 is the lowest: intervals end there."""
+    """The highest value of the metric: intervals end there."""
+    lowest: float = 0.0
+    """The lowest, likewise."""
     marks: str = ""
     """What the label ends in: on what it rests that no user has."""
     supervision: str = ""
@@ -73,9 +77,8 @@ class SeedTable:
         """Return the mean of values of the metric, one per model and draw, with its interval inside the metric's bounds."""
         interval = table_interval(values)
         # Student's interval knows no bounds; a share does. Seconds only have the lower one.
-        low, high = (
-            None if bound is None else float(np.clip(bound, 0, self.highest)) for bound in (interval.ci_low, interval.ci_high)
-        )
+        ends = self.lowest, self.highest
+        low, high = (None if bound is None else float(np.clip(bound, *ends)) for bound in (interval.ci_low, interval.ci_high))
         return Interval(interval.mean, low, high)
 
     @property
@@ -151,6 +154,7 @@ def seed_tables(records: pd.DataFrame, metric: str) -> tuple[SeedTable, ...]:
                 fresh=_fresh(finished, indices, values.shape),
                 failed=tuple(int(((group["n_labeled"] == n) & (group["status"] != "ok")).sum()) for n in ints[0]),
                 highest=highest,
+                lowest=-1.0 if metric in BELOW_CHANCE else 0.0,
                 marks=marks,
                 supervision=supervision,
             )

@@ -1,6 +1,7 @@
 """Uniting runs of the same identity: two machines, or two people, one result."""
 
 import shutil
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,13 @@ from bench.store.predictions import merge_predictions
 from bench.store.presence import is_exported, is_trained, model_folder, model_keys
 from bench.store.records import KEY, SCHEMA, TABLE, stored_records, united
 from gmvae.checkpoint import new_folder
+from gmvae.disk import HISTORY
 
 # Axes of the grid, of which the union is taken.
-_AXES = ("components", "model_seeds", "budgets", "label_seeds", "methods", "samplers")
+_AXES = ("components", "model_seeds", "budgets", "label_seeds", "methods", "samplers", "label_noise", "imbalance", "unseen")
+
+# What runs of before there were these axes had.
+_CLEAN_AXES: Mapping[str, list[float]] = {"label_noise": [0.0], "imbalance": [1.0], "unseen": [0]}
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Merged:
     """Cells that more than one of the runs had finished."""
     n_different: int
     """Those of them whose accuracy is not the same."""
+    n_other_models: int
+    """Models of the same seed that came out otherwise in another run: on other hardware, for example."""
 
 
 def merge_runs(sources: Sequence[Path], out: Path) -> Merged:
@@ -47,9 +54,7 @@ def merge_runs(sources: Sequence[Path], out: Path) -> Merged:
     SettingsError
         If exported runs are mixed with others.
     """
-    runs = [open_run(folder) for folder in sources]
-    for run in runs:
-        _check_same(runs[0], run)
+    runs = check_sources(sources)
     exported = runs[0].exported
     if exported:
         if (out / CONFIG).exists():
@@ -61,6 +66,20 @@ def merge_runs(sources: Sequence[Path], out: Path) -> Merged:
         if (out / TABLE).exists():
             runs = [open_run(out), *runs]
         return _write(runs, out)
+
+
+def check_sources(sources: Sequence[Path]) -> list[StoredRun]:
+    """Open runs that are to be united.
+
+    Raises
+    ------
+    StoreError, SettingsError
+        As for `merge_runs`.
+    """
+    runs = [open_run(folder) for folder in sources]
+    for run in runs:
+        _check_same(runs[0], run)
+    return runs
 
 
 def _check_same(first: StoredRun, run: StoredRun) -> None:
@@ -78,21 +97,23 @@ def _check_same(first: StoredRun, run: StoredRun) -> None:
 def _write(runs: Sequence[StoredRun], out: Path) -> Merged:
     first = runs[0]
     if not (out / CONFIG).exists():
-        write_json(out / CONFIG, {**first.config, "settings": _settings([run.config.get("settings") or {} for run in runs])})
+        settings = _settings([run.config.get("settings") or {} for run in runs])
+        # A run of its own: with the id of the first, the two would share checkpoints in one storage.
+        write_json(out / CONFIG, {**first.config, "run_id": uuid.uuid4().hex[:8], "settings": settings})
         for name in (DATASET, ENVIRONMENT):
             if (first.folder / name).is_file():
                 write_json(out / name, read_json(first.folder / name))
     else:
         config = read_json(out / CONFIG)
         write_json(out / CONFIG, {**config, "settings": _settings([run.config.get("settings") or {} for run in runs])})
-    n_models = _copy_models(runs, out)
+    n_models, n_other_models = _copy_models(runs, out)
     merge_predictions(out, *(run.folder for run in runs if run.folder != out))
     # Records last: what they rest on is there by then.
     frame = united([stored_records(run.folder) for run in runs])
     table = pa.Table.from_pandas(frame, schema=SCHEMA, preserve_index=False)
     write_atomically(out / TABLE, lambda path: pq.write_table(table, path))
     n_both, n_different = _overlap([run.records for run in runs if run.folder != out])
-    return Merged(len(frame), n_models, n_both, n_different)
+    return Merged(len(frame), n_models, n_both, n_different, n_other_models)
 
 
 def _settings(of_runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -100,6 +121,8 @@ def _settings(of_runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     settings = dict(of_runs[0])
     for name in _AXES:
         values = [one.get(name) for one in of_runs]
+        if name in _CLEAN_AXES:
+            values = [_CLEAN_AXES[name] if value is None else value for value in values]
         if all(isinstance(value, list) for value in values):
             settings[name] = list(dict.fromkeys(item for value in values if value for item in value))
     if any(one.get("limits") != settings.get("limits") for one in of_runs):
@@ -107,14 +130,27 @@ def _settings(of_runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return settings
 
 
-def _copy_models(runs: Sequence[StoredRun], out: Path) -> int:
+def _copy_models(runs: Sequence[StoredRun], out: Path) -> tuple[int, int]:
+    """Copy models, of each the first; return how many there are, and how many others of the same seed differ."""
+    others = 0
     complete: Callable[..., bool] = is_exported if runs[0].exported else is_trained
     for run in runs:
         for key in model_keys(run.folder):
-            if complete(run.folder, key) and not complete(out, key):
+            if not complete(run.folder, key):
+                continue
+            if complete(out, key):
+                files = [model_folder(folder, key) / HISTORY for folder in (run.folder, out)]
+                others += not _same_losses(*files)
+            else:
                 with new_folder(model_folder(out, key)) as staging:
                     shutil.copytree(model_folder(run.folder, key), staging, dirs_exist_ok=True)
-    return len(model_keys(out))
+    return len(model_keys(out)), others
+
+
+def _same_losses(one: Path, other: Path) -> bool:
+    """Return whether two trainings went the same way."""
+    losses = [pd.read_csv(path)["loss"].to_numpy() for path in (one, other)]
+    return losses[0].tolist() == losses[1].tolist()
 
 
 def _overlap(records: Sequence[pd.DataFrame]) -> tuple[int, int]:
@@ -133,4 +169,6 @@ def merged_text(merged: Merged) -> str:
         said += (
             f", {merged.n_different:,} with other scores: the last one counts" if merged.n_different else ", with the same scores"
         )
+    if merged.n_other_models:
+        said += f"; {number_of(merged.n_other_models, 'model')} came out otherwise in another run: the first one is kept"
     return said

@@ -33,13 +33,27 @@ def append_predictions(folder: Path, of_cells: Iterable[tuple[str, bytes]]) -> N
 
 
 def merge_predictions(folder: Path, *others: Path) -> None:
-    """Write all files of a run, and those of others, as one, a few rows at a time; a crash in between loses nothing."""
+    """Write all files of a run, and those of others, as one, a few rows at a time; a crash in between loses nothing.
+
+    A file that is cut short gets another name.
+    """
+    for path in _files(folder):
+        if not _is_whole(path):
+            # Its cells keep their records.
+            path.replace(path.with_suffix(".broken"))
     own = _files(folder)
-    merged = [*own, *(path for other in others for path in _files(other))]
+    merged = [*own, *(path for other in others for path in _files(other) if _is_whole(path))]
     if merged and merged != own[:1]:
         write_atomically(folder / PREDICTIONS / f"{uuid.uuid4().hex}.parquet", lambda path: _write_all(merged, path))
         for path in own:
             path.unlink(missing_ok=True)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return bool(pq.read_schema(path).equals(_SCHEMA))
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def _write_all(paths: Iterable[Path], target: Path) -> None:

@@ -17,6 +17,8 @@ from bench.plan.settings import RunSettings, explain, read_toml
 _SUFFIX = ".toml"
 # What a suite leaves to the command: where it runs, and on which data.
 _ELSEWHERE = ("data", "data_dir", "executor", "address", "storage", "device", "tensorboard", "selected_by", "selection_labels")
+# What one cluster gives to every training alike.
+_OF_ALL = ("cpus_per_trial", "gpus_per_trial")
 _SHOWN = 12
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
@@ -102,11 +104,14 @@ class FoundSuite:
 
 
 def _split(keys: Mapping[str, Any], kind: type[BaseModel]) -> dict[str, Any]:
+    if not isinstance(keys.get("settings", {}), dict):
+        raise ValueError("settings are a table of a run's settings")
     own = {key: value for key, value in keys.items() if key in kind.model_fields and key != "settings"}
     rest = {key: value for key, value in keys.items() if key not in own and key != "settings"} | dict(keys.get("settings", {}))
     for key in rest:
-        if key not in RunSettings.model_fields or key in _ELSEWHERE:
-            allowed = [*kind.model_fields, *(name for name in RunSettings.model_fields if name not in _ELSEWHERE)]
+        left = _ELSEWHERE if kind is Suite else (*_ELSEWHERE, *_OF_ALL)
+        if key not in RunSettings.model_fields or key in left:
+            allowed = [*kind.model_fields, *(name for name in RunSettings.model_fields if name not in left)]
             raise ValueError(str(unknown_name(f"key of a {'suite' if kind is Suite else 'set'}", key, allowed)))
     return own | {"settings": rest}
 
@@ -149,7 +154,7 @@ def make_suite(keys: Mapping[str, Any], origin: str) -> Suite:
     try:
         return Suite.model_validate(dict(keys))
     except ValidationError as error:
-        raise SettingsError("\n".join(f"{origin}: {_explain(detail)}" for detail in error.errors())) from error
+        raise SettingsError(f"{origin}: {_explain(error.errors()[0])}") from error
 
 
 def _explain(detail: Mapping[str, Any]) -> str:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from bench.errors import StoreError
 from bench.store.lock import locked
-from bench.store.merging import Merged, merge_runs
-from bench.suite.store import check_suite, claim_suite, open_suite
+from bench.store.merging import Merged, check_sources, merge_runs
+from bench.store.records import PARTS, TABLE
+from bench.suite.store import StoredSuite, check_suite, claim_suite, open_suite
 
 
 def merge_suites(sources: Sequence[Path], out: Path) -> dict[str, Merged]:
@@ -26,12 +27,16 @@ def merge_suites(sources: Sequence[Path], out: Path) -> dict[str, Merged]:
                 f"only results of the same suite can be merged: {sources[0]} holds {next(held)}, {other.folder} {next(held)}"
             )
     check_suite(out, first)
+    of_sets = {one.name: [suite.runs[one.name] for suite in suites if _has_records(suite, one.name)] for one in first.sets}
+    # All of them before anything is written.
+    for folders in of_sets.values():
+        check_sources(folders)
+    absent = {name: why for suite in suites for name, why in suite.absent.items() if not of_sets[name]}
     with locked(out):
-        merged = {}
-        for one in first.sets:
-            folders = [suite.runs[one.name] for suite in suites if one.name in suite.runs]
-            if folders:
-                merged[one.name] = merge_runs(folders, out / one.name)
-        absent = {name: why for suite in suites for name, why in suite.absent.items() if name not in merged}
         claim_suite(out, first, absent)
-    return merged
+        return {name: merge_runs(folders, out / name) for name, folders in of_sets.items() if folders}
+
+
+def _has_records(suite: StoredSuite, name: str) -> bool:
+    """Return whether a set has any: a command that was ended early leaves a folder without."""
+    return name in suite.runs and any((suite.runs[name] / kept).exists() for kept in (TABLE, PARTS))

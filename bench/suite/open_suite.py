@@ -1,25 +1,29 @@
 """A suite opened for reading: its records alone, without models or data."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bench.errors import SettingsError, number_of, unknown_name
 from bench.plan.budgets import resolve_budget
 from bench.plan.values import parse_names
-from bench.reading.part import known_labels
+from bench.reading.part import CLEAN, known_labels
 from bench.stats.over_sets import OfSet, SuiteScores, suite_scores
 from bench.stats.seeds import curve_label
+from bench.stats.selections import selection_notes
 from bench.store.atomic import read_json
 from bench.store.folder import CONFIG, DATASET
 from bench.store.records import stored_records
 from bench.suite.ranked import Ranking, rank_methods
 from bench.suite.store import open_suite
 
-_CLEAN = "clean"
+# What says on what a score rests, besides labels.
+_TRAITS = ("oracle", "pretrained", "selection", "selection_labels")
 
 
 class OpenSuite:
@@ -59,6 +63,8 @@ class OpenSuite:
         self.folder, self.metric, self._supervision = folder, metric, supervision
         names = [one.name for one in self.stored.suite.sets]
         asked = parse_names(sets) if sets is not None else tuple(names)
+        if not asked:
+            raise SettingsError("--sets names no set; leave it out for all of them")
         for name in asked:
             if name not in names:
                 raise unknown_name("set in this suite", name, names)
@@ -83,7 +89,7 @@ class OpenSuite:
         budgets = {resolve_budget(text, n_known, n_classes).n_labeled: text for text in settings.get("budgets") or ()}
         return OfSet(
             folder.name,
-            stored_records(folder, tolerant=True, columns=(self.metric, "error")),
+            stored_records(folder, tolerant=True, columns=(self.metric, "error", *_TRAITS)),
             budgets,
             self._chance(counts),
         )
@@ -103,10 +109,19 @@ class OpenSuite:
         """The quality of labels that is looked at."""
         if self._supervision is None:
             return self.supervisions[0]
-        asked = "" if self._supervision == _CLEAN else self._supervision
+        asked = "" if self._supervision == CLEAN else self._supervision
         if asked not in self.supervisions:
-            raise unknown_name("supervision in this suite", asked, [text or _CLEAN for text in self.supervisions])
+            raise unknown_name("supervision in this suite", asked, [text or CLEAN for text in self.supervisions])
         return asked
+
+    @cached_property
+    def scores_by_supervision(self) -> dict[str, SuiteScores]:
+        """Scores by quality of labels, where some method was judged everywhere."""
+        scores = {}
+        for text in self.supervisions:
+            with suppress(SettingsError):
+                scores[text] = self.scores_under(text)
+        return scores
 
     def scores_under(self, supervision: str) -> SuiteScores:
         """Return the scores, with labels of one quality, of all methods that were judged everywhere."""
@@ -134,12 +149,12 @@ class OpenSuite:
 
     @cached_property
     def without_model(self) -> frozenset[str]:
-        """Methods that see the items alone, and that no model chose items for."""
+        """Methods that see the items alone, and that neither a model nor an oracle chose items for."""
         needs: dict[str, bool] = {}
         for of_set in self.runs.values():
-            traits = of_set.records[["method", "sampler", "n_components"]].drop_duplicates(["method", "sampler"])
-            for method, sampler, k in traits.itertuples(index=False, name=None):
-                needs[curve_label(str(method), str(sampler), None)] = not pd.isna(k)
+            traits = of_set.records[["method", "sampler", "n_components", "oracle"]].drop_duplicates(["method", "sampler"])
+            for method, sampler, k, oracle in traits.itertuples(index=False, name=None):
+                needs[curve_label(str(method), str(sampler), None)] = not pd.isna(k) or (not pd.isna(oracle) and bool(oracle))
         return frozenset(label for label, needed in needs.items() if not needed)
 
     @cached_property
@@ -157,6 +172,7 @@ class OpenSuite:
         missing = [name for name in self.names if name not in self.runs]
         if missing:
             lines.append(f"without results, and left out: {', '.join(missing)}")
+        lines += self._rests_on()
         n_failed = int(scores.failed.sum())
         if n_failed:
             lines.append(f"!: failed cells ({n_failed:,}) count as the worst score of all with the same labels")
@@ -166,7 +182,18 @@ class OpenSuite:
             lines.append(f"not ranked, for lack of cells at some set and budget: {named}")
         return tuple(lines)
 
+    def _rests_on(self) -> list[str]:
+        """Say where scores rest on what no user has, on other data, or on labels that chose settings."""
+        records = pd.concat([of_set.records[["method", "sampler", *_TRAITS]] for of_set in self.runs.values()])
+        oracles = sorted(records[records["oracle"].fillna(value=False).astype(bool)]["sampler"].unique())
+        lines = [f"reads labels that no user has: @{', @'.join(oracles)}"] if oracles else []
+        pretrained = sorted(records["pretrained"].dropna().unique())
+        if pretrained:
+            lines.append(f"items of some sets were made by models trained on other data: {', '.join(pretrained)}")
+        return [*lines, *selection_notes(records)]
+
     def _seeds(self) -> str:
-        records = pd.concat([of_set.records[["model_seed", "label_seed"]] for of_set in self.runs.values()])
-        draws, models = (int(records[column].dropna().nunique()) for column in ("label_seed", "model_seed"))
+        records = pd.concat([of_set.records[["model_seed"]] for of_set in self.runs.values()])
+        models = int(records["model_seed"].dropna().nunique())
+        draws = int(np.isfinite(self.scores.scores).any(axis=(1, 2)).sum(axis=1).max())
         return f"{number_of(draws, 'draw')} of labels, {number_of(models, 'model')}"

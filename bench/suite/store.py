@@ -62,7 +62,8 @@ def check_suite(folder: Path, suite: Suite) -> None:
 def _changes(stored: Suite, suite: Suite) -> list[str]:
     before, after = ({one.name: one.model_dump(exclude={"about"}) for one in of.sets} for of in (stored, suite))
     changes = [key for key in sorted({*stored.settings, *suite.settings}) if stored.settings.get(key) != suite.settings.get(key)]
-    return changes + [f"set {name}" for name in {**before, **after} if before.get(name) != after.get(name)]
+    changes += [f"set {name}" for name in {**before, **after} if before.get(name) != after.get(name)]
+    return changes or ["the order of its sets"]
 
 
 def claim_suite(folder: Path, suite: Suite, absent: Mapping[str, str]) -> None:

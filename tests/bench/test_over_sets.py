@@ -93,7 +93,7 @@ def test_methods_that_lack_cells_are_named_and_not_ranked() -> None:
     scores = suite_scores([one])
     assert scores.methods == ("soft", "knn")
     assert scores.unranked == {"new": 1}
-    with pytest.raises(SettingsError, match="no method was judged at every budget"):
+    with pytest.raises(SettingsError, match="at every budget of every set"):
         suite_scores([one, of_set("two", {"other": [[0.1], [0.2]]})])
     with pytest.raises(SettingsError, match="metric"):
         suite_scores([one], "fit_seconds")
@@ -199,3 +199,33 @@ def test_groups_of_a_ranking_are_runs_that_no_other_holds() -> None:
         assert ranks[group[-1]] - ranks[group[0]] <= ranking.test.critical_difference
         assert not any(set(group) < set(other) for other in ranking.groups)
     assert [one.rank for one in ranking.standings] == sorted(ranks.values())
+
+
+def test_methods_are_compared_on_the_same_draws() -> None:
+    three: list[list[float | None]] = [[0.5, 0.6, 0.7], [0.8, 0.8, 0.8]]
+    scores = suite_scores(
+        [of_set("one", {"soft": three, "knn": three, "new": [[0.9], [0.9]], "more": [[*three[0], 0.1], [*three[1], 0.1]]})]
+    )
+    # Draws that others have are lacking: not ranked. Draws that others lack do not count.
+    assert scores.unranked == {}
+    assert "new" not in scores.methods
+    assert scores.methods == ("soft", "knn", "more")
+    np.testing.assert_allclose(scores.means[0, 0], scores.means[0, 2])
+    assert len(interquartile_means(scores)) == 3
+    late = records({"knn": three}).assign(label_seed=lambda frame: frame["label_seed"] + 3)
+    with pytest.raises(SettingsError, match="with the draws that the others have"):
+        suite_scores([OfSet("one", pd.concat([records({"soft": three}), late]), BUDGETS, 0.2)])
+
+
+def test_a_metric_that_no_cell_has_is_an_error() -> None:
+    with pytest.raises(SettingsError, match="accuracy_test"):
+        suite_scores([of_set("one", {"soft": [[0.5], [0.8]], "knn": [[0.4], [0.6]]})], "accuracy_test")
+
+
+def test_k_is_in_all_names_or_in_none() -> None:
+    one, two = (records({"soft": [[0.5], [0.8]], "knn": [[0.4], [0.6]]}) for _ in range(2))
+    more = one[one["method"] == "soft"].assign(n_components=20)
+    scores = suite_scores(
+        [OfSet("one", pd.concat([one, more]).astype({"n_components": "Int64"}), BUDGETS, 0.2), OfSet("two", two, BUDGETS, 0.2)]
+    )
+    assert scores.methods == ("soft K=10", "knn")

@@ -357,6 +357,11 @@ def test_noise_names_another_class_with_the_probability_asked_for() -> None:
     assert shift[0] == 0
     assert shift[1:].min() > 0.7 * shift[1:].max()
     assert (said != Supervision(noise=0.2).told(LABELS, 5, "sha", 1)).any()
+    # More noise adds to less, and another trouble beside it changes nothing.
+    more = Supervision(noise=0.4).told(LABELS, 5, "sha", 0)
+    assert (more[wrong] == said[wrong]).all()
+    both = Supervision(noise=0.2, unseen=1).told(LABELS, 5, "sha", 0)
+    assert (both[both >= 0] == said[both >= 0]).all()
     # Nothing depends on what else is known.
     part = np.where(np.arange(len(LABELS)) % 2, LABELS, -1)
     assert (Supervision(noise=0.2).told(part, 5, "sha", 0)[part >= 0] == said[part >= 0]).all()

@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from bench.cli import main
+from bench.data.reading import Reading
 from bench.data.registry import load_dataset
 from bench.errors import SettingsError, StoreError
 from bench.store.predictions import PREDICTIONS, read_predictions
@@ -91,6 +92,8 @@ def test_suites_that_come_along_are_valid_and_have_fingerprints_where_data_are_e
         ({"name": "a", "version": 1, "epoch": 3, "sets": [{"data": "iris"}]}, "did you mean 'epochs'"),
         ({"name": "a", "version": 1, "sets": [{"data": "iris", "sha": 3}]}, "unknown key of a set 'sha'"),
         ({"name": "a", "version": 1, "device": "cpu", "sets": [{"data": "iris"}]}, "device"),
+        ({"name": "a", "version": 1, "settings": 5, "sets": [{"data": "iris"}]}, "settings are a table"),
+        ({"name": "a", "version": 1, "sets": [{"data": "iris", "cpus-per-trial": 2}]}, "cpus_per_trial"),
         ({"name": "../a", "version": 1, "sets": [{"data": "iris"}]}, "name"),
     ],
 )
@@ -353,3 +356,68 @@ def test_kept_predictions_serve_metrics_that_records_lack(command: Command, tmp_
     assert "kept none; run it with --keep-predictions" in err
     _, _, err = command(*options, "--label-seeds", "2", "--out", str(tmp_path / "plain"))
     assert "predictions of 1 cell judged before were not kept" in err
+
+
+def test_labels_that_cannot_be_given_fail_the_cells_that_want_them_alone(command: Command, tmp_path: Path) -> None:
+    options = ("run", "--data", "iris", "--methods", "knn", "--budgets", "5,20,74", "--label-seeds", "2", "--imbalance", "30")
+    assert command(*options, "--executor", "serial", "--out", str(tmp_path / "run"))[0] == 1
+    records = read_records(tmp_path / "run")
+    failed = records[records["status"] != "ok"]
+    assert len(records) == 6
+    assert failed["n_labeled"].tolist() == [74, 74]
+    assert failed["error"].str.contains("labels can be given with imbalance 30, not 74").all()
+
+
+def test_a_thinned_pool_names_items_by_their_number_in_the_users_data() -> None:
+    thinned = load_dataset("digits", reading=Reading(max_items=50))
+    whole = load_dataset("digits")
+    assert thinned.ids is not None
+    assert len(thinned.pool) == 50
+    rows = [int(name) for name in thinned.ids]
+    assert (thinned.pool == whole.pool[rows]).all()
+    assert (thinned.labels == whole.labels[rows]).all()
+    assert thinned.sha256 == load_dataset("digits", reading=Reading(max_items=50)).sha256
+
+
+def test_readers_of_a_run_look_at_clean_labels_unless_told(folder: Path, command: Command, tmp_path: Path) -> None:
+    run = str(folder / "iris")
+    code, out, _ = command("table", run)
+    assert code == 0
+    assert "knn (noise 0.3)" in out
+    for options in (
+        ("table", run, "--supervision", "clean"),
+        ("table", run, "--target", "0.5"),
+        ("table", run, "--show", "samplers"),
+    ):
+        code, out, _ = command(*options)
+        assert code in (0, 2)
+        assert "noise" not in out
+    code, out, _ = command("table", run, "--supervision", "noise 0.3", "--target", "0.5")
+    assert code == 0
+    assert "(noise 0.3)" in out
+    code, _, err = command("table", run, "--supervision", "nois 0.3")
+    assert code == 2
+    assert "did you mean 'noise 0.3'" in err
+    assert command("plot", run, "--out", str(tmp_path))[0] == 0
+    assert command("report", run, "--out", str(tmp_path / "page.html"))[0] == 0
+
+
+def test_predictions_that_are_cut_short_are_set_aside(command: Command, tmp_path: Path) -> None:
+    options = ("run", "--data", "iris", "--methods", "knn", "--budgets", "10", "--executor", "serial", "--keep-predictions")
+    assert command(*options, "--label-seeds", "1", "--out", str(tmp_path))[0] == 0
+    (tmp_path / PREDICTIONS / "cut.parquet").write_bytes(b"PAR1")
+    assert command(*options, "--label-seeds", "2", "--out", str(tmp_path))[0] == 0
+    assert len(dict(read_predictions(tmp_path, 150))) == 2
+    assert (tmp_path / PREDICTIONS / "cut.broken").is_file()
+
+
+def test_merging_keeps_the_axes_of_labels_and_gives_the_run_an_id_of_its_own(command: Command, tmp_path: Path) -> None:
+    options = ("run", "--data", "iris", "--methods", "knn", "--budgets", "10", "--label-seeds", "1", "--executor", "serial")
+    for name, noise in (("clean", "0"), ("noisy", "0.2")):
+        assert command(*options, "--label-noise", noise, "--out", str(tmp_path / name))[0] == 0
+    assert command("merge", str(tmp_path / "clean"), str(tmp_path / "noisy"), "--out", str(tmp_path / "both"))[0] == 0
+    clean, both = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("clean", "both"))
+    assert both["settings"]["label_noise"] == [0.0, 0.2]
+    assert both["run_id"] != clean["run_id"]
+    _, out, _ = command("status", str(tmp_path / "both"), "--format", "csv")
+    assert out.splitlines()[1] == "knn,2,0,0,0"

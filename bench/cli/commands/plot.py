@@ -25,6 +25,7 @@ def plot(
     figures: Annotated[
         str | None, typer.Option(help="Only these figures, e.g. label-efficiency,confusion. (default: all)", show_default=False)
     ] = None,
+    supervision: options.Supervision = None,
     labels: options.LabelsOfDraw = None,
     data_dir: options.DataDir = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the figures. (default: RUN/figures)", show_default=False)] = None,
@@ -34,7 +35,9 @@ def plot(
     for name in names or ():
         figure_of(name)
     folder = out or run / FIGURES
-    opened = OpenRun(run, Part(methods, components), data_dir=data_dir, n_labeled=labels, tell=tell, lenient=True)
+    opened = OpenRun(
+        run, Part(methods, components, supervision=supervision), data_dir=data_dir, n_labeled=labels, tell=tell, lenient=True
+    )
     if metric != "accuracy":
         _save(f"label-efficiency-{metric}", label_efficiency.draw(label_efficiency.data(opened, metric)), folder)
         return

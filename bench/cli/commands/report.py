@@ -20,6 +20,7 @@ def report(
     methods: options.SomeMethods = None,
     components: options.SomeComponents = None,
     budgets: options.SomeBudgets = None,
+    supervision: options.Supervision = None,
     labels: options.LabelsOfDraw = None,
     data_dir: options.DataDir = None,
     out: Annotated[
@@ -30,7 +31,9 @@ def report(
 
     Options that select a part of the run affect headline, tables and figures; the claims are judged on the whole run.
     """
-    opened = OpenRun(run, Part(methods, components, budgets), data_dir=data_dir, n_labeled=labels, tell=tell, lenient=True)
+    opened = OpenRun(
+        run, Part(methods, components, budgets, supervision), data_dir=data_dir, n_labeled=labels, tell=tell, lenient=True
+    )
     path = out or run / REPORT
     write_text(path, render_page(make_page(opened)))
     typer.echo(path)

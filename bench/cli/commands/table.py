@@ -9,7 +9,7 @@ from bench.cli.output import check_format, print_grid
 from bench.cli.state import tell
 from bench.errors import SettingsError
 from bench.reading.open_run import OpenRun
-from bench.reading.part import Part
+from bench.reading.part import EVERY, Part
 from bench.reading.tables import TABLES, Ask, table_of
 from bench.stats.seeds import DERIVED, TARGET
 
@@ -21,6 +21,13 @@ def table(
     methods: options.SomeMethods = None,
     components: options.SomeComponents = None,
     budgets: options.SomeBudgets = None,
+    supervision: Annotated[
+        str | None,
+        typer.Option(
+            help='Only cells with these labels: clean, "noise 0.1", all. (default: all for scores and differences, else clean)',
+            show_default=False,
+        ),
+    ] = None,
     reference: Annotated[
         str | None, typer.Option(help="Show differences to this method, on the same labels.", show_default=False)
     ] = None,
@@ -45,7 +52,9 @@ def table(
     made = table_of(name)
     if name == "costs" and (reference is not None or target is not None or metric != "accuracy"):
         raise SettingsError("--cost makes a table of its own; leave out --metric, --reference and --target")
-    opened = OpenRun(run, Part(methods, components, budgets), data_dir=data_dir, tell=tell)
+    if supervision is None and name in ("scores", "differences"):
+        supervision = EVERY
+    opened = OpenRun(run, Part(methods, components, budgets, supervision), data_dir=data_dir, tell=tell)
     if metric in DERIVED:
         from bench.reading.derived import derive
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bench.reading.open_run import OpenRun
+from bench.reading.part import of_supervision
 from bench.reading.tables import Ask
 from bench.show.grid import Grid
 from bench.stats.claims import PAPER_COMPONENTS, Claim, claims
@@ -14,11 +15,12 @@ _VERDICTS = {"holds": "bold green", "does not hold": "bold red", "cannot be judg
 
 def make(run: OpenRun, ask: Ask) -> Grid:  # noqa: ARG001 - claims have their own metric and target
     """Judge the claims on the whole run, whatever part of it is shown."""
-    keys = [key for key in run.models_of(run.every) if key.n_components == PAPER_COMPONENTS]
+    records = of_supervision(run.every)
+    keys = [key for key in run.models_of(records) if key.n_components == PAPER_COMPONENTS]
     sizes = run.sizes_if_known(keys)
     about = run.described.get("note") or f"measured on {run.name}, {run.described['n_pool']:,} items"
-    judged = claims(run.every, run.described, list(sizes.values()))
-    return claims_grid(judged, [str(about), *selection_notes(run.every)])
+    judged = claims(records, run.described, list(sizes.values()))
+    return claims_grid(judged, [str(about), *selection_notes(records)])
 
 
 def claims_grid(judged: Sequence[Claim], notes: Sequence[str]) -> Grid:

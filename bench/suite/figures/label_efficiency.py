@@ -52,10 +52,10 @@ def draw(data: Panels) -> Figure:
     down = math.ceil(len(data.panels) / across)
     figure = Figure(figsize=(2.9 * across + 0.4, 2.35 * down + 0.5), layout="constrained")
     grid = np.atleast_1d(figure.subplots(down, across, squeeze=False)).ravel()
-    looks = looks_of(method.partition(" ")[0] for method in data.methods)
+    looks = looks_of(data.methods)
     for axes, panel in zip(grid, data.panels, strict=False):
         for method, means in zip(data.methods, panel.means, strict=True):
-            look = looks[method.partition(" ")[0]]
+            look = looks[method]
             axes.plot(
                 panel.n_labeled,
                 100 * means,

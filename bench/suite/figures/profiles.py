@@ -36,9 +36,9 @@ def data(suite: OpenSuite) -> Profiles:
 def draw(data: Profiles) -> Figure:
     """Draw a line per method."""
     figure, axes = new_figure("how often a method gets so far", (8.4, 4.6))
-    looks = looks_of(method.partition(" ")[0] for method in data.methods)
+    looks = looks_of(data.methods)
     for method, shares in zip(data.methods, data.shares, strict=True):
-        look = looks[method.partition(" ")[0]]
+        look = looks[method]
         axes.plot(
             100 * _LEVELS,
             100 * shares,

@@ -51,7 +51,8 @@ def tested(ranking: Ranking) -> str:
         return "too few sets or methods for a test of ranks"
     first = ranking.standings[0]
     level = [one.method for one in ranking.standings[1:] if one.rank - first.rank <= test.critical_difference]
-    if test.p >= 1 - CONFIDENCE:
+    # Not a number where all methods score the same.
+    if not test.p < 1 - CONFIDENCE:
         said = "ranks do not differ"
     elif level:
         said = f"{first.method} cannot be told from {', '.join(level)}"

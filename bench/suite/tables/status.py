@@ -60,4 +60,6 @@ def _state(standing: Standing) -> str:
             if one.state == "training"
         ]
         return ", ".join(active) or "running"
+    if not standing.readable:
+        return "cannot be told here: a method is not installed"
     return "complete" if standing.complete else "stopped"

@@ -9,9 +9,9 @@ TITLE = "With worse labels"
 
 def make(suite: OpenSuite, ask: Ask) -> Grid | None:  # noqa: ARG001 - every table's signature
     """Arrange mean areas over sets by supervision, and what is lost to the first; `None` where there is only one."""
-    if len(suite.supervisions) < 2:
+    scores = suite.scores_by_supervision
+    if len(scores) < 2:
         return None
-    scores = {text: suite.scores_under(text) for text in suite.supervisions}
     first, *_ = scores
     methods = [one.method for one in suite.ranking.standings if all(one.method in of.methods for of in scores.values())]
     means = {
@@ -33,11 +33,13 @@ def make(suite: OpenSuite, ask: Ask) -> Grid | None:  # noqa: ARG001 - every tab
             values.append((method, text, of[method], lost))
         rows.append((method, *cells))
     named = first or "clean labels"
+    lacking = [text or "clean" for text in suite.supervisions if text not in scores]
+    missing = [f"left out, as no method was judged everywhere: {', '.join(lacking)}"] if lacking else []
     return Grid(
         f"{suite.metric.replace('_', ' ').capitalize()} in %, mean over sets and over the log of the number of labels",
         ("method", *(text or "clean" for text in scores)),
         tuple(rows),
-        (*suite.about(), f"below: points gained or lost to {named}; methods in the order of the ranking with {named}"),
+        (*suite.about(), f"below: points gained or lost to {named}; methods in the order of the ranking with {named}", *missing),
         data=(("method", "supervision", "area", "difference"), *values),
         dense=True,
     )
