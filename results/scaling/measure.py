@@ -2,7 +2,7 @@
 
     python results/scaling/measure.py PART --data-dir FOLDER
 
-PART is one of overhead, baselines, nodes, cells. `baselines` needs EMNIST letters in FOLDER; the others need nothing.
+PART is one of overhead, baselines, nodes, cells, suites. `baselines` needs EMNIST letters in FOLDER; the others need nothing.
 Timings are of the work alone: starting Python and Ray, told by `overhead`, is not in them.
 """
 
@@ -183,6 +183,22 @@ def cells() -> None:
                 say(f"  {name}: {statistics.median(wall for wall, _ in tries):.1f} s, {max(size for _, size in tries):,.0f} MB")
 
 
+def suites() -> None:
+    """Judge a hundred thousand quick cells over 20 sets, and a million: time, memory of the driver, how quick reading stays."""
+    command = [sys.executable, "-P", "-m", "bench.cli.main", "suite"]
+    for seeds in (1_000, 10_000):
+        sets = "".join(f'[[sets]]\nname = "set{i}"\ndata = "digits"\nmax-items = {200 + i}\n' for i in range(20))
+        head = f'name = "many"\nversion = 1\nmethods = ["knn"]\nlabel-seeds = {seeds}\nbudgets = ["10", "20", "30", "40", "50"]\n'
+        with tempfile.TemporaryDirectory() as place:
+            file, folder = Path(place, "many.toml"), str(Path(place, "out"))
+            file.write_text(head + sets)
+            wall, size = timed([*command, "run", str(file), "--out", folder])
+            say(f"{100 * seeds:,} cells over 20 sets: {wall:.0f} s, {10 * wall / seeds:.2f} ms each, driver {size:,.0f} MB")
+            for name in ("status", "table"):
+                tries = [timed([*command, name, folder]) for _ in range(_ROUNDS)]
+                say(f"  {name}: {statistics.median(wall for wall, _ in tries):.1f} s, {max(size for _, size in tries):,.0f} MB")
+
+
 def timed(command: list[str]) -> tuple[float, float]:
     """Run a command; return its seconds and its peak memory in MB."""
     timer = "import resource, subprocess, sys; code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode; "
@@ -195,13 +211,13 @@ def timed(command: list[str]) -> tuple[float, float]:
 def main() -> None:
     """Measure one part."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("part", choices=["overhead", "baselines", "nodes", "cells"])
+    parser.add_argument("part", choices=["overhead", "baselines", "nodes", "cells", "suites"])
     parser.add_argument("--data-dir", type=Path, default=Path())
     options = parser.parse_args()
     if options.part == "baselines":
         baselines(options.data_dir)
     else:
-        {"overhead": overhead, "nodes": nodes, "cells": cells}[options.part]()
+        {"overhead": overhead, "nodes": nodes, "cells": cells, "suites": suites}[options.part]()
 
 
 if __name__ == "__main__":
