@@ -51,7 +51,7 @@ def test_a_package_takes_part_by_name(
     assert "gmvae-bench-example 1.2" in rows["nearest-mean"]
     assert "gmvae-bench-example 1.2" in rows["brightest"]
     assert "built in" in rows["soft"]
-    options = ["--data", "wine", "--methods", "nearest-mean,soft", "--samplers", "random,brightest", "--components", "6"]
+    options = ["--data", "cultivars", "--methods", "nearest-mean,soft", "--samplers", "random,brightest", "--components", "6"]
     options += ["--model-seeds", "0", "--label-seeds", "1", "--budgets", "10,20", "--epochs", "5", "--out", str(tmp_path / "run")]
     # On a private Ray, as by default: its workers find the package too.
     done = subprocess.run([*GMVAE_BENCH, "run", *options], capture_output=True, text=True, env=installed)

@@ -119,11 +119,15 @@ def represent_parent(name: str, dataset: Dataset) -> View:
 def choose(
     dataset: Dataset, sampler: str, label_seed: int, n_labeled: int, encoded: Pair | None, supervision: Supervision = CLEAN
 ) -> Int[np.ndarray, " s"]:
-    """Return the items that a sampler asks for, in its order; `encoded` is what the clustering's model made of the data."""
+    """Return the items that a sampler asks for, in its order: fewer than `n_labeled` where no more labels can be given.
+
+    `encoded` is what the clustering's model made of the data.
+    """
     of_pool = None if encoded is None else encoded[0]
     told = supervision.told(dataset.labels, dataset.n_classes, dataset.sha256, label_seed)
     with threads(1):
-        return labeled_items(told, dataset.sha256, sampler, label_seed, n_labeled, of_pool)
+        # A smaller budget of the same draw must not fail with a larger one.
+        return labeled_items(told, dataset.sha256, sampler, label_seed, min(n_labeled, int((told >= 0).sum())), of_pool)
 
 
 Orders = Mapping[int, Int[np.ndarray, " s"]]

@@ -40,7 +40,7 @@ class BrightestAsker(Asker):
 
 def load(_):
     data = load_wine()
-    return Dataset("wine", data.data.astype(np.float32), data.target, tuple(data.target_names))
+    return Dataset("cultivars", data.data.astype(np.float32), data.target, tuple(data.target_names))
 
 
 NEAREST_MEAN = Method(NearestMean, "pixels", "nearest class mean")

@@ -80,11 +80,9 @@ def labeled_items(
 ) -> Int[np.ndarray, " s"]:
     """Return the pool indices whose labels are shown to a method, in the order in which they were asked for.
 
-    Fewer than `n_labeled` where no more labels are known. `encoded` is what the clustering's model made of the pool, for samplers
-    that look at it. Labels of other items are not read, except by oracles.
+    `encoded` is what the clustering's model made of the pool, for samplers that look at it. Labels of other items are not read,
+    except by oracles.
     """
     seed = derive_seed("labels", sha256, sampler, label_seed)
-    candidates = np.flatnonzero(labels >= 0)
-    n_labeled = min(n_labeled, len(candidates))
-    asker = begin(sampler, candidates, len(labels), seed, encoded, labels)
+    asker = begin(sampler, np.flatnonzero(labels >= 0), len(labels), seed, encoded, labels)
     return np.array([pick.item for pick in draw(asker, n_labeled, lambda item: int(labels[item]))], np.int64)
