@@ -73,6 +73,11 @@ class OpenSuite:
             None if methods is None else tuple(name.replace("@", " @").replace("  @", " @") for name in parse_names(methods))
         )
 
+    @property
+    def measure(self) -> str:
+        """The metric in words."""
+        return self.metric.replace("_", " ")
+
     @cached_property
     def runs(self) -> dict[str, OfSet]:
         """What each set with records contributes."""

@@ -18,7 +18,7 @@ FIGURES: Mapping[str, str] = {
     "line, the better.",
     "heat-map": "How far each method gets on each set: 0 is to always name the largest class, 100 the best method at every "
     "budget.",
-    "label-efficiency": "Accuracy against the number of labels on each set: the head of the ranking, and the best that see the "
+    "label-efficiency": "Scores against the number of labels on each set: the head of the ranking, and the best that see the "
     "items alone.",
 }
 """By name, in the order of the report: what it shows, in words that serve a reader who cannot see it."""

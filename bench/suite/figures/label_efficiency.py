@@ -30,6 +30,7 @@ class Panels:
 
     methods: tuple[str, ...]
     panels: tuple[Panel, ...]
+    measure: str
 
 
 def data(suite: OpenSuite) -> Panels:
@@ -43,7 +44,7 @@ def data(suite: OpenSuite) -> Panels:
         Panel(name, scores.n_labeled[i, scores.there[i]], scores.means[i][rows][:, scores.there[i]], float(scores.chance[i]))
         for i, name in enumerate(scores.sets)
     )
-    return Panels(methods, tuple(panels))
+    return Panels(methods, tuple(panels), suite.measure)
 
 
 def draw(data: Panels) -> Figure:
@@ -76,7 +77,7 @@ def draw(data: Panels) -> Figure:
     for axes in grid[len(data.panels) :]:
         axes.set_axis_off()
     figure.supxlabel("labels shown (dashed: always the largest class)", fontsize=9)
-    figure.supylabel("accuracy in %", fontsize=9)
+    figure.supylabel(f"{data.measure} in %", fontsize=9)
     figure.legend(
         *grid[0].get_legend_handles_labels(),
         loc="outside upper center",

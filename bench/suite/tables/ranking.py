@@ -31,7 +31,7 @@ def make(suite: OpenSuite, ask: Ask) -> Grid:  # noqa: ARG001 - every table's si
         rows,
         (
             *suite.about(),
-            "mean rank: over sets, by the mean accuracy over the log of the number of labels",
+            f"mean rank: over sets, by the mean {suite.measure} over the log of the number of labels",
             "score: interquartile mean over sets and draws, where 0 is to always name the largest class and 100 the best method "
             "at that set and budget; 95 % interval over draws",
             tested(ranking),

@@ -30,7 +30,7 @@ def make(suite: OpenSuite, ask: Ask) -> Grid:  # noqa: ARG001 - every table's si
         rows.append((method, *cells))
     chance = ("always the largest class", *(f"{100 * share:.1f}" for share in scores.chance))
     return Grid(
-        f"{suite.metric.replace('_', ' ').capitalize()} in %, mean over the log of the number of labels",
+        f"{suite.measure.capitalize()} in %, mean over the log of the number of labels",
         ("method", *scores.sets),
         (*rows, chance),
         (*suite.about(), "each set by its own budgets; the best of each set in bold"),

@@ -36,7 +36,7 @@ def make(suite: OpenSuite, ask: Ask) -> Grid | None:  # noqa: ARG001 - every tab
     lacking = [text or "clean" for text in suite.supervisions if text not in scores]
     missing = [f"left out, as no method was judged everywhere: {', '.join(lacking)}"] if lacking else []
     return Grid(
-        f"{suite.metric.replace('_', ' ').capitalize()} in %, mean over sets and over the log of the number of labels",
+        f"{suite.measure.capitalize()} in %, mean over sets and over the log of the number of labels",
         ("method", *(text or "clean" for text in scores)),
         tuple(rows),
         (*suite.about(), f"below: points gained or lost to {named}; methods in the order of the ranking with {named}", *missing),

@@ -39,7 +39,7 @@ def make(suite: OpenSuite, ask: Ask) -> Grid | None:  # noqa: ARG001 - every tab
         "The best method of each set and budget",
         ("set", "budget", "best", "%", "lead", "best without the model", "%"),
         tuple(rows),
-        (*suite.about(), f"{suite.metric.replace('_', ' ')} in %; lead: over the second, in points"),
+        (*suite.about(), f"{suite.measure} in %; lead: over the second, in points"),
         left=frozenset({0, 1, 2, 5}),
         data=(headers, *values),
     )
