@@ -1,9 +1,10 @@
 """One number per method over data sets, with an interval; and how often a method gets how far (Agarwal et al. 2021)."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy import stats
 
+from bench.stats.efficiency import log_weights
 from bench.stats.intervals import CONFIDENCE, Interval
 from bench.stats.over_sets import SuiteScores, normalised
 
@@ -24,15 +25,6 @@ def normalised_areas(scores: SuiteScores) -> Float[np.ndarray, "d k s"]:
             for i, there in enumerate(scores.there)
         ]
     )
-
-
-def log_weights(n_labeled: Int[np.ndarray, " b"]) -> Float[np.ndarray, " b"]:
-    """Return the weights, with sum 1, that turn values into their mean over the log of the number of labels (trapezoids)."""
-    if len(n_labeled) == 1:
-        return np.ones(1)
-    steps = np.diff(np.log(n_labeled))
-    weights: np.ndarray = (np.append(steps, 0) + np.insert(steps, 0, 0)) / (2 * steps.sum())
-    return weights
 
 
 def interquartile_mean(values: Float[np.ndarray, "*k n"]) -> Float[np.ndarray, "*k"]:

@@ -94,12 +94,20 @@ def area_under_curve(table: SeedTable, budgets: Sequence[int]) -> Interval | Non
     if not budgets or not set(budgets) <= set(table.scored_budgets):
         return None
     rows = [table.budgets.index(n) for n in budgets]
-    x, scores = np.log(np.asarray(budgets, float)), table.scores[rows]
-    areas = scores[0] if len(x) == 1 else np.trapezoid(scores, x, axis=0) / (x[-1] - x[0])
+    areas = np.einsum("b,bms->ms", log_weights(np.asarray(budgets)), table.scores[rows])
     if table.fresh is not None:
         # A draw that shows nothing new at any budget is no second observation of the curve.
         areas = np.where(table.fresh[rows].any(axis=0), areas, np.nan)
     return table.interval(areas) if np.isfinite(areas).any() else None
+
+
+def log_weights(n_labeled: Int[np.ndarray, " b"]) -> Float[np.ndarray, " b"]:
+    """Return the weights, with sum 1, that turn values into their mean over the log of the number of labels (trapezoids)."""
+    if len(n_labeled) == 1:
+        return np.ones(1)
+    steps = np.diff(np.log(n_labeled))
+    weights: np.ndarray = (np.append(steps, 0) + np.insert(steps, 0, 0)) / (2 * steps.sum())
+    return weights
 
 
 @dataclass(frozen=True)
@@ -112,12 +120,18 @@ class RankTest:
     """Mean ranks further apart than this differ at the 5 % level."""
 
 
+def mean_ranks(scores: Float[np.ndarray, "d k"]) -> Float[np.ndarray, " k"]:
+    """Return the mean rank of k methods over d data sets; 1 is the best; scores that differ by rounding alone share a rank."""
+    ranks: np.ndarray = stats.rankdata(-np.round(scores, 12), axis=1).mean(axis=0)
+    return ranks
+
+
 def rank_test(scores: Float[np.ndarray, "d k"], labels: Sequence[str]) -> RankTest | None:
     """Compare k methods over d data sets; `None` for fewer than two data sets or three methods, for which there is no test."""
     n, k = scores.shape
     if n < 2 or k < 3:
         return None
-    ranks = stats.rankdata(-scores, axis=1).mean(axis=0)
+    ranks = mean_ranks(scores)
     p = float(stats.friedmanchisquare(*scores.T).pvalue)
     quantile = float(stats.studentized_range.ppf(CONFIDENCE, k, np.inf)) / np.sqrt(2)
     return RankTest(dict(zip(labels, map(float, ranks), strict=True)), p, float(quantile * np.sqrt(k * (k + 1) / (6 * n))))

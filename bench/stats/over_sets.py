@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from bench.errors import SettingsError, unknown_name
+from bench.stats.efficiency import log_weights
 from bench.stats.seeds import DERIVED, LOWER_IS_BETTER, METRICS, curve_label
 
 # Where the best method is hardly better than naming the largest class, differences are not blown up to more than this span.
@@ -69,7 +70,8 @@ class SuiteScores:
 
     def areas(self) -> Float[np.ndarray, "d k"]:
         """Mean score over the log of the number of labels (trapezoids), of each method on each set."""
-        return np.array([_area(self.n_labeled[i, self.there[i]], self.means[i][:, self.there[i]]) for i in range(len(self.sets))])
+        means = self.means
+        return np.array([means[i][:, there] @ log_weights(self.n_labeled[i, there]) for i, there in enumerate(self.there)])
 
     def of(self, methods: Sequence[str]) -> "SuiteScores":
         """Return the part for some methods, in that order.
@@ -106,14 +108,6 @@ def normalised(scores: Float[np.ndarray, "k b *draws"], chance: float) -> Float[
     span = np.maximum(means.max(axis=0) - chance, _LEAST_SPAN)
     scaled: np.ndarray = np.maximum((scores - chance) / span[..., None], 0)
     return scaled
-
-
-def _area(n_labeled: Int[np.ndarray, " b"], means: Float[np.ndarray, "k b"]) -> Float[np.ndarray, " k"]:
-    if len(n_labeled) == 1:
-        return means[:, 0]
-    x = np.log(n_labeled)
-    area: np.ndarray = np.trapezoid(means, x, axis=1) / (x[-1] - x[0])
-    return area
 
 
 def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy", supervision: str = "") -> SuiteScores:

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from scipy.stats import rankdata
 
 from bench.stats.aggregate import interquartile_means
-from bench.stats.efficiency import RankTest, rank_test
+from bench.stats.efficiency import RankTest, mean_ranks, rank_test
 from bench.stats.intervals import Interval
 from bench.stats.over_sets import SuiteScores
 
@@ -59,9 +57,3 @@ def rank_methods(scores: SuiteScores) -> Ranking:
     ]
     # Of equal ranks, the better score first.
     return Ranking(tuple(sorted(standings, key=lambda one: (one.rank, -one.normalised.mean))), test)
-
-
-def mean_ranks(values: Float[np.ndarray, "d k"]) -> Float[np.ndarray, " k"]:
-    """Return the mean rank of each column over the rows; 1 is the largest, ties share."""
-    ranks: np.ndarray = rankdata(-values, axis=1).mean(axis=0)
-    return ranks
