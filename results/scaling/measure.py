@@ -8,6 +8,7 @@ Timings are of the work alone: starting Python and Ray, told by `overhead`, is n
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -24,14 +25,17 @@ from ray.cluster_utils import Cluster
 
 from bench.data.dataset import Dataset
 from bench.data.embedded import digits
+from bench.data.reading import Reading
 from bench.data.registry import load_dataset
 from bench.engine.cluster import connected
 from bench.engine.distributed import RayExecutor
 from bench.engine.serial import SerialExecutor
-from bench.engine.work import Executor, Listener
+from bench.engine.work import Assignment, Executor, Listener
 from bench.judge.methods import METHODS, Method
 from bench.plan.settings import make_settings
-from bench.run import carry_out, make_plan, make_work
+from bench.run import carry_out, carry_out_all, make_plan, make_work
+from bench.suite.definition import make_suite
+from bench.suite.store import claim_suite
 
 _ROUNDS = 3
 
@@ -50,6 +54,12 @@ class Sleeper:
     def predict(self, x: np.ndarray) -> np.ndarray:
         """Return the first class for all."""
         return np.zeros(len(x), np.int64)
+
+
+class Idle(Sleeper):
+    """A cell that takes no time."""
+
+    seconds = 0.0
 
 
 def say(text: str) -> None:
@@ -184,19 +194,44 @@ def cells() -> None:
 
 
 def suites() -> None:
-    """Judge a hundred thousand quick cells over 20 sets, and a million: time, memory of the driver, how quick reading stays."""
-    command = [sys.executable, "-P", "-m", "bench.cli.main", "suite"]
+    """Judge a hundred thousand cells that do nothing over 20 sets, and a million: time, memory of the driver, speed of reading.
+
+    Each in a process of its own: memory that a process had is not given back.
+    """
     for seeds in (1_000, 10_000):
-        sets = "".join(f'[[sets]]\nname = "set{i}"\ndata = "digits"\nmax-items = {200 + i}\n' for i in range(20))
-        head = f'name = "many"\nversion = 1\nmethods = ["knn"]\nlabel-seeds = {seeds}\nbudgets = ["10", "20", "30", "40", "50"]\n'
-        with tempfile.TemporaryDirectory() as place:
-            file, folder = Path(place, "many.toml"), str(Path(place, "out"))
-            file.write_text(head + sets)
-            wall, size = timed([*command, "run", str(file), "--out", folder])
-            say(f"{100 * seeds:,} cells over 20 sets: {wall:.0f} s, {10 * wall / seeds:.2f} ms each, driver {size:,.0f} MB")
+        with tempfile.TemporaryDirectory() as folder:
+            begun = time.perf_counter()
+            done = subprocess.run(  # noqa: S603 - this very script
+                [sys.executable, "-P", __file__, "suite", "--label-seeds", str(seeds), "--folder", folder],
+                check=True,
+                capture_output=True,
+                text=True,
+            )
+            say(f"{done.stdout.strip()}, {time.perf_counter() - begun:.0f} s in all")
             for name in ("status", "table"):
-                tries = [timed([*command, name, folder]) for _ in range(_ROUNDS)]
+                command = [sys.executable, "-P", "-m", "bench.cli.main", "suite", name, folder]
+                tries = [timed(command) for _ in range(_ROUNDS)]
                 say(f"  {name}: {statistics.median(wall for wall, _ in tries):.1f} s, {max(size for _, size in tries):,.0f} MB")
+
+
+def suite(n_seeds: int, folder: Path) -> None:
+    """Judge 100 cells times `n_seeds` that do nothing, over 20 sets, as one queue of work."""
+    names, budgets = [f"set{i:02}" for i in range(20)], ["10", "20", "30", "40", "50"]
+    METHODS["idle"] = Method(lambda *_: Idle(), "pixels", "does nothing", seconds=(1e-3, 0.0))
+    settings = {"methods": ["idle"], "label_seeds": str(n_seeds), "budgets": budgets, "device": "cpu"}
+    claim_suite(
+        folder, make_suite({"name": "many", "version": 1, "sets": [{"name": n, "data": "digits"} for n in names]}, "it"), {}
+    )
+    works = [
+        make_work(make_plan(make_settings(settings), load_dataset("digits", reading=Reading(max_items=200 + i))), folder / name)
+        for i, name in enumerate(names)
+    ]
+    begun = time.perf_counter()
+    with connected("local"):
+        carry_out_all([Assignment(work, Listener()) for work in works], RayExecutor())
+    wall, n_cells = time.perf_counter() - begun, 100 * n_seeds
+    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    say(f"{n_cells:,} cells over 20 sets: {wall:.0f} s, {1000 * wall / n_cells:.2f} ms each, driver {size:,.0f} MB")
 
 
 def timed(command: list[str]) -> tuple[float, float]:
@@ -211,10 +246,14 @@ def timed(command: list[str]) -> tuple[float, float]:
 def main() -> None:
     """Measure one part."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("part", choices=["overhead", "baselines", "nodes", "cells", "suites"])
+    parser.add_argument("part", choices=["overhead", "baselines", "nodes", "cells", "suites", "suite"])
+    parser.add_argument("--label-seeds", type=int, default=1_000)
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--data-dir", type=Path, default=Path())
     options = parser.parse_args()
-    if options.part == "baselines":
+    if options.part == "suite":
+        suite(options.label_seeds, options.folder)
+    elif options.part == "baselines":
         baselines(options.data_dir)
     else:
         {"overhead": overhead, "nodes": nodes, "cells": cells, "suites": suites}[options.part]()
