@@ -123,11 +123,17 @@ def choose(
 
     `encoded` is what the clustering's model made of the data.
     """
-    of_pool = None if encoded is None else encoded[0]
-    told = supervision.told(dataset.labels, dataset.n_classes, dataset.sha256, label_seed)
     with threads(1):
-        # A smaller budget of the same draw must not fail with a larger one.
-        return labeled_items(told, dataset.sha256, sampler, label_seed, min(n_labeled, int((told >= 0).sum())), of_pool)
+        return _chosen(dataset, sampler, label_seed, n_labeled, encoded, supervision)
+
+
+def _chosen(
+    dataset: Dataset, sampler: str, label_seed: int, n_labeled: int, encoded: Pair | None, supervision: Supervision
+) -> Int[np.ndarray, " s"]:
+    told = supervision.told(dataset.labels, dataset.n_classes, dataset.sha256, label_seed)
+    # A smaller budget of the same draw must not fail with a larger one.
+    n_labeled = min(n_labeled, int((told >= 0).sum()))
+    return labeled_items(told, dataset.sha256, sampler, label_seed, n_labeled, None if encoded is None else encoded[0])
 
 
 Orders = Mapping[int, Int[np.ndarray, " s"]]
@@ -144,8 +150,9 @@ def judge_batch(
     sampler = select_samplers([batch.sampler])[batch.sampler]
     with threads(1):
         if orders is None:
+            # Limiting threads takes longer than many a draw.
             draws = batch.draws.items()
-            orders = {seed: choose(dataset, batch.sampler, seed, n, None, batch.supervision) for seed, n in draws}
+            orders = {seed: _chosen(dataset, batch.sampler, seed, n, None, batch.supervision) for seed, n in draws}
         records: list[Record] = []
         since = time.monotonic()
         for cell in batch.cells:
