@@ -207,7 +207,8 @@ def make_batches(cells: Iterable[Cell], methods: Mapping[str, Method], n_pool: i
         estimate = methods[method].estimate_seconds
         part: list[Cell] = []
         seconds = 0.0
-        for cell in sorted(group, key=lambda cell: -cell.budget.n_labeled):
+        # A draw is made once in a batch: its budgets stand together, the largest first.
+        for cell in sorted(group, key=lambda cell: (cell.label_seed, -cell.budget.n_labeled)):
             cost = estimate(cell.budget.n_labeled, n_pool)
             if part and (seconds + cost > _BATCH_SECONDS or len(part) == _BATCH_CELLS):
                 batches.append(Batch(method, tuple(part), seconds, keep=keep))
