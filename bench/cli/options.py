@@ -142,7 +142,9 @@ Labels = Annotated[
 
 Components = Annotated[str | None, _grid("Values of K, e.g. 50,100. (default: by size of the data, at most 100)")]
 ModelSeeds = Annotated[str | None, _grid("Seeds of the models, e.g. 0-2 or 0,5. (default: 0-2)")]
-Budgets = Annotated[str | None, _grid("Numbers of labels: counts, percentages, fractions: 73,291,7%. (default: 25 … 800)")]
+Budgets = Annotated[
+    str | None, _grid("Numbers of labels: counts, per class, percentages, fractions: 73,5/class,7%. (default: 25 … 800)")
+]
 LabelSeeds = Annotated[str | None, _grid("How many draws of labels, or their seeds, e.g. 0-4. (default: 5)")]
 Methods = Annotated[str | None, _grid("Names of `methods`. (default: all)")]
 Samplers = Annotated[str | None, _grid("How the items to label are chosen: random,cluster; see `methods`. (default: random)")]

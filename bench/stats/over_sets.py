@@ -125,15 +125,16 @@ def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy", supervision
     tables = [_tabled(one, metric, supervision, several=several) for one in of_sets]
     budgets = _in_order(of_sets)
     wanted = {(i, text) for i, one in enumerate(of_sets) for text in one.budgets.values()}
-    have: dict[str, set[tuple[int, str]]] = {}
+    # Every method with a cell is in the ranking, or named beside it.
+    have: dict[str, set[tuple[int, str]]] = {str(label): set() for table in tables for label in table["label"].unique()}
     for i, table in enumerate(tables):
         for label, budget in _with_every_draw(table):
-            have.setdefault(label, set()).add((i, budget))
+            have[label].add((i, budget))
     methods = tuple(label for label, points in have.items() if points == wanted)
     if not methods:
         raise SettingsError(
             f"no method has its {metric} at every budget of every set, with the draws that the others have; repeat the suite's "
-            "command to go on, or look at some sets with --sets"
+            "command to go on, look at some sets with --sets, or, for accuracy_test, hold items out"
         )
     draws = sorted({int(seed) for table in tables for seed in table["label_seed"].unique()})
     shape = (len(of_sets), len(methods), len(budgets), len(draws))

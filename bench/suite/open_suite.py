@@ -184,7 +184,7 @@ class OpenSuite:
         if scores.unranked:
             n_all = int(scores.there.sum())
             named = ", ".join(f"{label} ({n} of {n_all})" for label, n in scores.unranked.items())
-            lines.append(f"not ranked, for lack of cells at some set and budget: {named}")
+            lines.append(f"not ranked, for lack of cells or draws at some set and budget: {named}")
         return tuple(lines)
 
     def _rests_on(self) -> list[str]:

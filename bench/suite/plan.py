@@ -64,6 +64,8 @@ def suite_settings(found: FoundSuite, data_dir: Path | None, flags: Mapping[str,
         made = make_settings({"budgets": DEFAULT_BUDGETS}, found.settings_of(one, data_dir, flags))
         select_methods(made.methods)
         select_samplers(made.samplers)
+        for text in made.budgets or ():
+            check_budget(text)
         settings[one.name] = made
     return settings
 
@@ -86,7 +88,8 @@ def plan_suite(
         except BenchError as error:
             absent.append(Absent(one.name, str(error)))
     if not sets:
-        raise SettingsError(f"no set of the suite {found.suite.name} is there. {absent[0].name}: {absent[0].reason}")
+        reasons = "\n".join(f"{one.name}: {one.reason}" for one in absent)
+        raise SettingsError(f"no set of the suite {found.suite.name} can be run.\n{reasons}")
     return SuitePlan(found.suite, folder, tuple(sets), tuple(absent))
 
 
@@ -102,6 +105,17 @@ def _plan_set(one: SuiteSet, settings: RunSettings, dataset: Dataset) -> RunPlan
     return make_plan(settings.model_copy(update={"budgets": budgets}), dataset)
 
 
+def check_budget(text: str) -> None:
+    """Refuse a text that is no budget, as opposed to one that is too large for some pool.
+
+    Raises
+    ------
+    SettingsError
+        If it is one.
+    """
+    resolve_budget(text, 10**12, 1)
+
+
 def fitting_budgets(asked: Sequence[str], n_known: int, n_classes: int) -> tuple[str, ...]:
     """Return the budgets that leave at least half of the known labels to score on.
 
@@ -112,8 +126,7 @@ def fitting_budgets(asked: Sequence[str], n_known: int, n_classes: int) -> tuple
     """
     fitting = []
     for text in asked:
-        # A pool without end tells a budget that is too large from one that makes no sense.
-        resolve_budget(text, 10**12, n_classes)
+        check_budget(text)
         try:
             n_labeled = resolve_budget(text, n_known, n_classes).n_labeled
         except SettingsError:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from bench.errors import number_of
 from bench.reading.report import flat
+from bench.reading.status import expected_records
 from bench.show.page import Page, Picture, Section, embed
 from bench.store.atomic import read_json
-from bench.store.folder import ENVIRONMENT
+from bench.store.folder import CONFIG, ENVIRONMENT, open_run
 from bench.suite.figures import FIGURES, figure_of
 from bench.suite.open_suite import OpenSuite
 from bench.suite.ranked import Ranking
@@ -31,14 +32,29 @@ def make_page(suite: OpenSuite) -> Page:
         sections=tuple(_sections(suite, about)),
         figures=tuple(_figures(suite)),
         failures=[f"{name}, {method}, {number_of(n, 'cell')}: {error}" for (name, method, error), n in causes.most_common()],
-        unfinished="",
+        unfinished=_unfinished(suite),
         n_records=sum(len(of_set.records) for of_set in suite.runs.values()),
         details={
-            "Settings": flat({"version": defined.version, **defined.settings}),
+            "Settings": flat({"version": defined.version, **defined.settings, **_grid(suite)}),
             "Data": {name: _described(suite, name) for name in suite.runs},
             "Environment": _environment(suite),
         },
     )
+
+
+def _unfinished(suite: OpenSuite) -> str:
+    """Say what is missing; empty where nothing is."""
+    missing = {}
+    for name in suite.runs:
+        stored = open_run(suite.stored.runs[name], empty=True)
+        expected = expected_records(stored)
+        missing[name] = 0 if expected is None else expected - len(stored.records)
+    n_missing = sum(missing.values())
+    return f"{n_missing:,} cells that were asked for are not there ({_named(missing)})." if n_missing else ""
+
+
+def _named(missing: dict[str, int]) -> str:
+    return ", ".join(f"{name}: {n:,}" for name, n in missing.items() if n)
 
 
 def _sections(suite: OpenSuite, about: tuple[str, ...]) -> Iterator[Section]:
@@ -76,6 +92,13 @@ def headline(suite: OpenSuite) -> str:
 def _score(ranking: Ranking, method: str) -> str:
     one = next(one for one in ranking.standings if one.method == method)
     return f"{one.normalised.text(100)} % of what the best method of each set and budget gains over naming the largest class"
+
+
+def _grid(suite: OpenSuite) -> dict[str, object]:
+    """Return what the first set's last command asked for: flags may have changed what the suite's file says."""
+    settings = read_json(suite.stored.runs[next(iter(suite.runs))] / CONFIG).get("settings", {})
+    axes = ("methods", "samplers", "model_seeds", "label_seeds", "label_noise", "imbalance", "unseen")
+    return {name: settings[name] for name in axes if settings.get(name)}
 
 
 def _described(suite: OpenSuite, name: str) -> str:

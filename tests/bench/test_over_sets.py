@@ -207,8 +207,7 @@ def test_methods_are_compared_on_the_same_draws() -> None:
         [of_set("one", {"soft": three, "knn": three, "new": [[0.9], [0.9]], "more": [[*three[0], 0.1], [*three[1], 0.1]]})]
     )
     # Draws that others have are lacking: not ranked. Draws that others lack do not count.
-    assert scores.unranked == {}
-    assert "new" not in scores.methods
+    assert scores.unranked == {"new": 0}
     assert scores.methods == ("soft", "knn", "more")
     np.testing.assert_allclose(scores.means[0, 0], scores.means[0, 2])
     assert len(interquartile_means(scores)) == 3

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import options
 from bench.errors import SettingsError
 from bench.store.merging import merge_runs, merged_text
 from bench.suite.merging import merge_suites
@@ -14,7 +13,7 @@ from bench.suite.store import SUITE
 
 def merge(
     folders: Annotated[list[Path], typer.Argument(help="Folders of runs, or of one suite's results.", show_default=False)],
-    out: options.Out = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the result; it may hold one already.", show_default=False)] = None,
 ) -> None:
     """Unite runs on the same data with the same training, or results of the same suite: two machines, two people.
 

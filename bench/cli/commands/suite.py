@@ -15,6 +15,14 @@ suite = typer.Typer(no_args_is_help=True, add_completion=False)
 
 Name = Annotated[str, typer.Argument(help="A suite's name (see `suite list`) or TOML file.", show_default=False)]
 Folder = Annotated[Path, typer.Argument(help="Folder of a suite.", show_default=False)]
+Budgets = Annotated[
+    str | None,
+    typer.Option(
+        help="Numbers of labels: per class, counts, percentages, fractions: 5/class,291,7%. (default: the suite's)",
+        rich_help_panel="Grid",
+        show_default=False,
+    ),
+]
 Draws = Annotated[
     str | None,
     typer.Option(
@@ -47,7 +55,7 @@ def run(
     data_dir: options.DataDir = None,
     components: options.Components = None,
     model_seeds: options.ModelSeeds = None,
-    budgets: options.Budgets = None,
+    budgets: Budgets = None,
     draws: Draws = None,
     methods: options.Methods = None,
     samplers: options.Samplers = None,
@@ -124,6 +132,7 @@ def status(folder: Folder, format_: options.Format = "rich") -> None:
 Supervision = Annotated[
     str | None, typer.Option(help='Only cells with these labels, e.g. "noise 0.1"; clean. (default: clean)', show_default=False)
 ]
+Metric = Annotated[str, typer.Option(help="accuracy, macro_accuracy or accuracy_test.")]
 Sets = Annotated[str | None, typer.Option("--sets", help="Only these sets of the suite.", show_default=False)]
 
 
@@ -131,7 +140,7 @@ Sets = Annotated[str | None, typer.Option("--sets", help="Only these sets of the
 def table(
     folder: Folder,
     show: Annotated[str, typer.Option(help="Which table: ranking, sets, wins, pairs, labels or supervision.")] = "ranking",
-    metric: options.Metric = "accuracy",
+    metric: Metric = "accuracy",
     sets: Sets = None,
     methods: options.SomeMethods = None,
     supervision: Supervision = None,
@@ -149,14 +158,15 @@ def table(
     made = table_of(show)
     grid = made.make(OpenSuite(folder, sets=sets, methods=methods, metric=metric, supervision=supervision), Ask(reference))
     if grid is None:
-        raise SettingsError(f"{folder} has nothing for the table {show}: too few methods or budgets")
+        lacking = "only labels of one quality were run (--label-noise)" if show == "supervision" else "too few methods or budgets"
+        raise SettingsError(f"{folder} has nothing for the table {show}: {lacking}")
     print_grid(grid, format_)
 
 
 @suite.command("report")
 def report(
     folder: Folder,
-    metric: options.Metric = "accuracy",
+    metric: Metric = "accuracy",
     sets: Sets = None,
     methods: options.SomeMethods = None,
     supervision: Supervision = None,
@@ -181,7 +191,7 @@ def report(
 @suite.command("leaderboard")
 def leaderboard(
     folder: Folder,
-    metric: options.Metric = "accuracy",
+    metric: Metric = "accuracy",
     sets: Sets = None,
     methods: options.SomeMethods = None,
     supervision: Supervision = None,

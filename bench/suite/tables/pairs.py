@@ -8,6 +8,15 @@ from bench.suite.tables import Ask
 TITLE = "Against the first of the ranking"
 
 
+_FEW_SETS = 6
+
+
+def _caution(n_sets: int) -> tuple[str, ...]:
+    """Say what so few sets cannot tell."""
+    said = f"{n_sets} sets say little of new ones: the test takes them for all that there is, so its probabilities are too sure"
+    return (said,) if n_sets < _FEW_SETS else ()
+
+
 def make(suite: OpenSuite, ask: Ask) -> Grid | None:
     """Compare the reference (unless asked for: the first of the ranking) with every other method."""
     ranked = suite.every_ranking if ask.reference else suite.ranking
@@ -41,6 +50,7 @@ def make(suite: OpenSuite, ask: Ask) -> Grid | None:
             "points: mean over sets of the difference in area; won, tied, lost: by sets and budgets",
             f"better, equal, worse: probabilities on a new set like these, where less than {100 * ROPE:g} points count as equal "
             "(Bayesian signed-rank test)",
+            *_caution(len(scores.sets)),
         ),
         data=(("other", "difference", "wins", "ties", "losses", "p_better", "p_equal", "p_worse"), *values),
     )

@@ -51,12 +51,17 @@ def tested(ranking: Ranking) -> str:
         return "too few sets or methods for a test of ranks"
     first = ranking.standings[0]
     level = [one.method for one in ranking.standings[1:] if one.rank - first.rank <= test.critical_difference]
+    behind = [one.method for one in ranking.standings if one.rank - first.rank > test.critical_difference]
     # Not a number where all methods score the same.
     if not test.p < 1 - CONFIDENCE:
         said = "ranks do not differ"
+    elif not behind:
+        said = f"{first.method} cannot be told from any other"
+    elif len(level) > len(behind):
+        said = f"{first.method} cannot be told from others but {', '.join(behind)}"
     elif level:
         said = f"{first.method} cannot be told from {', '.join(level)}"
     else:
         said = f"{first.method} is ahead of all others"
-    apart = f"ranks further apart than {test.critical_difference:.1f} differ (Nemenyi, 5 %)"
+    apart = f"ranks further apart than {test.critical_difference:.2f} differ (Nemenyi, 5 %)"
     return f"Friedman's test: p = {test.p:.2g}; {apart}; {said}"

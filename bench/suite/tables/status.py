@@ -27,7 +27,7 @@ def suite_status(stored: StoredSuite) -> Grid:
         rows.append((one.name, *(f"{count:,}" for count in counts), f"{len(standing.trained)}/{n_models}", _state(standing)))
     rows.append(("all", *(f"{total:,}" for total in totals), "", ""))
     suite = stored.suite
-    state = "running" if is_locked(stored.folder) else "stopped; repeat its command to go on" if totals[3] else "not running"
+    state = "running" if is_locked(stored.folder) else "incomplete; repeat its command to go on" if totals[3] else "not running"
     return Grid(
         f"{stored.folder}: suite {suite.name}, version {suite.version}: {state}",
         ("set", "done", "running", "failed", "missing", "models", "state"),
