@@ -58,7 +58,7 @@ def tested(ranking: Ranking) -> str:
     elif not behind:
         said = f"{first.method} cannot be told from any other"
     elif len(level) > len(behind):
-        said = f"{first.method} cannot be told from others but {', '.join(behind)}"
+        said = f"{first.method} can be told from {', '.join(behind)} alone"
     elif level:
         said = f"{first.method} cannot be told from {', '.join(level)}"
     else:
