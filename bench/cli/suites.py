@@ -159,5 +159,6 @@ def write_leaderboard(suite: OpenSuite, folder: Path) -> None:
         module = figure_of(name)
         data = module.data(suite)
         if data is not None:
+            figure = module.draw(data)
             for suffix in (".png", ".svg"):
-                save_figure(module.draw(data), folder / f"{name}{suffix}")
+                save_figure(figure, folder / f"{name}{suffix}")

@@ -74,11 +74,13 @@ class _Traits:
 
     def __init__(self, stored: StoredRun) -> None:
         self._methods, self._samplers = available(all_methods, METHODS), available(all_samplers, SAMPLERS)
-        records = stored.records
+        # A row for each: columns of texts are slow to walk along.
+        records = stored.records[["method", "needs", "sampler", "n_components"]]
+        records = records.assign(n_components=records["n_components"].notna()).drop_duplicates()
         self.needs = dict(zip(records["method"], records["needs"], strict=True)) | {
             name: method.needs for name, method in self._methods.items()
         }
-        looking = records[records["n_components"].notna() & (records["needs"] == "nothing")]["sampler"]
+        looking = records[records["n_components"] & (records["needs"] == "nothing")]["sampler"]
         self.looks = (
             dict.fromkeys(records["sampler"], False)
             | dict.fromkeys(looking, True)
@@ -158,7 +160,7 @@ def _count(stored: StoredRun, curves: Iterable[_Curve], traits: _Traits) -> _Cou
     keys = record_keys(records)
     for row, (method, k, seed, sampler, _, _, supervision) in enumerate(keys):
         rows_of.setdefault((method, k, seed, sampler, supervision), []).append(row)
-    identities, ok = records[CELL_ID].fillna("").tolist(), (records["status"] == "ok").tolist()
+    identities, ok = records[CELL_ID].fillna("").to_numpy(object).tolist(), (records["status"] == "ok").to_numpy(bool).tolist()
     of_grid, counts = np.zeros(len(records), bool), dict[str, Counter[str]]()
     for curve in curves:
         there = [(row, keys[row][4:6]) for row in rows_of.get(curve.key, ())]

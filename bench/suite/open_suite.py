@@ -125,7 +125,7 @@ class OpenSuite:
         scores = {}
         for text in self.supervisions:
             with suppress(SettingsError):
-                scores[text] = self.scores_under(text)
+                scores[text] = self.every_score if text == self.supervision else self.scores_under(text)
         return scores
 
     def scores_under(self, supervision: str) -> SuiteScores:
