@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,8 +156,8 @@ def check_links(folder: Path) -> None:
                 )
 
 
-def open_run(folder: Path, *, empty: bool = False) -> StoredRun:
-    """Read a run folder; one that has no records yet only if it may be `empty`.
+def open_run(folder: Path, *, empty: bool = False, columns: Collection[str] | None = None) -> StoredRun:
+    """Read a run folder; one that has no records yet only if it may be `empty`. Of records, all columns or some.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def open_run(folder: Path, *, empty: bool = False) -> StoredRun:
     missing = [key for key in ("name", "n_pool", "n_test", "class_names") if key not in dataset]
     if missing:
         raise StoreError(f"{folder / DATASET} lacks {', '.join(missing)}; it was written by another version or changed by hand")
-    return StoredRun(folder, config, dataset, read_records(folder, tolerant=empty))
+    return StoredRun(folder, config, dataset, read_records(folder, tolerant=empty, columns=columns))
 
 
 def describe_environment() -> dict[str, Any]:

@@ -31,6 +31,8 @@ _LATER = (
 )
 KEY = ("method", "n_components", "model_seed", "sampler", "n_labeled", "label_seed", "supervision")
 _STATE = (*KEY, CELL_ID, "status")
+# What is filled in for readers, and what from.
+_TRAITS = ("needs", "oracle", "model")
 _ARROW = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 
@@ -40,7 +42,8 @@ def _arrow_type(annotation: object) -> pa.DataType:
 
 _ELSEWHERE = ("predictions",)
 SCHEMA = pa.schema([pa.field(one.name, _arrow_type(one.type)) for one in fields(Record) if one.name not in _ELSEWHERE])
-_TEXTS = [field.name for field in SCHEMA if field.type == pa.string()]
+# An identity is compared, never shown; there are as many as records.
+_TEXTS = [field.name for field in SCHEMA if field.type == pa.string() and field.name != CELL_ID]
 
 
 class BrokenRecordsError(StoreError):
@@ -57,7 +60,7 @@ def append_records(folder: Path, records: Iterable[Record]) -> None:
         write_atomically(folder / PARTS / f"{uuid.uuid4().hex}.parquet", lambda path: pq.write_table(table, path))
 
 
-def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
+def read_records(folder: Path, *, tolerant: bool = False, columns: Collection[str] | None = None) -> pd.DataFrame:
     """Return all records of a run, one row per cell: a finished one, else the latest; of its latest identity if it has several.
 
     Columns that may be empty have pandas' nullable types. Texts are safe to show in a terminal.
@@ -66,13 +69,16 @@ def read_records(folder: Path, *, tolerant: bool = False) -> pd.DataFrame:
     ----------
     tolerant
         Whether to leave out broken files, for commands that only read.
+    columns
+        Those that are wanted, for commands that look at very many records; `None` for all.
 
     Raises
     ------
     StoreError
         If a file is broken or has other columns.
     """
-    return _with_traits(stored_records(folder, tolerant=tolerant))
+    wanted = None if columns is None else (*columns, *_TRAITS)
+    return _with_traits(stored_records(folder, tolerant=tolerant, columns=wanted))
 
 
 def stored_records(folder: Path, *, tolerant: bool = False, columns: Collection[str] | None = None) -> pd.DataFrame:
@@ -190,8 +196,10 @@ def _with_traits(frame: pd.DataFrame) -> pd.DataFrame:
     for method, records in frame[frame["needs"].isna()].groupby("method"):
         frame.loc[records.index, "needs"] = needs.get(str(method)) or _guess(records)
     oracles = {name: sampler.oracle for name, sampler in samplers.items()} | _said(frame, "sampler", "oracle")
-    known = frame["sampler"].map(lambda name: oracles.get(name, False)).astype("boolean")
-    frame["oracle"] = frame["oracle"].fillna(known)
+    unsaid = frame["oracle"].isna()
+    if unsaid.any():
+        known = frame.loc[unsaid, "sampler"].map(lambda name: oracles.get(name, False)).astype("boolean")
+        frame.loc[unsaid, "oracle"] = known
     return frame
 
 

@@ -17,7 +17,7 @@ def suite_status(stored: StoredSuite) -> Grid:
             rows.append((one.name, "-", "-", "-", "-", "-", _why(stored, one.name)))
             continue
         try:
-            standing = standing_of(open_run(stored.runs[one.name], empty=True))
+            standing = standing_of(open_run(stored.runs[one.name], empty=True, columns=("error",)))
         except BenchError as error:
             rows.append((one.name, "-", "-", "-", "-", "-", str(error)))
             continue
