@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.errors import number_of
+from bench.plan.samplers import RANDOM
 from bench.plan.selection import ORACLE_MARK
 from bench.reading.figures import drawings
 from bench.reading.open_run import OpenRun
@@ -62,7 +63,7 @@ def headline(tables: tuple[SeedTable, ...], n_known: int) -> str:
     """Summarise the run in one or two sentences."""
     trained = [table for table in tables if table.needs in ("model", "models")]
     # Methods whose items the model chose do not count: they are not without it.
-    others = [table for table in tables if table.n_components is None]
+    others = [table for table in tables if table.n_components is None or (table.needs == "clusters" and table.sampler == RANDOM)]
     soft = max(reference_tables(trained, "soft"), key=lambda table: table.n_components or 0, default=None)
     if soft is None or not soft.scored_budgets:
         return f"{len(tables)} methods were compared; soft decoding is not among them."

@@ -52,7 +52,10 @@ def merge_predictions(folder: Path, *others: Path) -> None:
 def _is_whole(path: Path) -> bool:
     try:
         return bool(pq.read_schema(path).equals(_SCHEMA))
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            # The disk or network failed, not the file.
+            raise StoreError(f"{path} cannot be read: {first_line(error)}; try again when it can") from error
         return False
 
 

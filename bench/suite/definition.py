@@ -158,8 +158,6 @@ def make_suite(keys: Mapping[str, Any], origin: str) -> Suite:
 
 
 def _explain(detail: Mapping[str, Any]) -> str:
-    if not detail["loc"]:
-        return str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "value_error":
         return str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "missing":

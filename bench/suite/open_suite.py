@@ -1,5 +1,6 @@
 """A suite opened for reading: its records alone, without models or data."""
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -11,19 +12,23 @@ import pandas as pd
 
 from bench.errors import SettingsError, number_of, unknown_name
 from bench.plan.budgets import resolve_budget
+from bench.plan.samplers import SAMPLERS, all_samplers
 from bench.plan.values import parse_names
+from bench.plugins import available
 from bench.reading.part import CLEAN, known_labels
 from bench.stats.over_sets import OfSet, SuiteScores, suite_scores
 from bench.stats.seeds import curve_label
 from bench.stats.selections import selection_notes
 from bench.store.atomic import read_json
 from bench.store.folder import CONFIG, DATASET
-from bench.store.records import stored_records
+from bench.store.records import read_records
 from bench.suite.ranked import Ranking, rank_methods
 from bench.suite.store import open_suite
 
 # What says on what a score rests, besides labels.
-_TRAITS = ("oracle", "pretrained", "selection", "selection_labels")
+_TRAITS = ("pretrained", "selection", "selection_labels")
+# Part of a name where a set has models of several K.
+_WITH_K = re.compile(r" K=\d+")
 
 
 class OpenSuite:
@@ -94,7 +99,7 @@ class OpenSuite:
         budgets = {resolve_budget(text, n_known, n_classes).n_labeled: text for text in settings.get("budgets") or ()}
         return OfSet(
             folder.name,
-            stored_records(folder, tolerant=True, columns=(self.metric, "error", *_TRAITS)),
+            read_records(folder, tolerant=True, columns=(self.metric, "error", *_TRAITS)),
             budgets,
             self._chance(counts),
         )
@@ -155,12 +160,16 @@ class OpenSuite:
     @cached_property
     def without_model(self) -> frozenset[str]:
         """Methods that see the items alone, and that neither a model nor an oracle chose items for."""
-        needs: dict[str, bool] = {}
-        for of_set in self.runs.values():
-            traits = of_set.records[["method", "sampler", "n_components", "oracle"]].drop_duplicates(["method", "sampler"])
-            for method, sampler, k, oracle in traits.itertuples(index=False, name=None):
-                needs[curve_label(str(method), str(sampler), None)] = not pd.isna(k) or (not pd.isna(oracle) and bool(oracle))
-        return frozenset(label for label, needed in needs.items() if not needed)
+        columns = ["method", "sampler", "needs", "oracle"]
+        every = pd.concat([of_set.records[[*columns, "n_components"]] for of_set in self.runs.values()])
+        # Chosen items give every method a number of components, also one that needs no clusters.
+        looking = set(every.loc[(every["needs"] == "nothing") & every["n_components"].notna(), "sampler"])
+        looking |= {name for name, sampler in available(all_samplers, SAMPLERS).items() if sampler.needs_model}
+        alone = every[columns].drop_duplicates()
+        alone = alone[alone["needs"].isin(["nothing", "clusters"]) & ~alone["oracle"] & ~alone["sampler"].isin(looking)]
+        named = zip(alone["method"], alone["sampler"], strict=True)
+        curves = {curve_label(method, sampler, None) for method, sampler in named}
+        return frozenset(name for name in self.every_score.methods if _WITH_K.sub("", name) in curves)
 
     @cached_property
     def described(self) -> dict[str, dict[str, Any]]:
@@ -189,8 +198,8 @@ class OpenSuite:
 
     def _rests_on(self) -> list[str]:
         """Say where scores rest on what no user has, on other data, or on labels that chose settings."""
-        records = pd.concat([of_set.records[["method", "sampler", *_TRAITS]] for of_set in self.runs.values()])
-        oracles = sorted(records[records["oracle"].fillna(value=False).astype(bool)]["sampler"].unique())
+        records = pd.concat([of_set.records[["method", "sampler", "oracle", *_TRAITS]] for of_set in self.runs.values()])
+        oracles = sorted(records[records["oracle"]]["sampler"].unique())
         lines = [f"reads labels that no user has: @{', @'.join(oracles)}"] if oracles else []
         pretrained = sorted(records["pretrained"].dropna().unique())
         if pretrained:

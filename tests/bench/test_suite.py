@@ -216,6 +216,21 @@ def test_tables_are_those_of_the_records(folder: Path) -> None:
     assert table_of("pairs").make(OpenSuite(folder, methods="logreg"), Ask()) is None
 
 
+def test_clusterings_of_the_items_need_no_model_unless_one_chose_them(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    for name in ("iris", "own"):
+        path = copy / name / "records.parquet"
+        records = pd.read_parquet(path)
+        soft = records["method"] == "soft"
+        records.loc[soft, ["method", "needs"]] = ["kmeans-soft", "clusters"]
+        chosen = records[soft].assign(sampler="cluster")
+        pd.concat([records, chosen]).to_parquet(path)
+    suite = OpenSuite(copy)
+    assert set(suite.scores.methods) == {"kmeans-soft", "kmeans-soft @cluster", "knn", "logreg"}
+    assert suite.without_model == {"kmeans-soft", "knn", "logreg"}
+
+
 def test_who_survives_worse_labels(folder: Path, command: Command) -> None:
     suite = OpenSuite(folder)
     assert suite.supervisions == ("", "noise 0.3")
