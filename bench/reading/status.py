@@ -1,18 +1,19 @@
 """How far a run is: what its last command asked for, beside what its folder holds."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+import pandas as pd
+from jaxtyping import Bool, Int
 
 from bench.errors import BenchError, number_of
 from bench.judge.identity import cell_ids, origin_of
 from bench.judge.methods import METHODS, all_methods, models_for
 from bench.judge.record import Origin
 from bench.plan.budgets import resolve_budgets
-from bench.plan.cells import Cell, ModelKey
+from bench.plan.cells import Cell, CellKey, ModelKey
 from bench.plan.grid import CellGrid, expand_cells
 from bench.plan.samplers import RANDOM, SAMPLERS, all_samplers
 from bench.plugins import available
@@ -26,8 +27,8 @@ from bench.store.presence import is_trained
 from bench.store.progress import Progress, read_progress
 from bench.store.records import CELL_ID, broken_files, record_keys
 
-Point = tuple[int, int]
-"""Number of labels and label seed."""
+# What cells of one curve share of their keys.
+_CURVE = ["method", "n_components", "model_seed", "sampler", "supervision"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,11 @@ class _Traits:
         """Return the trained models that a cell needs: its method's, and the one that chooses the items."""
         return models_for(self.needs[cell.method], cell.clustering, looks=self.looks[cell.sampler])
 
-    def identities(self, cell: Cell, origin: Origin, points: Sequence[Point]) -> list[str] | None:
-        """Return the identity of a cell at each point, `None` where its method or sampler is not installed: then any counts."""
+    def identities(self, cell: Cell, origin: Origin, points: Iterable[tuple[int, int]]) -> list[str] | None:
+        """Return the identity of a cell with each number of labels and label seed.
+
+        `None` where its method or sampler is not installed: then any counts.
+        """
         method, sampler = self._methods.get(cell.method), self._samplers.get(cell.sampler)
         return None if method is None or sampler is None else cell_ids(cell, method, sampler, origin, points)
 
@@ -103,13 +107,25 @@ class _Curve:
 
     cell: Cell
     """One of them."""
-    points: frozenset[Point]
+    label_seeds: Mapping[int, Collection[int]]
+    """By number of labels."""
 
     @property
-    def key(self) -> tuple[object, ...]:
-        """What they share of their keys."""
-        method, k, seed, sampler, _, _, supervision = self.cell.key
-        return method, k, seed, sampler, supervision
+    def n_cells(self) -> int:
+        """How many there are."""
+        return sum(map(len, self.label_seeds.values()))
+
+    def holds(self, n_labeled: Int[np.ndarray, " r"], label_seeds: Int[np.ndarray, " r"]) -> Bool[np.ndarray, " r"]:
+        """Say which of some points are on the curve."""
+        found = np.zeros(len(n_labeled), bool)
+        for n, seeds in self.label_seeds.items():
+            found |= (n_labeled == n) & np.isin(label_seeds, list(seeds))
+        return found
+
+
+def _curve_key(key: CellKey) -> tuple[object, ...]:
+    method, k, seed, sampler, _, _, supervision = key
+    return method, k, seed, sampler, supervision
 
 
 def _expected_curves(stored: StoredRun, traits: _Traits) -> tuple[_Curve, ...] | None:
@@ -127,19 +143,19 @@ def _expected_curves(stored: StoredRun, traits: _Traits) -> tuple[_Curve, ...] |
             return _curves_of(grid.cells(methods, samplers, n_known, n_classes, traits.needs))
         # Without limits one cell of each curve is enough to know all: there may be a million cells.
         budgets = resolve_budgets(grid.budgets, n_known, n_classes)
-        points = frozenset((budget.n_labeled, seed) for budget in budgets for seed in grid.label_seeds)
+        seeds = dict.fromkeys((budget.n_labeled for budget in budgets), frozenset(grid.label_seeds))
         firsts = expand_cells(methods, samplers, grid.clusterings, budgets[:1], grid.label_seeds[:1], grid.supervisions)
-        return tuple(_Curve(cell, points) for cell in firsts)
+        return tuple(_Curve(cell, seeds) for cell in firsts)
     except (KeyError, TypeError, ValueError, BenchError):
         return None
 
 
 def _curves_of(cells: Iterable[Cell]) -> tuple[_Curve, ...]:
-    of: dict[tuple[object, ...], tuple[Cell, set[Point]]] = {}
+    of: dict[tuple[object, ...], tuple[Cell, dict[int, set[int]]]] = {}
     for cell in cells:
-        _, points = of.setdefault(_Curve(cell, frozenset()).key, (cell, set()))
-        points.add((cell.budget.n_labeled, cell.label_seed))
-    return tuple(_Curve(cell, frozenset(points)) for cell, points in of.values())
+        _, label_seeds = of.setdefault(_curve_key(cell.key), (cell, {}))
+        label_seeds.setdefault(cell.budget.n_labeled, set()).add(cell.label_seed)
+    return tuple(_Curve(cell, label_seeds) for cell, label_seeds in of.values())
 
 
 @dataclass(frozen=True)
@@ -156,26 +172,33 @@ def _count(stored: StoredRun, curves: Iterable[_Curve], traits: _Traits) -> _Cou
     """Count cells as `run` sees them: by identity; a record without one counts by its key."""
     dataset, records = stored.dataset, stored.records
     origin = origin_of(stored.config.get("identity") or {}, int(dataset["n_pool"]), known_labels(dataset))
-    rows_of: dict[tuple[object, ...], list[int]] = {}
-    keys = record_keys(records)
-    for row, (method, k, seed, sampler, _, _, supervision) in enumerate(keys):
-        rows_of.setdefault((method, k, seed, sampler, supervision), []).append(row)
-    identities, ok = records[CELL_ID].fillna("").to_numpy(object).tolist(), (records["status"] == "ok").to_numpy(bool).tolist()
+    rows_of = _rows_by_curve(records)
+    n_labeled, label_seeds = records["n_labeled"].to_numpy(int), records["label_seed"].to_numpy(int)
+    identities, ok = records[CELL_ID].fillna("").to_numpy(object), (records["status"] == "ok").to_numpy(bool)
     of_grid, counts = np.zeros(len(records), bool), dict[str, Counter[str]]()
     for curve in curves:
-        there = [(row, keys[row][4:6]) for row in rows_of.get(curve.key, ())]
-        there = [(row, point) for row, point in there if point in curve.points]
-        rows = [row for row, _ in there]
+        rows = rows_of.get(_curve_key(curve.cell.key), np.empty(0, int))
+        rows = rows[curve.holds(n_labeled[rows], label_seeds[rows])]
         of_grid[rows] = True
-        expected = traits.identities(curve.cell, origin, [point for _, point in there]) or [""] * len(rows)
-        counting = [
-            ok[row] for row, identity in zip(rows, expected, strict=True) if identities[row] in ("", identity) or not identity
-        ]
+        points = zip(n_labeled[rows].tolist(), label_seeds[rows].tolist(), strict=True)
+        expected = traits.identities(curve.cell, origin, points)
+        if expected is not None:
+            rows = rows[(identities[rows] == "") | (identities[rows] == np.array(expected, object))]
         of_method = counts.setdefault(curve.cell.method, Counter())
-        of_method["done"] += sum(counting)
-        of_method["failed"] += len(counting) - sum(counting)
-        of_method["missing"] += len(curve.points) - len(counting)
+        of_method["done"] += int(ok[rows].sum())
+        of_method["failed"] += int((~ok[rows]).sum())
+        of_method["missing"] += curve.n_cells - len(rows)
     return _Counted(counts, of_grid)
+
+
+def _rows_by_curve(records: pd.DataFrame) -> dict[tuple[object, ...], Int[np.ndarray, " r"]]:
+    """Return the rows of each curve in records; a key is made once a curve, because there may be a million records."""
+    if records.empty:
+        return {}
+    number = records.groupby(_CURVE, dropna=False, sort=False).ngroup().to_numpy()
+    _, firsts, sizes = np.unique(number, return_index=True, return_counts=True)
+    rows = np.split(np.argsort(number, kind="stable"), np.cumsum(sizes)[:-1])
+    return dict(zip(map(_curve_key, record_keys(records.iloc[firsts])), rows, strict=True))
 
 
 def expected_records(stored: StoredRun) -> int | None:

@@ -6,7 +6,7 @@ from scipy import stats
 
 from bench.stats.efficiency import log_weights
 from bench.stats.intervals import CONFIDENCE, Interval
-from bench.stats.over_sets import SuiteScores, normalised
+from bench.stats.over_sets import SuiteScores, span_of
 
 # Fewer where there are very many draws: their number times that of resamples is bounded.
 _RESAMPLES, _FEWEST, _MOST_DRAWN = 500, 100, 100_000
@@ -58,11 +58,15 @@ def _drawn_again(scores: SuiteScores, i: int, n_resamples: int, generator: np.ra
     there = scores.there[i]
     of_set = scores.scores[i][:, there]
     of_set = of_set[:, :, np.isfinite(of_set).all(axis=(0, 1))]
-    n_draws = of_set.shape[2]
-    again = of_set[:, :, generator.integers(n_draws, size=(n_resamples, max(1, n_draws - 1)))]
-    values = normalised(again, float(scores.chance[i]))
-    areas: np.ndarray = np.einsum("b,kbrs->krs", log_weights(scores.n_labeled[i, there]), values)
-    return areas
+    gained = np.maximum(of_set - scores.chance[i], 0)
+    drawn = generator.integers(of_set.shape[2], size=(n_resamples, max(1, of_set.shape[2] - 1)))
+    counts = np.array([np.bincount(row, minlength=of_set.shape[2]) for row in drawn])
+    means = np.einsum("kbs,rs->rkb", of_set, counts, optimize=True) / drawn.shape[1]
+    # The best method's mean, and so the scale, is a new one each time; the rest is the same for each draw.
+    weights = log_weights(scores.n_labeled[i, there]) / span_of(means.max(axis=1), float(scores.chance[i]))
+    areas = np.einsum("rb,kbs->krs", weights, gained, optimize=True)
+    again: np.ndarray = np.take_along_axis(areas, drawn[None], axis=2)
+    return again
 
 
 def performance_profiles(scores: SuiteScores, levels: Float[np.ndarray, " t"]) -> Float[np.ndarray, "k t"]:

@@ -1,6 +1,5 @@
 """Scores of methods over several data sets, as arrays: what every statistic over sets starts from."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -105,9 +104,14 @@ def normalised(scores: Float[np.ndarray, "k b *draws"], chance: float) -> Float[
     counts = known.sum(axis=-1)
     means = np.full(counts.shape, -np.inf)
     np.divide(np.where(known, scores, 0).sum(axis=-1), counts, out=means, where=counts > 0)
-    span = np.maximum(means.max(axis=0) - chance, _LEAST_SPAN)
-    scaled: np.ndarray = np.maximum((scores - chance) / span[..., None], 0)
+    scaled: np.ndarray = np.maximum((scores - chance) / span_of(means.max(axis=0), chance)[..., None], 0)
     return scaled
+
+
+def span_of(best: Float[np.ndarray, "*b"], chance: float) -> Float[np.ndarray, "*b"]:
+    """Return what counts as 1 above chance, given the best method's mean."""
+    span: np.ndarray = np.maximum(best - chance, _LEAST_SPAN)
+    return span
 
 
 def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy", supervision: str = "") -> SuiteScores:
@@ -124,57 +128,56 @@ def suite_scores(of_sets: Sequence[OfSet], metric: str = "accuracy", supervision
     several = any(len(one.records["n_components"].dropna().unique()) > 1 for one in of_sets)
     tables = [_tabled(one, metric, supervision, several=several) for one in of_sets]
     budgets = _in_order(of_sets)
-    wanted = {(i, text) for i, one in enumerate(of_sets) for text in one.budgets.values()}
+    n_labeled = np.array([[next((n for n, text in one.budgets.items() if text == b), 0) for b in budgets] for one in of_sets])
+    labels = list(dict.fromkeys(str(label) for table in tables for label in table["label"].unique()))
+    draws = sorted({int(seed) for table in tables for seed in table["label_seed"].unique()})
+    total, finished, failed = _arranged(tables, (labels, budgets, draws))
     # Every method with a cell is in the ranking, or named beside it.
-    have: dict[str, set[tuple[int, str]]] = {str(label): set() for table in tables for label in table["label"].unique()}
-    for i, table in enumerate(tables):
-        for label, budget in _with_every_draw(table):
-            have[label].add((i, budget))
-    methods = tuple(label for label, points in have.items() if points == wanted)
-    if not methods:
+    complete = _with_every_draw(finished + failed > 0)
+    n_wanted, n_complete = int((n_labeled > 0).sum()), complete.sum(axis=(0, 2))
+    rows = [k for k, n in enumerate(n_complete) if n == n_wanted]
+    if not rows:
         raise SettingsError(
             f"no method has its {metric} at every budget of every set, with the draws that the others have; repeat the suite's "
             "command to go on, look at some sets with --sets, or, for accuracy_test, hold items out"
         )
-    draws = sorted({int(seed) for table in tables for seed in table["label_seed"].unique()})
-    shape = (len(of_sets), len(methods), len(budgets), len(draws))
-    total, finished, failed = np.zeros(shape), np.zeros(shape, int), np.zeros(shape, int)
-    for i, table in enumerate(tables):
-        ranked = table[table["label"].isin(methods)]
-        at = tuple(
-            pd.Index(names).get_indexer(pd.Index(ranked[column]))
-            for names, column in ((methods, "label"), (budgets, "budget"), (draws, "label_seed"))
-        )
-        total[i][at], finished[i][at], failed[i][at] = ranked["total"], ranked["finished"], ranked["failed"]
+    total, finished, failed = total[:, rows], finished[:, rows], failed[:, rows]
     # Methods are compared on the same draws: those that all of them have at every budget of a set.
-    there = np.array([[text in one.budgets.values() for text in budgets] for one in of_sets])
-    common = ((finished + failed > 0) | ~there[:, None, :, None]).all(axis=(1, 2))[:, None, None]
+    common = ((finished + failed > 0) | (n_labeled == 0)[:, None, :, None]).all(axis=(1, 2))[:, None, None]
     total, finished, failed = total * common, finished * common, failed * common
     chance = np.array([one.chance for one in of_sets])
-    n_labeled = np.array([[next((n for n, text in one.budgets.items() if text == b), 0) for b in budgets] for one in of_sets])
     return SuiteScores(
         tuple(one.name for one in of_sets),
-        methods,
+        tuple(labels[k] for k in rows),
         budgets,
         _with_failures(total, finished, failed, chance),
         n_labeled,
         failed.sum(axis=3),
         chance,
-        {label: len(points) for label, points in have.items() if points != wanted},
+        {label: int(n) for label, n in zip(labels, n_complete, strict=True) if n < n_wanted},
     )
 
 
-def _with_every_draw(table: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the methods and budgets of one set that have every draw which at least half of the methods have."""
-    seeds: dict[tuple[str, str], set[int]] = {}
-    for label, budget, seed in zip(table["label"], table["budget"], table["label_seed"], strict=True):
-        seeds.setdefault((str(label), str(budget)), set()).add(int(seed))
-    needed: dict[str, set[int]] = {}
-    for budget in {budget for _, budget in seeds}:
-        of_methods = [draws for (_, other), draws in seeds.items() if other == budget]
-        counts = Counter(seed for draws in of_methods for seed in draws)
-        needed[budget] = {seed for seed, n in counts.items() if 2 * n >= len(of_methods)}
-    return [(label, budget) for (label, budget), draws in seeds.items() if needed[budget] <= draws]
+def _arranged(
+    tables: Sequence[pd.DataFrame], names: tuple[Sequence[str], Sequence[str], Sequence[int]]
+) -> tuple[Float[np.ndarray, "d k b s"], Int[np.ndarray, "d k b s"], Int[np.ndarray, "d k b s"]]:
+    """Return sums of scores, cells finished and cells failed, by set, method, budget and draw."""
+    shape = (len(tables), *(len(of) for of in names))
+    total, finished, failed = np.zeros(shape), np.zeros(shape, int), np.zeros(shape, int)
+    index = [pd.Index(list(of)) for of in names]
+    for i, table in enumerate(tables):
+        columns = (table["label"], table["budget"], table["label_seed"])
+        at = tuple(of.get_indexer(pd.Index(column)) for of, column in zip(index, columns, strict=True))
+        total[i][at], finished[i][at], failed[i][at] = table["total"], table["finished"], table["failed"]
+    return total, finished, failed
+
+
+def _with_every_draw(judged: Bool[np.ndarray, "d k b s"]) -> Bool[np.ndarray, "d k b"]:
+    """Say which methods have, at a budget of a set, every draw that at least half of the methods there have."""
+    present = judged.any(axis=3)
+    needed = 2 * judged.sum(axis=1) >= present.sum(axis=1)[:, :, None]
+    complete: np.ndarray = present & (judged | ~needed[:, None]).all(axis=3)
+    return complete
 
 
 def _tabled(one: OfSet, metric: str, supervision: str, *, several: bool) -> pd.DataFrame:
@@ -182,18 +185,15 @@ def _tabled(one: OfSet, metric: str, supervision: str, *, several: bool) -> pd.D
 
     `several`: whether labels say K.
     """
-    records = one.records[
-        one.records["n_labeled"].isin(list(one.budgets)) & (one.records["supervision"].fillna("") == supervision)
-    ]
+    quality = one.records["supervision"]
+    wanted = (quality == supervision).fillna(False) if supervision else quality.isna()
+    records = one.records[one.records["n_labeled"].isin(list(one.budgets)) & wanted]
     # A finished cell without the metric, such as accuracy on held-out items where there are none, says nothing.
     records = records[(records["status"] != "ok") | records[metric].notna()]
     finished = records["status"] == "ok"
-    ks = records["n_components"] if several else pd.Series(pd.NA, index=records.index)
     frame = pd.DataFrame(
         {
-            "method": records["method"],
-            "sampler": records["sampler"],
-            "k": ks,
+            "label": _labels(records, several=several),
             "n_labeled": records["n_labeled"],
             "label_seed": records["label_seed"].astype(int),
             "total": records[metric].where(finished, 0).astype(float),
@@ -201,12 +201,20 @@ def _tabled(one: OfSet, metric: str, supervision: str, *, several: bool) -> pd.D
             "failed": (~finished).astype(int),
         }
     )
-    keys = ["method", "sampler", "k", "n_labeled", "label_seed"]
-    table = frame.groupby(keys, dropna=False, sort=False, observed=True).sum().reset_index()
-    names = zip(table["method"], table["sampler"], table["k"].fillna(0).astype(int), strict=True)
-    table["label"] = [curve_label(method, sampler, k or None) for method, sampler, k in names]
+    table = frame.groupby(["label", "n_labeled", "label_seed"], sort=False, observed=True).sum().reset_index()
     table["budget"] = table["n_labeled"].map(dict(one.budgets))
     return table
+
+
+def _labels(records: pd.DataFrame, *, several: bool) -> pd.Series:
+    """Return the label of each record's curve; each is made once, because there may be a million records."""
+    ks = records["n_components"] if several else pd.Series(pd.NA, index=records.index, dtype="Int64")
+    curves = pd.DataFrame({"method": records["method"], "sampler": records["sampler"], "k": ks})
+    number = curves.groupby(["method", "sampler", "k"], dropna=False, sort=False).ngroup()
+    firsts = curves[~number.duplicated()]
+    named = zip(firsts["method"], firsts["sampler"], firsts["k"].fillna(0).astype(int), strict=True)
+    labels = [curve_label(method, sampler, k or None) for method, sampler, k in named]
+    return pd.Series(pd.Categorical.from_codes(number.to_numpy(), categories=pd.Index(labels)), index=records.index)
 
 
 def _in_order(of_sets: Sequence[OfSet]) -> tuple[str, ...]:

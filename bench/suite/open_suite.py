@@ -111,8 +111,9 @@ class OpenSuite:
     @cached_property
     def supervisions(self) -> tuple[str, ...]:
         """Qualities of labels in the records, clean ones (an empty text) first."""
-        texts = {str(text) for of_set in self.runs.values() for text in of_set.records["supervision"].fillna("").unique()}
-        return tuple(sorted(texts))
+        columns = [of_set.records["supervision"] for of_set in self.runs.values()]
+        clean = {""} if any(column.hasnans for column in columns) else set()
+        return tuple(sorted(clean | {str(text) for column in columns for text in column.dropna().unique()}))
 
     @property
     def supervision(self) -> str:
