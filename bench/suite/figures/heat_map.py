@@ -42,14 +42,17 @@ def draw(data: HeatMap) -> Figure:
     for i in range(k):
         for j in range(d):
             value = data.values[i, j]
-            axes.annotate(
+            axes.text(
+                j,
+                i,
                 f"{100 * value:.0f}",
-                (j, i),
                 ha="center",
                 va="center",
                 fontsize=8,
                 fontweight="bold" if value == best[j] else "normal",
                 color="white" if (value - lowest) / (1 - lowest) > _DARK else "#222222",
+                # Inside its cell: measuring hundreds of texts is half the work of drawing.
+                in_layout=False,
             )
     axes.set_xticks(range(d), data.sets, rotation=35, ha="right", fontsize=8.5)
     axes.set_yticks(range(k), data.methods, fontsize=8.5)
