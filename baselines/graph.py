@@ -43,6 +43,8 @@ class NeighborGraph:
     """Where the rows' items lie; without it an item that no label reaches cannot be given the nearest one."""
     degrees: Float[np.ndarray, " n"] | None = None
     """Sum of each pool item's weights before normalisation, D."""
+    scale: Float[np.ndarray, " n"] | None = None
+    """Distance of each pool item to its last neighbour."""
 
     def __len__(self) -> int:
         return int(self.weights.shape[0])
@@ -93,7 +95,7 @@ class NeighborWeights:
         degrees = np.maximum(weights.sum(axis=1), 1e-12)
         inverse_root = sparse.diags_array(1 / np.sqrt(degrees))
         normalised = sparse.csr_array(inverse_root @ weights @ inverse_root).astype(np.float32)
-        return NeighborGraph(normalised, self.pool, degrees.astype(np.float32))
+        return NeighborGraph(normalised, self.pool, degrees.astype(np.float32), self._scale.astype(np.float32))
 
     def graph_of_new(self, test: Float[np.ndarray, "m d"]) -> NeighborGraph:
         """Return the graph of new items."""
@@ -186,6 +188,10 @@ class SpreadingBaseline(FewLabelClassifier):
     ----------
     alpha_
         The one that was used.
+    field_
+        (n, L): how much of each class reaches each item of the pool.
+    labeled_
+        Places of the labelled items in the pool, and their classes.
     """
 
     def __init__(self, n_classes: int | None = None, n_jobs: int = 1, random_state: int = 0, alpha: float | None = None) -> None:
@@ -201,6 +207,7 @@ class SpreadingBaseline(FewLabelClassifier):
         codes = y[labeled]
         self.share_ = class_shares(codes, self.n_classes_)
         self.field_ = self._field(x, place[labeled], codes)[place]
+        self.labeled_ = labeled, codes
         self._known = None if x.points is None else (x.points[labeled], codes)
         self.label_distributions_ = self._distributions(self.field_, x.points)
         self.transduction_ = self.label_distributions_.argmax(axis=1)

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
 
@@ -21,10 +21,10 @@ from bench.data.understood import tell_labels
 from bench.errors import DataError, number_of
 from gmvae.errors import first_line
 
-_ITEM_KEYS = ("x", "X", "images", "data", "features", "embeddings")
-_LABEL_KEYS = ("y", "Y", "labels", "label", "target", "targets")
-_TEST_ITEM_KEYS = ("x_test", "X_test", "test_images", "test_data")
-_TEST_LABEL_KEYS = ("y_test", "Y_test", "test_labels", "test_targets")
+ITEM_KEYS = ("x", "X", "images", "data", "features", "embeddings")
+LABEL_KEYS = ("y", "Y", "labels", "label", "target", "targets")
+_TESTITEM_KEYS = ("x_test", "X_test", "test_images", "test_data")
+_TESTLABEL_KEYS = ("y_test", "Y_test", "test_labels", "test_targets")
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,11 @@ _SPLITS = (
 )
 PRETRAINED = "pretrained"
 """Array of an archive, or metadata of a Parquet file, that names the model which made the items."""
-_ID_KEYS = ("id", "ids")
+ID_KEYS = ("id", "ids")
 # Deflate compresses nothing by more than this factor.
 _MAX_RATIO = 1100
 _MAPPED_BYTES = 256 * 2**20
-_UNREADABLE = (
+UNREADABLE = (
     *(OSError, ValueError, EOFError, KeyError, TypeError, NotImplementedError, OverflowError, MemoryError, RuntimeError),
     *(SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error),
 )
@@ -97,9 +97,9 @@ def from_npy(path: Path, reading: Reading, _rows: Rows, _progress: Progress) -> 
         raise DataError(f"{path} cannot be read: it is no .npy file; write it with numpy.save(path, items)")
     try:
         array = np.load(path, mmap_mode="r" if path.stat().st_size >= _MAPPED_BYTES else None, allow_pickle=False)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise DataError(
-            f"{path} cannot be read: {_why(error)}; write it with numpy.save(path, items) from a plain array"
+            f"{path} cannot be read: {why(error)}; write it with numpy.save(path, items) from a plain array"
         ) from error
     return _make(path, {"x": array}, _Parts(("x",)), reading)
 
@@ -118,7 +118,7 @@ def from_npz(path: Path, reading: Reading, _rows: Rows, _progress: Progress) -> 
         # Opened here: numpy leaves a file open if it is not an archive.
         with path.open("rb") as file:
             if zipfile.is_zipfile(file):
-                _check_sizes(path, file)
+                check_sizes(path, file)
             file.seek(0)
             loaded = np.load(file, allow_pickle=False)
             mapped = _map_large(path, file) if zipfile.is_zipfile(file) else {}
@@ -126,9 +126,9 @@ def from_npz(path: Path, reading: Reading, _rows: Rows, _progress: Progress) -> 
             arrays = {key: mapped[key] if key in mapped else _one(path, loaded, key) for key in keys}
     except DataError:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise DataError(
-            f"{path} cannot be read: {_why(error)}; write it with numpy.savez(path, x=items, y=labels) from plain arrays"
+            f"{path} cannot be read: {why(error)}; write it with numpy.savez(path, x=items, y=labels) from plain arrays"
         ) from error
     return _make(path, arrays, _parts(path, arrays, reading), reading)
 
@@ -144,7 +144,8 @@ def _one(path: Path, loaded: Mapping[str, np.ndarray], key: str) -> np.ndarray:
         ) from error
 
 
-def _why(error: Exception) -> str:
+def why(error: Exception) -> str:
+    """Return why an array cannot be read, in a line."""
     return "it holds pickled objects, which are never read" if "pickle" in str(error).lower() else first_line(error)
 
 
@@ -160,7 +161,7 @@ def _parts(path: Path, arrays: Mapping[str, np.ndarray], reading: Reading) -> _P
         if key is not None and key not in arrays:
             raise DataError(f"{path} has no array {key!r}; it holds {_listed(arrays)}")
     splits = [split for split in _SPLITS if split.items in arrays]
-    plain = [key for key in _ITEM_KEYS if key in arrays]
+    plain = [key for key in ITEM_KEYS if key in arrays]
     numbered = [key for key in arrays if key.startswith("arr_")]
     if (reading.x is None and len(splits) + len(plain) != 1) or (reading.x is None and len(numbered) > len(_NUMBERED)):
         raise DataError(
@@ -182,11 +183,11 @@ def _parts(path: Path, arrays: Mapping[str, np.ndarray], reading: Reading) -> _P
 
 
 def _plain_parts(path: Path, arrays: Mapping[str, np.ndarray], items: str, reading: Reading) -> _Parts:
-    likely = [key for key in _LABEL_KEYS if key in arrays and key != items]
+    likely = [key for key in LABEL_KEYS if key in arrays and key != items]
     if reading.y is None and len(likely) > 1:
         raise DataError(f"{path}: {' and '.join(map(repr, likely))} may both be the labels; say which with --y")
     labels = reading.y or (likely[0] if likely else None)
-    test = (_find(arrays, _TEST_ITEM_KEYS), _find(arrays, _TEST_LABEL_KEYS)) if reading.y is None else (None, None)
+    test = (first_of(arrays, _TESTITEM_KEYS), first_of(arrays, _TESTLABEL_KEYS)) if reading.y is None else (None, None)
     return _Parts((items,), (labels,) if labels else (), *test)
 
 
@@ -204,8 +205,8 @@ def _make(path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, reading: 
     if len({piece.shape[1:] for piece in pieces}) > 1:
         raise DataError(f"{path}: {' and '.join(parts.items)} hold items of different shapes; give one with --x")
     raw = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-    pool, shape, scale = _as_items(path, raw)
-    test = None if parts.test is None else _as_items(path, arrays[parts.test], scale)[0]
+    pool, shape, scale = as_items(path, raw)
+    test = None if parts.test is None else as_items(path, arrays[parts.test], scale)[0]
     labels, test_codes = _read_labels(path, arrays, parts, given, reading, len(raw))
     return Dataset(
         name=path.stem,
@@ -218,6 +219,7 @@ def _make(path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, reading: 
         is_split=parts.is_split,
         ids=_ids(arrays, parts, len(raw)),
         pretrained=printable(str(arrays[PRETRAINED])) if PRETRAINED in arrays else None,
+        scale=scale.kind,
         understood=(
             *_tell(path, arrays, parts, shape, scale),
             *([f"labels: {tell_labels(labels)}"] if parts.labels else []),
@@ -228,7 +230,7 @@ def _make(path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, reading: 
 
 def _ids(arrays: Mapping[str, np.ndarray], parts: _Parts, n: int) -> tuple[str, ...] | None:
     """Return the names of the items, if there is an array of them."""
-    key = _find(arrays, _ID_KEYS)
+    key = first_of(arrays, ID_KEYS)
     if key is None or parts.test is not None or arrays[key].shape != (n,):
         return None
     return tuple(map(printable, label_texts(arrays[key])))
@@ -241,8 +243,8 @@ def _read_labels(
     if not parts.labels:
         return Labels(np.full(n, -1), () if given is None else tuple(label_texts(given))), None
     where = f"{path.name}, array {parts.labels[0]}"
-    values = _vector(path, np.concatenate([_vector(path, arrays[key]) for key in parts.labels]))
-    test = None if parts.test_labels is None else _vector(path, arrays[parts.test_labels])
+    values = label_vector(path, np.concatenate([label_vector(path, arrays[key]) for key in parts.labels]))
+    test = None if parts.test_labels is None else label_vector(path, arrays[parts.test_labels])
     if given is not None:
         names = tuple(label_texts(given))
         codes = None if test is None else codes_into(where, test, names, reading.missing_label).codes
@@ -253,7 +255,7 @@ def _read_labels(
     return Labels(both.codes[: len(values)], both.names, both.notes), both.codes[len(values) :]
 
 
-def _vector(path: Path, labels: np.ndarray) -> np.ndarray:
+def label_vector(path: Path, labels: np.ndarray) -> np.ndarray:
     """Return one label per item, of (n,), (n, 1) or one-hot (n, classes)."""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -268,12 +270,12 @@ def _vector(path: Path, labels: np.ndarray) -> np.ndarray:
 
 
 def _tell(
-    path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, shape: ImageShape | None, scale: "_Scale"
+    path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, shape: ImageShape | None, scale: "Scale"
 ) -> tuple[str, ...]:
     """Say which arrays are what."""
     sizes = " + ".join(f"{key} {arrays[key].shape}" for key in parts.items)
     what = "items" if shape is None else "images in colour" if len(shape) == 3 else "images"
-    read = {*parts.items, *parts.labels, parts.test, parts.test_labels, "class_names", PRETRAINED, *_ID_KEYS}
+    read = {*parts.items, *parts.labels, parts.test, parts.test_labels, "class_names", PRETRAINED, *ID_KEYS}
     unread = [key for key in arrays if key not in read]
     return (
         f"{path.name}: {what} {sizes}{scale.said}"
@@ -305,7 +307,7 @@ def _map_large(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
     return mapped
 
 
-def _check_sizes(path: Path, file: BinaryIO) -> None:
+def check_sizes(path: Path, file: IO[bytes]) -> None:
     """Refuse an archive that claims more than its bytes or this machine can hold: numpy would try to allocate it."""
     claimed = 0
     with zipfile.ZipFile(file) as archive:
@@ -335,12 +337,13 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
-def _find(arrays: Mapping[str, np.ndarray], keys: tuple[str, ...]) -> str | None:
+def first_of(arrays: Mapping[str, np.ndarray], keys: tuple[str, ...]) -> str | None:
+    """Return the first of some names that an archive has."""
     return next((key for key in keys if key in arrays), None)
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """How the values of images are brought to bytes or [0, 1]; the same for pool and test part."""
 
     kind: str = "as they are"
@@ -351,7 +354,7 @@ class _Scale:
         return {"bytes": ", 0-255 as bytes", "signed": ", from [-1, 1] to [0, 1]"}.get(self.kind, "")
 
     @classmethod
-    def of(cls, images: np.ndarray) -> "_Scale":
+    def of(cls, images: np.ndarray) -> "Scale":
         """Find out from the values of images."""
         if images.dtype == np.uint8:
             return cls("bytes as given" if images.max() > 1 else "as they are")
@@ -371,7 +374,7 @@ class _Scale:
         return (numbers + 1) / 2 if self.kind == "signed" else numbers
 
 
-def _as_items(path: Path, items: np.ndarray, scale: _Scale | None = None) -> tuple[np.ndarray, ImageShape | None, _Scale]:
+def as_items(path: Path, items: np.ndarray, scale: Scale | None = None) -> tuple[np.ndarray, ImageShape | None, Scale]:
     """Return items as (n, d), the shape of an image, and how values were scaled."""
     if items.ndim not in (2, 3, 4) or 0 in items.shape:
         raise DataError(
@@ -385,7 +388,7 @@ def _as_items(path: Path, items: np.ndarray, scale: _Scale | None = None) -> tup
     shape: ImageShape | None = None if items.ndim == 2 else tuple(map(int, items.shape[1:]))  # type: ignore[assignment]
     if scale is None:
         # Bytes mean 0-255, but a mask of zeros and ones is already in [0, 1].
-        scale = _Scale.of(items) if items.ndim > 2 or items.dtype == np.uint8 else _Scale()
+        scale = Scale.of(items) if items.ndim > 2 or items.dtype == np.uint8 else Scale()
     return scale(items.reshape(len(items), -1)), shape, scale
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from bench.data.features import Feature, to_json
+from bench.data.form import Canvas, Form
 from bench.errors import DataError, number_of
 from gmvae.config import Likelihood, Views
 from gmvae.kinds import are_embeddings, views_for
@@ -70,6 +71,12 @@ class Dataset:
     """Words that mean "no label" in these data and in tables of labels for them; `None`: those of `gmvae.missing`."""
     pretrained: str | None = None
     """The model trained on other data that made the items, if one did."""
+    roles: tuple[str | None, str | None] = (None, None)
+    """Columns of a table that hold labels and names of items."""
+    scale: str | None = None
+    """How the values of an array were scaled (`bench.data.arrays.Scale`)."""
+    canvas: Canvas | None = None
+    """What pictures of files were brought to."""
 
     def __post_init__(self) -> None:
         """Make names fit to be shown; raise `DataError` where items and labels cannot belong together."""
@@ -151,6 +158,23 @@ class Dataset:
     def embeddings(self) -> bool:
         """Whether items are vectors of length 1."""
         return are_embeddings(self.pool)
+
+    @property
+    def form(self) -> Form:
+        """How new items become such as these."""
+        is_bytes = self.pool.dtype == np.uint8
+        return Form(
+            kind="table" if self.features else "pictures" if self.canvas else "array",
+            n_features=int(self.pool.shape[1]),
+            is_bytes=is_bytes,
+            unit=self.likelihood == "bernoulli",
+            image_shape=self.image_shape,
+            features=self.features,
+            label_column=self.roles[0],
+            id_column=self.roles[1],
+            scale=self.scale or ("bytes as given" if is_bytes else "as they are"),
+            canvas=self.canvas,
+        )
 
     def describe(self) -> dict[str, Any]:
         """Return what `dataset.json` of a run folder says."""

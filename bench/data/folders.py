@@ -8,8 +8,9 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from bench.data.dataset import Dataset, ImageShape
+from bench.data.form import Canvas
 from bench.data.labels import Labels, read_labels
-from bench.data.pictures import Glance, glance, ground_for, pixels, suffixes, white_of
+from bench.data.pictures import Glance, drawn_on, glance, ground_for, suffixes, white_of
 from bench.data.reading import Progress, Reading, no_progress
 from bench.data.understood import tell_labels
 from bench.errors import DataError, SettingsError, number_of
@@ -44,7 +45,9 @@ def load(folder: Path, reading: Reading | None = None, progress: Progress = no_p
     if odd is not None:
         raise DataError(f"{folder}: the name {odd.as_posix()!a} holds characters that cannot be printed; rename that file")
     parts = _split(folder, ids)
-    pool, shape, notes = _read(paths, reading, progress)
+    pool, canvas, notes = _read(paths, reading, progress)
+    (width, height), colored = canvas.size, canvas.colored
+    shape: ImageShape = (height, width, 3) if colored else (height, width)
     labels = _classes(folder, ids, parts)
     in_test = np.array([bool(parts) and _part(name) in _TEST for name in ids])
     held = bool(in_test.any())
@@ -68,23 +71,24 @@ def load(folder: Path, reading: Reading | None = None, progress: Progress = no_p
         ids=tuple(name.as_posix() for name, apart in zip(ids, in_test, strict=True) if not apart),
         test_ids=tuple(name.as_posix() for name, apart in zip(ids, in_test, strict=True) if apart) if held else None,
         understood=(*told, *notes, *labels.notes),
+        canvas=canvas,
     )
 
 
-def image_paths(folder: Path) -> list[Path]:
+def image_paths(folder: Path, least: int = 2) -> list[Path]:
     """Return every image below a folder, in the order of their paths.
 
     Raises
     ------
     DataError
-        If there are fewer than two.
+        If there are fewer than `least`.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes() and path.is_file())
     # Hidden files belong to the system, such as the `._name.png` of macOS.
     paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
-    if len(paths) < 2:
+    if len(paths) < least:
         raise DataError(
-            f"{folder} holds {number_of(len(paths), 'image')} ({', '.join(sorted(suffixes()))}); at least two are needed"
+            f"{folder} holds {number_of(len(paths), 'image')} ({', '.join(sorted(suffixes()))}); at least {least} needed"
         )
     return paths
 
@@ -155,8 +159,8 @@ def _not_read(folder: Path) -> tuple[str, ...]:
     return (f"not read: {shown}{' …' if len(others) > 3 else ''}",) if others else ()
 
 
-def _read(paths: Sequence[Path], reading: Reading, progress: Progress) -> tuple[np.ndarray, ImageShape, tuple[str, ...]]:
-    """Return all pixels, the shape of an image, and what was decided."""
+def _read(paths: Sequence[Path], reading: Reading, progress: Progress) -> tuple[np.ndarray, Canvas, tuple[str, ...]]:
+    """Return all pixels, what pictures were brought to, and what was decided."""
     glances: list[Glance] = []
     colored = False
     for done, path in enumerate(paths):
@@ -168,19 +172,16 @@ def _read(paths: Sequence[Path], reading: Reading, progress: Progress) -> tuple[
     width, height = next(iter(sizes)) if keep else (_SIDE, _SIDE)
     if reading.image_size is not None:
         width = height = reading.image_size
-    ground, white = ground_for(glances), white_of(glances)
-    shape: ImageShape = (height, width, 3) if colored else (height, width)
-    pool = np.empty((len(paths), int(np.prod(shape))), np.uint8)
+    canvas = Canvas((width, height), colored, ground_for(glances), white_of(glances))
+    pool = np.empty((len(paths), height * width * (3 if colored else 1)), np.uint8)
     for row, path in enumerate(paths):
-        pool[row] = pixels(path, (width, height), colored=colored, ground=ground, depth=white).ravel()
+        pool[row] = drawn_on(canvas, path).ravel()
         progress(0.5 + row / len(paths) / 2)
-    return pool, shape, _notes(glances, (width, height), sizes, ground, white)
+    return pool, canvas, _notes(glances, canvas, sizes)
 
 
-def _notes(
-    glances: Sequence[Glance], size: tuple[int, int], sizes: set[tuple[int, int]], ground: int, white: int
-) -> tuple[str, ...]:
-    notes = []
+def _notes(glances: Sequence[Glance], canvas: Canvas, sizes: set[tuple[int, int]]) -> tuple[str, ...]:
+    notes, size = [], canvas.size
     if sizes != {size}:
         largest = max(sizes, key=lambda pair: pair[0] * pair[1])
         notes.append(
@@ -189,7 +190,7 @@ def _notes(
         )
     n_transparent = sum(one.contrast is not None for one in glances)
     if n_transparent:
-        notes.append(f"{number_of(n_transparent, 'image')} with transparent parts, on {'white' if ground else 'black'}")
+        notes.append(f"{number_of(n_transparent, 'image')} with transparent parts, on {'white' if canvas.ground else 'black'}")
     if any(one.depth for one in glances):
-        notes.append(f"images of more than 8 bits: {white:,} is white")
+        notes.append(f"images of more than 8 bits: {canvas.white:,} is white")
     return tuple(notes)

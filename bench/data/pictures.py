@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import ExifTags, Image, ImageOps
 
+from bench.data.form import Canvas
 from bench.errors import DataError
 from gmvae.errors import first_line
 
@@ -74,34 +75,33 @@ def glance(path: Path, *, seek_color: bool = True) -> Glance:
         return Glance(size, colored, 0, (float((shown * weight).sum()), float(((255 - shown) * weight).sum())))
 
 
-def pixels(path: Path, size: tuple[int, int], *, colored: bool, ground: int, depth: int) -> UInt8[np.ndarray, "h w *c"]:
-    """Return the pixels of a picture.
-
-    Parameters
-    ----------
-    size
-        Width and height to bring it to.
-    colored
-        Whether to return red, green and blue.
-    ground
-        Grey that shows through where the picture is transparent.
-    depth
-        Value that is white in pictures with more than eight bits.
+def drawn_on(canvas: Canvas, path: Path) -> UInt8[np.ndarray, "h w *c"]:
+    """Return the pixels of a picture of a file, grey or in red, green and blue.
 
     Raises
     ------
     DataError
         If it cannot be read.
     """
-    picture = _open(path)
+    return laid_out(canvas, _open(path), str(path))
+
+
+def laid_out(canvas: Canvas, picture: Image.Image, called: str) -> UInt8[np.ndarray, "h w *c"]:
+    """Return the pixels of a picture that is open.
+
+    Raises
+    ------
+    DataError
+        If its pixels cannot be converted; `called` names it there.
+    """
     if picture.mode in _DEEP:
-        values = np.asarray(picture, np.float64) * (255 / max(1, depth))
+        values = np.asarray(picture, np.float64) * (255 / max(1, canvas.white))
         picture = Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
     try:
-        picture = _grounded(picture, ground).convert("RGB" if colored else "L")
+        picture = _grounded(picture, canvas.ground).convert("RGB" if canvas.colored else "L")
     except ValueError as error:
-        raise DataError(f"{path} has pixels of mode {picture.mode}, which cannot be converted; save it as PNG") from error
-    return np.asarray(picture if picture.size == size else picture.resize(size, Image.Resampling.BOX))
+        raise DataError(f"{called} has pixels of mode {picture.mode}, which cannot be converted; save it as PNG") from error
+    return np.asarray(picture if picture.size == canvas.size else picture.resize(canvas.size, Image.Resampling.BOX))
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -114,7 +114,7 @@ def open_picture(path: Path) -> Image.Image:
     """
     picture = _open(path)
     if picture.mode in _DEEP:
-        picture = Image.fromarray(pixels(path, picture.size, colored=False, ground=255, depth=white_of([glance(path)])))
+        picture = Image.fromarray(laid_out(Canvas(picture.size, False, 255, white_of([glance(path)])), picture, str(path)))
     return _grounded(picture, 255).convert("RGB")
 
 

@@ -1,6 +1,7 @@
 """Tables: a row per item, read in blocks, with each column as what it is."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,25 +81,80 @@ def _delimited_frame(path: Path, reading: Reading, progress: Progress) -> Frame:
 
 
 def _arrow_frame(path: Path, reading: Reading, progress: Progress) -> Frame:
-    kind = "feather" if path.suffix.lower() in (".feather", ".arrow") else "parquet"
-    files = _parts_of(path) if path.is_dir() else [path]
-    # Below a folder, names such as `year=2024` are columns.
-    where: dict[str, Any] = {"partitioning": "hive", "partition_base_dir": str(path)} if path.is_dir() else {}
-    try:
-        schemas = [_schema(part, kind) for part in files]
-        whole = pads.dataset([str(file) for file in files], format=kind, **where).schema
-        schema = pa.unify_schemas([*schemas, whole], promote_options="permissive").with_metadata(schemas[0].metadata)
-        source = pads.dataset([str(file) for file in files], format=kind, schema=schema, **where)
+    with _readable(path):
+        source, schemas = _arrow_source(path)
         frame = _read_arrow(path, source, reading, progress)
-    except (OSError, pa.ArrowException, ValueError, NotImplementedError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path} cannot be read as {kind.capitalize()}: {first_line(error)}") from error
     of_parts = {name for one in schemas for name in one.names}
     lacking = sorted(name for name in of_parts if any(name not in one.names for one in schemas))
     if lacking:
         frame.notes.append(f"gaps where parts lack the columns {', '.join(map(printable, lacking))}")
     return frame
+
+
+def _kind(path: Path) -> str:
+    return "feather" if path.suffix.lower() in (".feather", ".arrow") else "parquet"
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say which file cannot be read, and why."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, ValueError, NotImplementedError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{path} cannot be read as {_kind(path).capitalize()}: {first_line(error)}") from error
+
+
+def _arrow_source(path: Path) -> tuple[Any, list[pa.Schema]]:
+    """Return a table of Parquet or Feather, and the schema of each of its files."""
+    kind, files = _kind(path), _parts_of(path) if path.is_dir() else [path]
+    # Below a folder, names such as `year=2024` are columns.
+    where: dict[str, Any] = {"partitioning": "hive", "partition_base_dir": str(path)} if path.is_dir() else {}
+    schemas = [_schema(part, kind) for part in files]
+    whole = pads.dataset([str(file) for file in files], format=kind, **where).schema
+    schema = pa.unify_schemas([*schemas, whole], promote_options="permissive").with_metadata(schemas[0].metadata)
+    return pads.dataset([str(file) for file in files], format=kind, schema=schema, **where), schemas
+
+
+def arrow_names(path: Path) -> tuple[str, ...]:
+    """Return the columns of Parquet or Feather.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    with _readable(path):
+        return tuple(_arrow_source(path)[0].schema.names)
+
+
+def arrow_blocks(path: Path, places: Mapping[int, bool], progress: Progress) -> Iterator[dict[int, Column]]:
+    """Yield some columns of Parquet or Feather, a block of rows at a time; `places` says which are texts.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    with _readable(path):
+        source, _ = _arrow_source(path)
+        fields, n_rows, done = list(source.schema), max(1, source.count_rows()), 0
+        for batch in source.to_batches(columns=[fields[place].name for place in places], batch_size=_ROWS):
+            if batch.num_rows:
+                yield {
+                    place: _block(path, fields[place].name, _plain(batch.column(position)), as_text=as_text)
+                    for position, (place, as_text) in enumerate(places.items())
+                }
+            done += batch.num_rows
+            progress(done / n_rows)
+
+
+def _block(path: Path, name: str, column: pa.Array, *, as_text: bool) -> Column:
+    if not as_text and _is_number(_storage(column.type)):
+        return _numbers(column)
+    other = _other(path, name, column, as_text=as_text)
+    return joined([other]) if isinstance(other, Texts) else other
 
 
 def _schema(part: Path, kind: str) -> pa.Schema:
@@ -148,6 +204,7 @@ def make_dataset(frame: Frame, reading: Reading, rows: Rows) -> Dataset:
         understood=(*told, *frame.notes, *labels.notes, *warnings),
         features=features,
         pretrained=frame.pretrained,
+        roles=tuple(None if place is None else frame.called(place) for place in (roles.label, roles.ids)),  # type: ignore[arg-type]
     )
 
 
@@ -191,7 +248,7 @@ def _fill(frame: Frame, how: Delimited, texts: set[int], precise: set[int], prog
     """Read rows into a frame; return columns that turn out to hold texts although their first rows did not."""
     parts: dict[int, list[Column]] = {}
     blank = 0
-    for whole in _blocks(how, texts, progress):
+    for whole in delimited_blocks(how, texts, progress):
         empty = whole.isna().all(axis=1)
         block, blank = whole[~empty], blank + int(empty.sum())
         found = {place for place in range(len(frame.names)) if not pd.api.types.is_numeric_dtype(block[place])} | texts
@@ -212,7 +269,14 @@ def _fill(frame: Frame, how: Delimited, texts: set[int], precise: set[int], prog
     return set()
 
 
-def _blocks(how: Delimited, texts: set[int], progress: Progress) -> Iterator[pd.DataFrame]:
+def delimited_blocks(how: Delimited, texts: set[int], progress: Progress) -> Iterator[pd.DataFrame]:
+    """Yield delimited text in blocks of rows, whose columns are called by their places; `texts` are those to be read as written.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
     columns = list(range(len(how.columns)))
     options: dict[str, Any] = {
         "sep": how.separator,

@@ -98,6 +98,8 @@ class ChosenLearner:
     ----------
     chosen_
         Its name in `CANDIDATES`.
+    learner_
+        What was fitted on all labels.
     scores_
         For each candidate how many hidden labels it told right, with a little log-likelihood, over the number of labels.
     """
@@ -123,8 +125,8 @@ class ChosenLearner:
         self.chosen_ = list(told)[first_as_good(np.stack([one.score for one in told.values()]))]
         best = CANDIDATES[self.chosen_]
         view = x.views[best.representation]
-        self._learner = best.make(self.n_classes, self.n_jobs, self.random_state).fit(view, y)
-        self.label_distributions_ = distributions(self._learner, view)
+        self.learner_ = best.make(self.n_classes, self.n_jobs, self.random_state).fit(view, y)
+        self.label_distributions_ = distributions(self.learner_, view)
         self.transduction_: Int[np.ndarray, " n"] = self.label_distributions_.argmax(axis=1)
         return self
 
@@ -135,5 +137,5 @@ class ChosenLearner:
 
     def predict_proba(self, x: Several) -> Float[np.ndarray, "n l"]:
         """Return class probabilities of new items."""
-        proba: np.ndarray = self._learner.predict_proba(x.views[CANDIDATES[self.chosen_].representation])
+        proba: np.ndarray = self.learner_.predict_proba(x.views[CANDIDATES[self.chosen_].representation])
         return proba

@@ -13,9 +13,10 @@ from baselines.base import to_float
 from baselines.graph import NeighborGraph, neighbor_graphs
 from baselines.representation import (
     N_COMPONENTS_EMBEDDING,
-    kmeans_posterior,
-    mixture_posterior,
-    principal_components,
+    Components,
+    fit_components,
+    fit_kmeans,
+    fit_mixture,
     unit_scale,
 )
 from bench.errors import DataError
@@ -107,25 +108,44 @@ class Source:
         return View(make(view.pool), None if view.test is None else make(view.test))
 
 
+@dataclass(frozen=True, eq=False)
+class Standard:
+    """Standardises values by the mean and deviation of a pool."""
+
+    mean: Float[np.ndarray, " d"]
+    scale: Float[np.ndarray, " d"]
+
+    def __call__(self, items: np.ndarray) -> Float[np.ndarray, "n d"]:
+        """Return standardised items."""
+        return np.asarray((items - self.mean) / self.scale)
+
+
+def standard_of(pool: np.ndarray) -> Standard | None:
+    """Return what standardises a pool; `None` for bytes and values in [0, 1], which stay as they are."""
+    if likelihood_for(pool) == "bernoulli":
+        return None
+    mean, scale = pool.mean(axis=0, dtype=np.float64).astype(np.float32), pool.std(axis=0, dtype=np.float64).astype(np.float32)
+    scale[scale == 0] = 1
+    return Standard(mean, scale)
+
+
 def pixels(source: Source) -> View:
     """Bytes and values in [0, 1] as they are; other values standardised by the pool's mean and deviation."""
-    pool, test = source.pool, source.test
-    if likelihood_for(pool) == "bernoulli":
-        return View(pool, test)
-    mean, scale = (
-        statistic.astype(np.float32) for statistic in (pool.mean(axis=0, dtype=np.float64), pool.std(axis=0, dtype=np.float64))
-    )
-    scale[scale == 0] = 1
-    return View((pool - mean) / scale, None if test is None else (test - mean) / scale)
+    return _view(source, standard_of(source.pool) or (lambda items: items))
+
+
+def components_of(source: Source) -> Components:
+    """Return what projects on the leading principal components of the pool: of embeddings as they are, else of `pixels`."""
+    if are_embeddings(source.pool):
+        # Standardised features would give a direction that hardly varies the weight of one that tells much.
+        return fit_components(source.pool, n_components=N_COMPONENTS_EMBEDDING)
+    return fit_components(pixels(source).pool)
 
 
 def pca(source: Source) -> View:
-    """Leading principal components: of embeddings as they are, else of `pixels`."""
-    if are_embeddings(source.pool):
-        # Standardised features would give a direction that hardly varies the weight of one that tells much.
-        return View(*principal_components(source.pool, source.test, n_components=N_COMPONENTS_EMBEDDING))
-    view = pixels(source)
-    return View(*principal_components(view.pool, view.test))
+    """Leading principal components."""
+    seen = View(source.pool, source.test) if are_embeddings(source.pool) else pixels(source)
+    return _view(seen, components_of(source))
 
 
 def pixel_graph(_: Source, components: View) -> View:
@@ -135,12 +155,12 @@ def pixel_graph(_: Source, components: View) -> View:
 
 def kmeans(source: Source, components: View) -> View:
     """Cluster probabilities by k-means on principal components."""
-    return _clusters(source, components, kmeans_posterior)
+    return _clusters(source, components, fit_kmeans)
 
 
 def mixture(source: Source, components: View) -> View:
     """Cluster probabilities by a Gaussian mixture on principal components."""
-    return _clusters(source, components, mixture_posterior)
+    return _clusters(source, components, fit_mixture)
 
 
 def posterior(source: Source) -> View:
@@ -157,7 +177,7 @@ def latent(source: Source) -> View:
 
 def vae_mixture(source: Source) -> View:
     """Cluster probabilities by a Gaussian mixture on the latent means of a plain VAE."""
-    return _clusters(source, latent(source), mixture_posterior)
+    return _clusters(source, latent(source), fit_mixture)
 
 
 def joint(source: Source, components: View) -> View:
@@ -264,11 +284,15 @@ def _graph(view: View) -> View:
     return View(*neighbor_graphs(view.pool, view.test))
 
 
-def _clusters(source: Source, components: View, cluster: Callable[..., tuple[np.ndarray, np.ndarray | None]]) -> View:
+def _view(of: Source | View, look: Callable[[np.ndarray], Any]) -> View:
+    return View(look(of.pool), None if of.test is None else look(of.test))
+
+
+def _clusters(source: Source, components: View, fit: Callable[..., Callable[[np.ndarray], np.ndarray]]) -> View:
     if source.clustering is None:
         raise DataError("a clustering needs a number of components and a seed")
-    pool, test = cluster(components.pool, components.test, source.clustering.n_components, source.clustering.model_seed)
-    return View(Posterior(pool), None if test is None else Posterior(test))
+    clusters = fit(components.pool, source.clustering.n_components, source.clustering.model_seed)
+    return _view(components, lambda items: Posterior(clusters(items)))
 
 
 def _encoded(source: Source) -> tuple[Encoded, Encoded | None]:

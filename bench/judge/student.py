@@ -16,7 +16,7 @@ from gmvae.student import Renew, Student, teach
 # Principal components of a student's features that its graph lies in.
 _N_COMPONENTS = 32
 # No class of which a label was shown is out of the question.
-_LEAST = np.float32(1e-6)
+LEAST = np.float32(1e-6)
 # Weight of the student's distances beside those of the latents.
 _OF_STUDENT = np.float32(2)
 
@@ -76,6 +76,8 @@ class LatentStudentLearner(FixMatchLearner):
     ----------
     teacher_, student_, graph_learner_
         The first spreading, the network (`None` where only one class was shown), and the second spreading.
+    graph_, projection_, scales_
+        What the second one reads: the graph of the student's features, projected and scaled, beside the latents.
     """
 
     def fit(self, x: Teachable, y: Int[np.ndarray, " n"]) -> Self:  # type: ignore[override]
@@ -98,7 +100,7 @@ class LatentStudentLearner(FixMatchLearner):
         if self.student_ is None:
             return self.graph_learner_.predict_proba(x.graph)
         features, proba = self.student_.look(x.items)
-        points = np.hstack([self._project(features) * self._scales[0], x.latent * self._scales[1]])
+        points = np.hstack([self.projection_(features) * self.scales_[0], x.latent * self.scales_[1]])
         spread = self.graph_learner_.predict_proba(self._weights.graph_of_new(points))
         return self._together(proba, self.teacher_.predict_proba(x.graph), spread)
 
@@ -113,7 +115,7 @@ class LatentStudentLearner(FixMatchLearner):
     def _together(self, of_student: Float[np.ndarray, "n s"], *spread: Float[np.ndarray, "n l"]) -> Float[np.ndarray, "n l"]:
         """Return the geometric mean of what the student, which knows the classes shown, and both spreadings say."""
         said = [of_student, *(answers[:, self.seen_] for answers in spread)]
-        logarithms: np.ndarray = np.mean([np.log(np.maximum(answers, _LEAST)) for answers in said], axis=0)
+        logarithms: np.ndarray = np.mean([np.log(np.maximum(answers, LEAST)) for answers in said], axis=0)
         mean = np.zeros_like(spread[0])
         mean[:, self.seen_] = np.exp(logarithms)
         mean /= mean.sum(axis=1, keepdims=True)
@@ -121,9 +123,10 @@ class LatentStudentLearner(FixMatchLearner):
 
     def _graph(self, x: Teachable, features: Float[np.ndarray, "n h"]) -> NeighborGraph:
         """Return the graph of latents beside the leading components of the student's features."""
-        self._project = fit_components(features, self.random_state, _N_COMPONENTS)
-        components = self._project(features)
-        self._scales = _OF_STUDENT * unit_scale(components), unit_scale(x.latent)
-        points = np.hstack([components * self._scales[0], x.latent * self._scales[1]])
+        self.projection_ = fit_components(features, self.random_state, _N_COMPONENTS)
+        components = self.projection_(features)
+        self.scales_ = _OF_STUDENT * unit_scale(components), unit_scale(x.latent)
+        points = np.hstack([components * self.scales_[0], x.latent * self.scales_[1]])
         self._weights = NeighborWeights(points, self.n_jobs, quick_index)
-        return self._weights.graph()
+        self.graph_ = self._weights.graph()
+        return self.graph_

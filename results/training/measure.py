@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from baselines.representation import mixture_posterior
+from baselines.representation import fit_mixture
 from bench.data.dataset import Dataset
 from bench.data.registry import load_dataset
 from bench.judge.judging import judge
@@ -110,7 +110,7 @@ def _posterior(trainer: Trainer, dataset: Dataset, n_components: int, seed: int)
     encoded = encode(trainer.snapshot(), dataset.pool)
     if trainer.model.config.n_components > 1:
         return Posterior(encoded.posterior)
-    return Posterior(mixture_posterior(encoded.latent, None, n_components, seed)[0])
+    return Posterior(fit_mixture(encoded.latent, n_components, seed)(encoded.latent))
 
 
 def _scores(posterior: Posterior, dataset: Dataset, budgets: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:

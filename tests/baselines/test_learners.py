@@ -9,7 +9,7 @@ from baselines.boosting import XGBoostBaseline
 from baselines.linear import LogisticBaseline
 from baselines.mlp import MLPBaseline
 from baselines.neighbors import NeighborsBaseline
-from baselines.representation import kmeans_posterior, mixture_posterior, principal_components
+from baselines.representation import fit_components, fit_kmeans, fit_mixture
 from baselines.self_training import SelfTrainingBaseline
 
 
@@ -74,8 +74,9 @@ def test_self_training_uses_what_it_is_sure_of(digits: tuple[np.ndarray, np.ndar
 
 
 def test_kmeans_posterior_is_sure_at_centres_and_follows_kmeans(digits: tuple[np.ndarray, np.ndarray]) -> None:
-    x, _ = principal_components(digits[0])
-    q, test = kmeans_posterior(x, x[:3], 6, 0)
+    x = fit_components(digits[0])(digits[0])
+    clusters = fit_kmeans(x, 6, 0)
+    q, test = clusters(x), clusters(x[:3])
     np.testing.assert_allclose(q.sum(axis=1), 1, atol=1e-5)
     model = KMeans(6, n_init=1, random_state=0).fit(x)
     np.testing.assert_array_equal(q.argmax(axis=1), model.labels_)
@@ -87,8 +88,8 @@ def test_kmeans_posterior_is_sure_at_centres_and_follows_kmeans(digits: tuple[np
 
 
 def test_mixture_posterior_rows_are_probabilities(digits: tuple[np.ndarray, np.ndarray]) -> None:
-    x, _ = principal_components(digits[0])
-    q, _ = mixture_posterior(x, None, 5, 0)
+    x = fit_components(digits[0])(digits[0])
+    q = fit_mixture(x, 5, 0)(x)
     assert q.dtype == np.float32
     np.testing.assert_allclose(q.sum(axis=1), 1, atol=1e-5)
 
@@ -96,6 +97,6 @@ def test_mixture_posterior_rows_are_probabilities(digits: tuple[np.ndarray, np.n
 def test_principal_components_keep_distances_of_low_rank_data() -> None:
     rng = np.random.default_rng(0)
     x = (rng.normal(size=(80, 5)) @ rng.normal(size=(5, 100))).astype(np.float32)
-    z, _ = principal_components(x)
+    z = fit_components(x)(x)
     assert z.shape == (80, 40)
     np.testing.assert_allclose(np.linalg.norm(z[0] - z[1]), np.linalg.norm(x[0] - x[1]), rtol=1e-3)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from baselines.graph import SpreadingBaseline, neighbor_graphs
-from baselines.representation import principal_components
+from baselines.representation import fit_components
 from bench.judge import student as module
 from bench.judge.student import FixMatchLearner, LatentStudentLearner
 from bench.testing.conformance import example
@@ -40,7 +40,8 @@ def test_labels_spread_over_latents_then_over_what_the_student_sees_beside_them(
     np.testing.assert_array_equal(items, example().source.pool)
     np.testing.assert_array_equal(codes, y[labeled])
     np.testing.assert_allclose(answers, teacher.label_distributions_)
-    parts = [principal_components(view.pool.items, view.test.items, n_components=32), (view.pool.latent, view.test.latent)]
+    project = fit_components(view.pool.items, n_components=32)
+    parts = [(project(view.pool.items), project(view.test.items)), (view.pool.latent, view.test.latent)]
     scales = [np.sqrt(pool.var(axis=0).sum()) for pool, _ in parts]
     scales[0] /= 2
     joined = [np.hstack([part[place] / scale for part, scale in zip(parts, scales, strict=True)]) for place in (0, 1)]

@@ -1,0 +1,227 @@
+"""New items, read as a pool was, from files of any size: what a classifier that was taken away is given."""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from bench.data import tables
+from bench.data.arrays import (
+    ID_KEYS,
+    ITEM_KEYS,
+    LABEL_KEYS,
+    UNREADABLE,
+    Scale,
+    as_items,
+    check_sizes,
+    first_of,
+    label_vector,
+    why,
+)
+from bench.data.folders import image_paths
+from bench.data.form import Canvas, Form
+from bench.data.labels import label_texts
+from bench.data.new_rows import NewItems, Strange, new_rows
+from bench.data.pictures import drawn_on, glance, ground_for, suffixes, white_of
+from bench.data.reading import Progress, no_progress
+from bench.errors import DataError
+
+_ROWS, _PICTURES = 16_384, 512
+_BYTES = 255
+
+
+def stream(path: Path, form: Form, strange: Strange | None = None, progress: Progress = no_progress) -> Iterator[NewItems]:
+    """Yield the items of a file or folder in blocks, as `form` says that they were made.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or holds items of another kind.
+    """
+    if path.is_dir() and not tables.is_table(path):
+        return _pictures(image_paths(path, least=1), path, form, progress)
+    if not path.exists():
+        raise DataError(f"no file {path}; give new data in a form that training read")
+    if path.suffix.lower() in suffixes():
+        return _pictures([path], path.parent, form, progress)
+    if path.suffix.lower() == ".npy":
+        return _npy(path, form, progress)
+    if path.suffix.lower() == ".npz":
+        return _npz(path, form, progress)
+    if tables.is_table(path):
+        if form.kind != "table":
+            raise DataError(
+                f"{path} is a table; the classifier was made from {_what(form)}: give new ones in a form such as that"
+            )
+        return new_rows(path, form, strange or Strange(), progress)
+    raise DataError(f"{path} is no picture, array or table; the classifier was made from {_what(form)}")
+
+
+def as_pool(values: np.ndarray, form: Form, called: str = "items") -> np.ndarray:
+    """Return an array of new items (n, d), or images (n, height, width, or with colours), as the pool's items are.
+
+    Raises
+    ------
+    DataError
+        If it holds items of another shape or range.
+    """
+    if (
+        values.ndim == 2
+        and form.image_shape is not None
+        and values.shape == form.image_shape[:2] != (len(values), form.n_features)
+    ):
+        raise DataError(f"{called}: one image of shape {values.shape}; give several, (1, {values.shape[0]}, {values.shape[1]})")
+    if form.kind == "table" and not all(feature.kind == "number" and feature.n_features == 1 for feature in form.features):
+        raise DataError(
+            f"{called}: an array does not say which column is what; give a table with the columns of the training data"
+        )
+    items, shape, _ = as_items(Path(called), values, Scale(_scale(values, form)))
+    if items.shape[1] != form.n_features or (shape is not None and form.image_shape is not None and shape != form.image_shape):
+        raise DataError(f"{called} of shape {values.shape}; the classifier was made from {_what(form)}")
+    return _in_range(items, form, called)
+
+
+def _scale(values: np.ndarray, form: Form) -> str:
+    if form.scale == "signed":
+        return "signed"
+    return "bytes as given" if values.dtype == np.uint8 else "as they are"
+
+
+def _in_range(items: np.ndarray, form: Form, called: str) -> np.ndarray:
+    """Return items in the type of the pool's."""
+    is_image = form.image_shape is not None
+    if items.dtype == np.uint8 and not form.is_bytes:
+        items = items.astype(np.float32) / (_BYTES if is_image and form.unit and items.max(initial=0) > 1 else 1)
+    if items.dtype != np.uint8:
+        bad = np.flatnonzero(~np.isfinite(items).all(axis=1))
+        if len(bad):
+            raise DataError(f"{called}: NaN or infinity in {len(bad):,} items, the first in row {bad[0]}; remove or impute them")
+    if form.is_bytes and items.dtype != np.uint8:
+        low, high = float(items.min(initial=0)), float(items.max(initial=0))
+        if low < 0 or high > _BYTES or not (items == np.round(items)).all():
+            raise DataError(f"{called}: values from {low:g} to {high:g}; the classifier reads bytes, whole numbers from 0 to 255")
+        return items.astype(np.uint8)
+    if form.unit and not form.is_bytes and (items.min(initial=0) < 0 or items.max(initial=0) > 1):
+        raise DataError(f"{called}: values from {items.min():g} to {items.max():g}; those of the training data lie in 0 to 1")
+    return items
+
+
+def _what(form: Form) -> str:
+    if form.kind == "table":
+        return f"a table of {len(form.features):,} columns"
+    if form.image_shape is None:
+        return f"arrays of {form.n_features:,} values an item"
+    height, width, *colors = form.image_shape
+    return f"images of {height} x {width} pixels{' in colour' if colors else ''}"
+
+
+def canvas_of(form: Form, paths: list[Path]) -> Canvas:
+    """Return what pictures are brought to: as in training, or, where that had arrays of images, by their own looks.
+
+    Raises
+    ------
+    DataError
+        If the classifier does not see images.
+    """
+    if form.canvas is not None:
+        return form.canvas
+    if form.image_shape is None:
+        raise DataError(f"{paths[0]} is a picture; the classifier was made from {_what(form)}")
+    height, width, *colors = form.image_shape
+    glances = [glance(path, seek_color=False) for path in paths]
+    return Canvas((width, height), bool(colors), ground_for(glances), white_of(glances))
+
+
+def _pictures(paths: list[Path], folder: Path, form: Form, progress: Progress) -> Iterator[NewItems]:
+    canvas = canvas_of(form, paths)
+    for begin in range(0, len(paths), _PICTURES):
+        some = paths[begin : begin + _PICTURES]
+        drawn = np.stack([drawn_on(canvas, path).ravel() for path in some])
+        names = [path.relative_to(folder) for path in some]
+        labels = [name.parts[-2] if len(name.parts) > 1 else None for name in names]
+        yield NewItems(_in_range(drawn, form, str(folder)), [name.as_posix() for name in names], labels)
+        progress(min(1.0, (begin + len(some)) / len(paths)))
+
+
+def _npy(path: Path, form: Form, progress: Progress) -> Iterator[NewItems]:
+    with _opened(path) as file:
+        yield from _blocks(path, file, form, None, None, progress)
+
+
+def _npz(path: Path, form: Form, progress: Progress) -> Iterator[NewItems]:
+    with _opened(path) as file:
+        try:
+            check_sizes(path, file)
+            archive = zipfile.ZipFile(file)
+        except UNREADABLE as error:
+            raise DataError(f"{path} cannot be read: {why(error)}") from error
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        found = dict.fromkeys(names, np.empty(0))
+        key = first_of(found, (*ITEM_KEYS, "x_test", "test_images"))
+        if key is None:
+            raise DataError(f"{path} holds {', '.join(names[:5])}; expected an array named 'x'")
+        labels, ids = (_small(path, archive, first_of(found, keys)) for keys in (LABEL_KEYS, ID_KEYS))
+        names_of = _small(path, archive, "class_names" if "class_names" in found else None)
+        with archive.open(f"{key}.npy") as member:
+            texts = None if labels is None else _spelled(path, labels, names_of)
+            yield from _blocks(path, member, form, texts, None if ids is None else label_texts(ids), progress)
+
+
+def _spelled(path: Path, labels: np.ndarray, names: np.ndarray | None) -> list[str | None]:
+    """Return labels as names of classes."""
+    vector = label_vector(path, labels)
+    if names is None or vector.dtype.kind not in "iu":
+        return [text or None for text in label_texts(vector)]
+    called = label_texts(names)
+    return [called[code] if 0 <= code < len(called) else None for code in vector.tolist()]
+
+
+def _small(path: Path, archive: zipfile.ZipFile, key: str | None) -> np.ndarray | None:
+    if key is None:
+        return None
+    try:
+        with archive.open(f"{key}.npy") as member:
+            array: np.ndarray = np.lib.format.read_array(member, allow_pickle=False)
+            return array
+    except UNREADABLE as error:
+        raise DataError(f"{path}: the array {key!r} cannot be read: {why(error)}") from error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _blocks(
+    path: Path, file: IO[bytes], form: Form, labels: list[str | None] | None, ids: list[str] | None, progress: Progress
+) -> Iterator[NewItems]:
+    """Yield an array in blocks of rows, read one after another: it may be larger than memory, and compressed."""
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+    except UNREADABLE as error:
+        raise DataError(f"{path} cannot be read: {why(error)}; write it with numpy.save or numpy.savez") from error
+    if dtype.hasobject:
+        raise DataError(f"{path} holds pickled objects, which are never read; save it as numbers")
+    if fortran or len(shape) < 2:
+        raise DataError(f"{path}: an array of shape {shape}{' in Fortran order' if fortran else ''}; expected a row per item")
+    size = int(np.prod(shape[1:])) * dtype.itemsize
+    for begin in range(0, shape[0], _ROWS):
+        n = min(_ROWS, shape[0] - begin)
+        try:
+            content = file.read(n * size)
+        except UNREADABLE as error:
+            raise DataError(f"{path} cannot be read: {why(error)}") from error
+        if len(content) < n * size:
+            raise DataError(f"{path} ends after {begin + len(content) // max(1, size):,} of {shape[0]:,} items; it is cut short")
+        values = np.frombuffer(content, dtype).reshape(n, *shape[1:])
+        part = slice(begin, begin + n)
+        yield NewItems(
+            as_pool(values, form, path.name), None if ids is None else ids[part], None if labels is None else labels[part]
+        )
+        progress((begin + n) / shape[0])
