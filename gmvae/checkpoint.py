@@ -49,6 +49,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
         yield staging
         sync_tree(staging)
         staging.chmod(0o755)
+        for path in staging.iterdir():
+            path.chmod(0o644)
         if folder.exists():
             # Moved aside, not deleted first: at no moment are both the old and the new one missing.
             old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))

@@ -2,7 +2,6 @@
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from gmvae.model import GaussianMixtureVAE
@@ -23,6 +22,9 @@ def start_at_clusters(model: GaussianMixtureVAE, items: Tensor, generator: torch
     model.train()
     k = model.config.n_components
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=items.device))
+    # Loaded where a training begins: who only reads a model should not wait a second for it.
+    from sklearn.cluster import KMeans
+
     clusters = KMeans(min(k, len(latent)), n_init=1, random_state=seed).fit(latent)
     spread = latent.var(axis=0)
     variance = np.stack([_variance(latent[clusters.labels_ == label], spread) for label in range(len(clusters.cluster_centers_))])

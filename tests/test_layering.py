@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 # The folders of `bench`, in the order data flows, and the modules at its root.
 ORDER = [
     *("errors", "plugins", "data", "plan", "judge", "store", "engine", "stats", "show", "run"),
-    *("search", "embedding", "labelling", "reading", "suite", "testing", "cli"),
+    *("search", "embedding", "classifier", "labelling", "reading", "suite", "testing", "cli"),
 ]
 OLD_NAMES = {"conformance"}
 FILES = sorted(path for package in ("gmvae", "baselines", "bench") for path in (ROOT / package).rglob("*.py"))

@@ -20,12 +20,28 @@ from bench.classifier import heads, sight
 from bench.classifier.parts import Part, Parts
 from bench.errors import SettingsError
 from bench.judge.chosen import CANDIDATES, ChosenLearner
+from bench.judge.ensemble import EnsembleLearner
 from bench.judge.methods import Learner
 from bench.judge.representations import Source, components_of, standard_of
 from bench.judge.student import LEAST, FixMatchLearner, LatentStudentLearner
 from bench.plan.cells import ModelKey
 from gmvae.decoding import HardDecoder, SoftBayesDecoder, SoftDecoder, SoftSharesDecoder
 from gmvae.kinds import are_embeddings
+
+
+def check_takeable(learner: Learner, name: str) -> None:
+    """Refuse a method, before it is fitted, whose learner does not say what it has learnt.
+
+    Raises
+    ------
+    SettingsError
+        If it does not.
+    """
+    if not isinstance(learner, (EnsembleLearner, ChosenLearner, FewLabelClassifier, *_DECODERS)):
+        raise SettingsError(
+            f"{name} cannot be taken away: its learner, {type(learner).__name__}, does not come with gmvae-bench, which "
+            "therefore does not know how to write it down; take another method, see `gmvae-bench methods`"
+        )
 
 
 class Taker:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from bench.classifier.store import check_place, save
 from bench.cli.running import train_only
 from bench.cli.state import make_console, tell
 from bench.data.dataset import Dataset
@@ -15,12 +16,13 @@ from bench.data.reading import AUTO
 from bench.data.splits import MERGED, OFFICIAL
 from bench.errors import SettingsError, number_of
 from bench.labelling.given import GivenLabels, check_agreement, check_enough, n_filled, read_given
-from bench.labelling.label import label_items
+from bench.labelling.label import LEAST_DRAWN, label_items
 from bench.labelling.outcomes import draw_sheet, tell_labelling, tell_selection, write_labels, write_picks
 from bench.labelling.recommend import recommend
 from bench.labelling.recommended import tell_beginning, tell_recommendation
 from bench.labelling.select import select_items
 from bench.labelling.sheet import reliability_figure
+from bench.labelling.taking import take_classifier
 from bench.labelling.workplace import Workplace, open_workplace
 from bench.reading.open_run import OpenRun
 from bench.store.atomic import write_figure
@@ -74,6 +76,7 @@ def label_with(
     out: Path,
     abstain: float,
     figure: Path | None,
+    classifier: Path | None,
     model: str | None,
     data_dir: Path | None,
     *,
@@ -81,6 +84,8 @@ def label_with(
 ) -> None:
     """Label the items of a run's data, write them, and report how good that is."""
     console = make_console()
+    if classifier is not None:
+        check_place(classifier)
     workplace = _workplace(run, model, data_dir)
     given = _given(workplace, labels)
     if given is None:
@@ -88,15 +93,22 @@ def label_with(
 
     known = workplace.known_with(given)
     check_enough(known[known >= 0], given.class_names, labels or run, allow_singletons=allow_singletons)
-    labelling = label_items(workplace, given, method, abstain_below=abstain)
-    if figure is not None and labelling.estimate is None:
-        raise SettingsError(f"--figure needs labels of items drawn at random; {labelling.n_drawn} are too few")
+    labelling = label_items(workplace, given, method, abstain_below=abstain, take=classifier is not None)
     write_labels(labelling, workplace, out)
+    written: list[Path] = [out]
     tell_labelling(labelling, workplace, given, method, abstain, console)
     if figure is not None and labelling.estimate is not None:
         about = f"{workplace.dataset.name}, {method}: {labelling.estimate.n} items hidden in turn"
         write_figure(reliability_figure(labelling.estimate.bins, labelling.estimate.calibration_error, about), figure)
-    console.print(f"\nwritten: {out}{f', {figure}' if figure else ''}", soft_wrap=True)
+        written.append(figure)
+    elif figure is not None:
+        tell(f"no {figure}: it needs {LEAST_DRAWN} labels of items drawn at random, and there are {labelling.n_drawn}")
+    if classifier is not None:
+        save(take_classifier(labelling, workplace, method, abstain), classifier)
+        written.append(classifier)
+    console.print(f"\nwritten: {', '.join(map(str, written))}", soft_wrap=True)
+    if classifier is not None:
+        console.print(f"next: gmvae-bench predict {classifier} NEWDATA", style="dim", soft_wrap=True)
 
 
 def recommend_for(

@@ -6,6 +6,9 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from bench.classifier.make import make_network
+from bench.classifier.network import Network
+from bench.classifier.take import check_takeable
 from bench.engine.steps import represent, threads
 from bench.errors import SettingsError, unknown_name
 from bench.judge.folds import answer
@@ -55,10 +58,18 @@ class Labelling:
     """The method that `auto` took."""
     models: tuple[str, ...] = ()
     """Names of the trained models that were read."""
+    network: Network | None = None
+    """What tells new items the same way, if it was asked for."""
 
 
 def label_items(
-    workplace: Workplace, given: GivenLabels, method_name: str, *, abstain_below: float = 0.0, method_seed: int = 0
+    workplace: Workplace,
+    given: GivenLabels,
+    method_name: str,
+    *,
+    abstain_below: float = 0.0,
+    method_seed: int = 0,
+    take: bool = False,
 ) -> Labelling:
     """Label the whole pool from the given labels, and estimate from them alone how good that is.
 
@@ -68,10 +79,15 @@ def label_items(
     are Wilson's, with a variance that grows with the share of the labels that are hidden in turn: a draw that teaches well tests
     badly, and the other way round. See docs/own-data.md for how often they hold.
 
+    Parameters
+    ----------
+    take
+        Whether to return what classifies new items, too.
+
     Raises
     ------
     SettingsError
-        For an unknown method, or one whose model the run does not have.
+        For an unknown method, one whose model the run does not have, or one that cannot be taken away.
     """
     methods = all_methods()
     if method_name not in methods:
@@ -84,17 +100,24 @@ def label_items(
             raise SettingsError(
                 f"{method_name} needs the model {key.id}, which {workplace.folder} does not have; run it with that method"
             )
-    encoded = (workplace.encoded if key == workplace.key else load_encoded(workplace.folder, key) for key in keys)
-    view = represent(method, clustering, dataset, None, *encoded)
+    make = partial(method.make, len(given.class_names), 1, method_seed)
+    if take:
+        check_takeable(make(), method_name)
+    encoded = {key: workplace.encoded if key == workplace.key else load_encoded(workplace.folder, key) for key in keys}
+    view = represent(method, clustering, dataset, None, *encoded.values())
     y = workplace.known_with(given)
     drawn = np.zeros(len(y), bool)
     drawn[given.items[given.drawn]] = True
-    make = partial(method.make, len(given.class_names), 1, method_seed)
     with threads(1):
         learner = make().fit(view.pool, y)
         prediction = answer(learner, view)
         hidden = cross_fit(make, view, y, drawn, method_seed) if drawn.sum() >= LEAST_DRAWN else None
     temperature = 1.0 if hidden is None else fit_temperature(hidden.proba, y[hidden.items])
+    network = None
+    if take:
+        models = {key: (workplace.network(key), pair[0]) for key, pair in ({workplace.key: workplace.encoded} | encoded).items()}
+        with threads(1):
+            network = make_network(method, learner, view.pool, clustering, workplace.key, models, dataset, temperature)
     is_given = y >= 0
     said = np.where(is_given, y, prediction.said)
     probability = np.where(is_given, 1.0, tempered(prediction.proba, temperature)[np.arange(len(y)), said])
@@ -112,6 +135,7 @@ def label_items(
         n_drawn=int(drawn.sum()),
         chosen=getattr(learner, "chosen_", None),
         models=tuple(key.id for key in keys),
+        network=network,
     )
 
 

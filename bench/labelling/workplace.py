@@ -12,7 +12,9 @@ from bench.errors import SettingsError, unknown_name
 from bench.labelling.given import GivenLabels
 from bench.plan.cells import Ensemble, ModelKey
 from bench.store.models import Pair, load_encoded
-from bench.store.presence import trained_models
+from bench.store.presence import model_folder, trained_models
+from gmvae import checkpoint
+from gmvae.model import GaussianMixtureVAE
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,10 @@ class Workplace:
                 "--model-seeds 0-2` trains several, where the data have labels to compare methods by"
             )
         return Ensemble(keys)
+
+    def network(self, key: ModelKey) -> GaussianMixtureVAE:
+        """Return the trained networks of a model, on the CPU."""
+        return checkpoint.load(model_folder(self.folder, key), "cpu").model
 
     @cached_property
     def assignment(self) -> Int[np.ndarray, " n"]:

@@ -22,6 +22,10 @@ def label(
     figure: Annotated[
         Path | None, typer.Option(help="Also draw how well probabilities are calibrated.", dir_okay=False, show_default=False)
     ] = None,
+    classifier: Annotated[
+        Path | None,
+        typer.Option(help="Also write a classifier for new items into this folder; see `predict`.", show_default=False),
+    ] = None,
     allow_singletons: Annotated[bool, typer.Option("--allow-singletons", help="Accept classes with a single label.")] = False,
     model: options.Model = None,
     data_dir: options.DataDir = None,
@@ -38,4 +42,4 @@ def label(
         raise SettingsError(f"--out {out} is the table of --labels, which it would replace; give another name")
     from bench.cli.labelling import label_with
 
-    label_with(run, labels, method, out, abstain, figure, model, data_dir, allow_singletons=allow_singletons)
+    label_with(run, labels, method, out, abstain, figure, classifier, model, data_dir, allow_singletons=allow_singletons)
