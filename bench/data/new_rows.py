@@ -61,11 +61,13 @@ def new_rows(path: Path, form: Form, strange: Strange, progress: Progress) -> It
     if plain_suffix(path) in ARROW or path.is_dir():
         names = arrow_names(path)
         places = _wanted(path, names, form)
-        blocks = arrow_blocks(path, {place: _is_text(name, form) for name, place in places.items()}, progress)
+        blocks = arrow_blocks(path, {place: _kind(name, form) in (None, "levels") for name, place in places.items()}, progress)
     else:
         how = sniff(path)
         names, places = how.columns, _wanted(path, how.columns, form)
-        blocks = _columns(how, places, {place for name, place in places.items() if _is_text(name, form)}, progress)
+        blocks = _columns(
+            how, places, {place for name, place in places.items() if _kind(name, form) not in ("number", "log")}, progress
+        )
     for columns in blocks:
         frame = Frame(path, tuple(names), others=columns)
         values = [_values(frame, places[feature.column], feature, strange) for feature in form.features]
@@ -94,9 +96,9 @@ def _wanted(path: Path, names: Sequence[str], form: Form) -> dict[str, int]:
     return {name: place for name, place in found.items() if place is not None}
 
 
-def _is_text(name: str, form: Form) -> bool:
-    kinds = {feature.column: feature.kind for feature in form.features}
-    return name not in kinds or kinds[name] not in ("number", "log")
+def _kind(name: str, form: Form) -> str | None:
+    """Return the kind of feature that a column becomes; `None` for labels and names of rows."""
+    return next((feature.kind for feature in form.features if feature.column == name), None)
 
 
 def _columns(how: Delimited, places: Mapping[str, int], texts: set[int], progress: Progress) -> Iterator[dict[int, Column]]:

@@ -166,7 +166,7 @@ def test_items_of_another_kind_are_refused() -> None:
 
 def test_a_foreign_learner_cannot_be_taken_away() -> None:
     class Foreign:
-        def fit(self, x: np.ndarray, y: np.ndarray) -> "Foreign":
+        def fit(self, *_: object) -> "Foreign":
             return self
 
     with pytest.raises(SettingsError, match=r"mine cannot be taken away: its learner, Foreign, does not come with gmvae-bench"):
@@ -191,7 +191,7 @@ def test_the_folder_is_plain_and_checks_itself(tmp_path: Path) -> None:
     # The same again replaces it; anything else is kept.
     save(classifier, folder)
     (folder / "mine.txt").write_text("mine")
-    with pytest.raises(SettingsError, match="holds mine.txt, which is no classifier"):
+    with pytest.raises(SettingsError, match=r"holds mine\.txt, which is no classifier"):
         save(classifier, folder)
     assert (folder / "mine.txt").read_text() == "mine"
 
@@ -228,7 +228,7 @@ class Points:
     def __init__(self, points: np.ndarray) -> None:
         self.points = torch.as_tensor(points)
 
-    def by(self, look: object) -> torch.Tensor:
+    def by(self, _: object) -> torch.Tensor:
         return self.points
 
 

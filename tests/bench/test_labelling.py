@@ -222,9 +222,13 @@ def test_without_random_items_nothing_is_claimed(command: Command, undisturbed: 
     code, output, _ = command("label", str(undisturbed), *options)
     assert code == 0
     assert "accuracy: not known, with 0 labelled items drawn at random" in output
+    # A figure that cannot be drawn keeps nobody from the labels.
+    (tmp_path / "out.parquet").unlink()
     code, _, messages = command("label", str(undisturbed), *options, "--figure", str(tmp_path / "no.png"))
-    assert code == 2
-    assert "--figure needs labels of items drawn at random" in messages
+    assert code == 0
+    assert "no.png: it needs 10 labels of items drawn at random, and there are 0" in messages
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == 1_797
+    assert not (tmp_path / "no.png").exists()
 
 
 GOOD = "".join(f"{item},{TRUTH[item]}\n" for item in range(60))

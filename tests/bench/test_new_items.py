@@ -42,7 +42,7 @@ def frame(n: int = 100) -> pd.DataFrame:
             "id": [f"r{row:03d}" for row in range(n)],
             "size": numbers,
             "gappy": np.where(rng.random(n) < 0.2, np.nan, numbers * 2),
-            "bytes": np.exp(np.linspace(-9, 12, n)),
+            "bytes": 1 / (1.001 - np.linspace(0, 1, n)) ** 2,
             "color": rng.choice(["red", "green", "blue"], n),
             "code": [str(value) for value in rng.choice([1, 2, 3, "x"], n)],
             "two": rng.choice(["yes", "no"], n),
