@@ -79,7 +79,7 @@ class ConvolutionalBody(nn.Module):
     def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n h"]:
         """Return the last layer's output."""
         dtype = x.dtype
-        images = x.view(len(x), *self.image_shape[:2], self.n_colors).permute(0, 3, 1, 2)
+        images = x.view(x.shape[0], *self.image_shape[:2], self.n_colors).permute(0, 3, 1, 2)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.body.low_precision):
             for depth, layer in enumerate(self.convolutions):
                 images = layer(images)
@@ -146,7 +146,7 @@ class StructuredEncoder(nn.Module):
     def forward(self, x: Float[Tensor, "n d"]) -> Encoding:
         """Return features, mean and log-variance for every component, and the logits of q(c|x)."""
         hidden = self.trunk(x)
-        shape = (len(x), self.n_components, -1)
+        shape = (x.shape[0], self.n_components, -1)
         return Encoding(hidden, self.mean(hidden).view(shape), self.log_var(hidden).view(shape), self.component_logits(hidden))
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
+from bench.classifier.distances import distances_to, nearest
 from bench.classifier.parts import Part, Parts
 from bench.classifier.sight import Sight
 
@@ -46,7 +47,7 @@ class Only(Part):
 
     def forward(self, sight: Sight) -> Float[Tensor, "n l"]:
         """Return the same for every item."""
-        return self.proba.expand(len(sight.items), -1)
+        return self.proba.expand(sight.items.shape[0], -1)
 
 
 class Among(Part):
@@ -90,8 +91,8 @@ class Nearest(Part):
     def forward(self, sight: Sight) -> Float[Tensor, "n s"]:
         """Return class probabilities."""
         x = sight.by(self.look)
-        near = _nearest(x, self.points, self.n_neighbors)
-        apart = _distances(x, self.points, near)
+        near = nearest(x, self.points, self.n_neighbors)
+        apart = distances_to(x, self.points, near)
         same = apart == 0
         weight = torch.where(same.any(dim=1, keepdim=True), same.to(x.dtype), 1 / apart.clamp(min=_TINY))
         said = (weight.unsqueeze(2) * self.classes[near]).sum(dim=1)
@@ -115,17 +116,17 @@ class Spread(Part):
     def forward(self, sight: Sight) -> Float[Tensor, "n l"]:
         """Return class probabilities."""
         x = sight.by(self.look)
-        near = _nearest(x, self.points, self.n_neighbors)
-        apart = _distances(x, self.points, near)
+        near = nearest(x, self.points, self.n_neighbors)
+        apart = distances_to(x, self.points, near)
         own = apart.amax(dim=1, keepdim=True).clamp(min=_TINY)
         weight = torch.exp(-apart.square() / (own * self.scale[near]).clamp(min=_TINY))
         weight = weight / weight.sum(dim=1, keepdim=True).clamp(min=1e-12)
         said = (weight.unsqueeze(2) * self.field[near]).sum(dim=1)
         total = said.sum(dim=1, keepdim=True)
         # Where no label reaches, the nearest one counts.
-        labeled = _nearest(x, self.points[self.known], 1)[:, 0]
-        nearest = torch.eye(self.field.shape[1], dtype=said.dtype, device=said.device)[self.codes[labeled]]
-        return torch.where(total > 0, said / total.clamp(min=_TINY), nearest)
+        labeled = nearest(x, self.points[self.known], 1)[:, 0]
+        own_class = torch.eye(self.field.shape[1], dtype=said.dtype, device=said.device)[self.codes[labeled]]
+        return torch.where(total > 0, said / total.clamp(min=_TINY), own_class)
 
 
 class Said(Part):
@@ -188,32 +189,3 @@ class Trees(Part):
 def _shares(scores: Float[Tensor, "n l"], silent: Float[Tensor, " l"]) -> Float[Tensor, "n l"]:
     total = scores.sum(dim=1, keepdim=True)
     return torch.where(total > 0, scores / total.clamp(min=_TINY), silent)
-
-
-def nearest_distances(
-    x: Float[Tensor, "n d"], points: Float[Tensor, "m d"], own: Int[Tensor, " n"] | None = None
-) -> Float[Tensor, " n"]:
-    """Return the distance to the nearest point; `own` are places of points that are the items themselves, and do not count."""
-    apart = _ranking(x, points)
-    if own is not None:
-        apart = apart.scatter(1, own.unsqueeze(1), torch.inf)
-    near = apart.argmin(dim=1)
-    return (x - points[near]).square().sum(dim=1).sqrt()
-
-
-def _nearest(x: Float[Tensor, "n d"], points: Float[Tensor, "m d"], k: int) -> Int[Tensor, "n k"]:
-    """Return the places of the nearest points."""
-    return _ranking(x, points).topk(k, dim=1, largest=False).indices
-
-
-def _ranking(x: Float[Tensor, "n d"], points: Float[Tensor, "m d"]) -> Float[Tensor, "n m"]:
-    """Return squared distances less the squared length of each item, which is the same for all points."""
-    # Far from the origin, squared distances would be small differences of large numbers.
-    centre = points.mean(dim=0)
-    here, there = x - centre, points - centre
-    return there.square().sum(dim=1) - 2 * here @ there.T
-
-
-def _distances(x: Float[Tensor, "n d"], points: Float[Tensor, "m d"], near: Int[Tensor, "n k"]) -> Float[Tensor, "n k"]:
-    """Return exact distances to some points: copies of an item are at distance 0."""
-    return (x.unsqueeze(1) - points[near]).square().sum(dim=2).sqrt()

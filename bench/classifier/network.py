@@ -29,11 +29,6 @@ class Network(Part):
         warm = sight.by(self.head).clamp(min=_FLOOR) ** (1 / self.temperature)
         return warm / warm.sum(dim=1, keepdim=True), sight.encoded(self.model)[0], sight.by(self.novelty)
 
-    @property
-    def exportable(self) -> bool:
-        """Whether torch alone computes it."""
-        return not any(type(module).__name__ == "Trees" for module in self.modules())
-
     def run(self, items: Shaped[Tensor, "n d"]) -> tuple[Tensor, Tensor, Tensor]:
         """Return what `forward` does, without keeping anything for gradients."""
         with torch.inference_mode():

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from bench.classifier.heads import nearest_distances
+from bench.classifier.distances import nearest_distances
 from bench.classifier.parts import Part
 from bench.classifier.sight import Sight
 
@@ -42,5 +42,9 @@ class Distance(Part):
     def forward(self, sight: Sight) -> Float[Tensor, " n"]:
         """Return p-values."""
         apart = nearest_distances(sight.by(self.look), self.points)
-        as_far = len(self.distances) - torch.searchsorted(self.distances, apart)
+        if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():
+            # ONNX knows no binary search.
+            as_far = (self.distances >= apart.unsqueeze(1)).sum(dim=1)
+        else:
+            as_far = len(self.distances) - torch.searchsorted(self.distances, apart)
         return (1 + as_far).to(torch.float32) / (1 + len(self.distances))

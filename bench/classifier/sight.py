@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bench.classifier.distances import ranking_distances
 from bench.classifier.parts import Part, Parts
 from gmvae.config import ModelConfig
 from gmvae.model import GaussianMixtureVAE
@@ -184,8 +185,8 @@ class Centres(Part):
 
     def forward(self, sight: Sight) -> Float[Tensor, "n k"]:
         """Return q(c|x)."""
-        apart = torch.cdist(sight.by(self.look), self.centres, compute_mode="donot_use_mm_for_euclid_dist")
-        return torch.softmax(-0.5 * apart.square() / self.variance, dim=-1)
+        # The item's own length is the same for all centres, and so falls out of the softmax.
+        return torch.softmax(-0.5 * ranking_distances(sight.by(self.look), self.centres) / self.variance, dim=-1)
 
 
 class Mixture(Part):

@@ -14,8 +14,10 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from xgboost import XGBClassifier
 
 from baselines.base import FewLabelClassifier
+from baselines.boosting import XGBoostBaseline
 from baselines.graph import N_NEIGHBORS, NeighborGraph, SpreadingBaseline
 from baselines.representation import fit_kmeans, fit_mixture, unit_scale
+from baselines.tuning import XGBoostTuned
 from bench.classifier import heads, sight
 from bench.classifier.parts import Part, Parts
 from bench.errors import SettingsError
@@ -29,8 +31,13 @@ from gmvae.decoding import HardDecoder, SoftBayesDecoder, SoftDecoder, SoftShare
 from gmvae.kinds import are_embeddings
 
 
-def check_takeable(learner: Learner, name: str) -> None:
+def check_takeable(learner: Learner, name: str, *, onnx: bool = False) -> None:
     """Refuse a method, before it is fitted, whose learner does not say what it has learnt.
+
+    Parameters
+    ----------
+    onnx
+        Whether it must be written as ONNX, too.
 
     Raises
     ------
@@ -41,6 +48,10 @@ def check_takeable(learner: Learner, name: str) -> None:
         raise SettingsError(
             f"{name} cannot be taken away: its learner, {type(learner).__name__}, does not come with gmvae-bench, which "
             "therefore does not know how to write it down; take another method, see `gmvae-bench methods`"
+        )
+    if onnx and isinstance(learner, XGBoostBaseline | XGBoostTuned):
+        raise SettingsError(
+            f"{name} cannot be written as ONNX, as its trees stay in XGBoost's own form; leave out --onnx, or take another method"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from bench.classifier.onnx import check_installed, export_onnx
 from bench.classifier.store import check_place, save
 from bench.cli.running import train_only
 from bench.cli.state import make_console, tell
@@ -81,11 +82,14 @@ def label_with(
     data_dir: Path | None,
     *,
     allow_singletons: bool,
+    onnx: bool,
 ) -> None:
     """Label the items of a run's data, write them, and report how good that is."""
     console = make_console()
     if classifier is not None:
         check_place(classifier)
+    if onnx:
+        check_installed()
     workplace = _workplace(run, model, data_dir)
     given = _given(workplace, labels)
     if given is None:
@@ -93,7 +97,7 @@ def label_with(
 
     known = workplace.known_with(given)
     check_enough(known[known >= 0], given.class_names, labels or run, allow_singletons=allow_singletons)
-    labelling = label_items(workplace, given, method, abstain_below=abstain, take=classifier is not None)
+    labelling = label_items(workplace, given, method, abstain_below=abstain, take=classifier is not None, onnx=onnx)
     write_labels(labelling, workplace, out)
     written: list[Path] = [out]
     tell_labelling(labelling, workplace, given, method, abstain, console)
@@ -104,7 +108,10 @@ def label_with(
     elif figure is not None:
         tell(f"no {figure}: it needs {LEAST_DRAWN} labels of items drawn at random, and there are {labelling.n_drawn}")
     if classifier is not None:
-        save(take_classifier(labelling, workplace, method, abstain), classifier)
+        taken = take_classifier(labelling, workplace, method, abstain)
+        save(taken, classifier)
+        if onnx:
+            export_onnx(taken, classifier, workplace.dataset.pool)
         written.append(classifier)
     console.print(f"\nwritten: {', '.join(map(str, written))}", soft_wrap=True)
     if classifier is not None:

@@ -70,6 +70,7 @@ def label_items(
     abstain_below: float = 0.0,
     method_seed: int = 0,
     take: bool = False,
+    onnx: bool = False,
 ) -> Labelling:
     """Label the whole pool from the given labels, and estimate from them alone how good that is.
 
@@ -83,6 +84,8 @@ def label_items(
     ----------
     take
         Whether to return what classifies new items, too.
+    onnx
+        Whether that is to be written as ONNX.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def label_items(
             )
     make = partial(method.make, len(given.class_names), 1, method_seed)
     if take:
-        check_takeable(make(), method_name)
+        check_takeable(make(), method_name, onnx=onnx)
     encoded = {key: workplace.encoded if key == workplace.key else load_encoded(workplace.folder, key) for key in keys}
     view = represent(method, clustering, dataset, None, *encoded.values())
     y = workplace.known_with(given)

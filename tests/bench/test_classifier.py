@@ -13,9 +13,10 @@ import torch
 from baselines import tuning
 from bench.classifier.card import model_card
 from bench.classifier.classifier import About, Classifier
-from bench.classifier.heads import nearest_distances
+from bench.classifier.distances import nearest_distances
 from bench.classifier.make import make_network
 from bench.classifier.novelty import Distance
+from bench.classifier.onnx import export_onnx
 from bench.classifier.sight import Items
 from bench.classifier.store import load, save
 from bench.classifier.take import check_takeable
@@ -256,3 +257,30 @@ def test_p_values_of_more_of_the_same_are_even_and_those_of_others_small() -> No
     for level in (0.05, 0.25, 0.5, 0.9):
         assert (same < level).mean() == pytest.approx(level, abs=0.03)
     assert (other < 0.01).mean() > 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["soft", "hard", "joint-spreading", "latent-student", "kmeans-soft", "gmm-soft", "knn", "mlp"])
+def test_onnx_says_the_same(name: str, tmp_path: Path) -> None:
+    from onnxruntime import InferenceSession
+
+    _, _, _, classifier = taken("digits", name)
+    save(classifier, tmp_path / "one")
+    path = export_onnx(classifier, tmp_path / "one", data("digits").pool)
+    session = InferenceSession(path)
+    assert session.get_modelmeta().custom_metadata_map["class_names"] == json.dumps(list("0123456789"))
+    test = data("digits").test
+    assert test is not None
+    for items in (test, test[:1]):
+        proba, _, _ = session.run(None, {"items": items})
+        np.testing.assert_allclose(proba, classifier.predict_proba(items), atol=1e-5)
+    # Saved again, the folder is the classifier's alone.
+    save(classifier, tmp_path / "one")
+    assert not path.exists()
+
+
+def test_trees_stay_in_their_own_form() -> None:
+    check_takeable(METHODS["logreg"].make(10, 1, 0), "logreg", onnx=True)
+    for name in ("xgboost", "xgboost-tuned"):
+        with pytest.raises(SettingsError, match="cannot be written as ONNX"):
+            check_takeable(METHODS[name].make(10, 1, 0), name, onnx=True)

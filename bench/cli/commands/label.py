@@ -26,6 +26,7 @@ def label(
         Path | None,
         typer.Option(help="Also write a classifier for new items into this folder; see `predict`.", show_default=False),
     ] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write the classifier as ONNX, too; needs the extra `onnx`.")] = False,
     allow_singletons: Annotated[bool, typer.Option("--allow-singletons", help="Accept classes with a single label.")] = False,
     model: options.Model = None,
     data_dir: options.DataDir = None,
@@ -40,6 +41,20 @@ def label(
         raise SettingsError(f"--figure got {figure}; expected a name that ends in {', '.join(_FIGURES)}")
     if labels is not None and out.resolve() == labels.resolve():
         raise SettingsError(f"--out {out} is the table of --labels, which it would replace; give another name")
+    if onnx and classifier is None:
+        raise SettingsError("--onnx is for a classifier; say with --classifier where to write it")
     from bench.cli.labelling import label_with
 
-    label_with(run, labels, method, out, abstain, figure, classifier, model, data_dir, allow_singletons=allow_singletons)
+    label_with(
+        run,
+        labels,
+        method,
+        out,
+        abstain,
+        figure,
+        classifier,
+        model,
+        data_dir,
+        allow_singletons=allow_singletons,
+        onnx=onnx,
+    )
