@@ -20,6 +20,20 @@ class StoreError(BenchError, OSError):
     """A run folder that is missing, broken, or belongs to other settings."""
 
 
+class RequestError(BenchError):
+    """A request over HTTP that cannot be answered.
+
+    Parameters
+    ----------
+    status
+        4xx, as HTTP has them.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class ClusterError(BenchError, RuntimeError):
     """A Ray cluster that cannot be reached or used."""
 

@@ -24,7 +24,7 @@ from bench.data.folders import image_paths
 from bench.data.form import Canvas, Form
 from bench.data.labels import label_texts
 from bench.data.new_rows import NewItems, Strange, new_rows
-from bench.data.pictures import drawn_on, glance, ground_for, suffixes, white_of
+from bench.data.pictures import canvas_of_shape, drawn_on, glance, suffixes
 from bench.data.reading import Progress, no_progress
 from bench.errors import DataError
 
@@ -80,7 +80,7 @@ def as_pool(values: np.ndarray, form: Form, called: str = "items") -> np.ndarray
     items, shape, _ = as_items(Path(called), values, Scale(_scale(values, form)))
     if items.shape[1] != form.n_features or (shape is not None and form.image_shape is not None and shape != form.image_shape):
         raise DataError(f"{called} of shape {values.shape}; the classifier was made from {_what(form)}")
-    return _in_range(items, form, called)
+    return in_range(items, form, called)
 
 
 def _scale(values: np.ndarray, form: Form) -> str:
@@ -89,8 +89,14 @@ def _scale(values: np.ndarray, form: Form) -> str:
     return "bytes as given" if values.dtype == np.uint8 else "as they are"
 
 
-def _in_range(items: np.ndarray, form: Form, called: str) -> np.ndarray:
-    """Return items in the type of the pool's."""
+def in_range(items: np.ndarray, form: Form, called: str) -> np.ndarray:
+    """Return items (n, d) in the type of the pool's.
+
+    Raises
+    ------
+    DataError
+        If their values lie where those of the pool cannot.
+    """
     is_image = form.image_shape is not None
     if items.dtype == np.uint8 and not form.is_bytes:
         items = items.astype(np.float32) / (_BYTES if is_image and form.unit and items.max(initial=0) > 1 else 1)
@@ -117,7 +123,7 @@ def _what(form: Form) -> str:
     return f"images of {height} x {width} pixels{' in colour' if colors else ''}"
 
 
-def canvas_of(form: Form, paths: list[Path]) -> Canvas:
+def _canvas(form: Form, paths: list[Path]) -> Canvas:
     """Return what pictures are brought to: as in training, or, where that had arrays of images, by their own looks.
 
     Raises
@@ -129,25 +135,23 @@ def canvas_of(form: Form, paths: list[Path]) -> Canvas:
         return form.canvas
     if form.image_shape is None:
         raise DataError(f"{paths[0]} is a picture; the classifier was made from {_what(form)}")
-    height, width, *colors = form.image_shape
-    glances = [glance(path, seek_color=False) for path in paths]
-    return Canvas((width, height), bool(colors), ground_for(glances), white_of(glances))
+    return canvas_of_shape(form.image_shape, [glance(path, seek_color=False) for path in paths])
 
 
 def _pictures(paths: list[Path], folder: Path, form: Form, progress: Progress) -> Iterator[NewItems]:
-    canvas = canvas_of(form, paths)
+    canvas = _canvas(form, paths)
     for begin in range(0, len(paths), _PICTURES):
         some = paths[begin : begin + _PICTURES]
         drawn = np.stack([drawn_on(canvas, path).ravel() for path in some])
         names = [path.relative_to(folder) for path in some]
         labels = [name.parts[-2] if len(name.parts) > 1 else None for name in names]
-        yield NewItems(_in_range(drawn, form, str(folder)), [name.as_posix() for name in names], labels)
+        yield NewItems(in_range(drawn, form, str(folder)), [name.as_posix() for name in names], labels)
         progress(min(1.0, (begin + len(some)) / len(paths)))
 
 
 def _npy(path: Path, form: Form, progress: Progress) -> Iterator[NewItems]:
     with _opened(path) as file:
-        yield from _blocks(path, file, form, None, None, progress)
+        yield from npy_items(path, file, form, progress=progress)
 
 
 def _npz(path: Path, form: Form, progress: Progress) -> Iterator[NewItems]:
@@ -166,7 +170,7 @@ def _npz(path: Path, form: Form, progress: Progress) -> Iterator[NewItems]:
         names_of = _small(path, archive, "class_names" if "class_names" in found else None)
         with archive.open(f"{key}.npy") as member:
             texts = None if labels is None else _spelled(path, labels, names_of)
-            yield from _blocks(path, member, form, texts, None if ids is None else label_texts(ids), progress)
+            yield from npy_items(path, member, form, texts, None if ids is None else label_texts(ids), progress)
 
 
 def _spelled(path: Path, labels: np.ndarray, names: np.ndarray | None) -> list[str | None]:
@@ -196,10 +200,21 @@ def _opened(path: Path) -> IO[bytes]:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _blocks(
-    path: Path, file: IO[bytes], form: Form, labels: list[str | None] | None, ids: list[str] | None, progress: Progress
+def npy_items(
+    path: Path,
+    file: IO[bytes],
+    form: Form,
+    labels: list[str | None] | None = None,
+    ids: list[str] | None = None,
+    progress: Progress = no_progress,
 ) -> Iterator[NewItems]:
-    """Yield an array in blocks of rows, read one after another: it may be larger than memory, and compressed."""
+    """Yield an array in blocks of rows, read one after another: it may be larger than memory, compressed, or lie about its size.
+
+    Raises
+    ------
+    DataError
+        If it is no array, cut short, or holds items of another kind.
+    """
     try:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -13,7 +13,7 @@ from bench.data.dataset import printable
 from bench.data.delimited import Delimited, plain_suffix, sniff
 from bench.data.features import Column, Feature, make_matrix
 from bench.data.form import Form
-from bench.data.frames import Frame
+from bench.data.frames import Frame, stacked
 from bench.data.labels import written_numbers
 from bench.data.reading import Progress
 from bench.data.tables import ARROW, arrow_blocks, arrow_names, delimited_blocks
@@ -69,9 +69,37 @@ def new_rows(path: Path, form: Form, strange: Strange, progress: Progress) -> It
             how, places, {place for name, place in places.items() if _kind(name, form) not in ("number", "log")}, progress
         )
     for columns in blocks:
-        frame = Frame(path, tuple(names), others=columns)
-        values = [_values(frame, places[feature.column], feature, strange) for feature in form.features]
-        yield NewItems(make_matrix(form.features, values), _texts(frame, places, form.id_column), _labels(frame, places, form))
+        yield _items(Frame(path, tuple(names), others=columns), places, form, strange)
+
+
+def rows_of_frame(table: pd.DataFrame, form: Form, strange: Strange) -> NewItems:
+    """Return the rows of a table in memory as items.
+
+    Raises
+    ------
+    DataError
+        If it lacks a column, or holds in one what the pool did not.
+    """
+    path, names = Path("the table"), [str(name) for name in table.columns]
+    places = _wanted(path, names, form)
+    columns = {place: _column(table.iloc[:, place], _kind(name, form)) for name, place in places.items()}
+    return _items(Frame(path, tuple(names), others=columns), places, form, strange)
+
+
+def _column(values: pd.Series, kind: str | None) -> Column:
+    if kind == "list":
+        return stacked(Path("the table"), str(values.name), [np.asarray(row, np.float32) for row in values])
+    if pd.api.types.is_datetime64_any_dtype(values):
+        moments = values.to_numpy("datetime64[us]")
+        return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
+    if pd.api.types.is_numeric_dtype(values) and kind in ("number", "log"):
+        return values.to_numpy(np.float64, na_value=np.nan)
+    return joined([texts_of(values.astype(object).where(values.notna(), None))])
+
+
+def _items(frame: Frame, places: Mapping[str, int], form: Form, strange: Strange) -> NewItems:
+    values = [_values(frame, places[feature.column], feature, strange) for feature in form.features]
+    return NewItems(make_matrix(form.features, values), _texts(frame, places, form.id_column), _labels(frame, places, form))
 
 
 def _wanted(path: Path, names: Sequence[str], form: Form) -> dict[str, int]:

@@ -62,17 +62,22 @@ def glance(path: Path, *, seek_color: bool = True) -> Glance:
         picture = _open_dicom(path)
         return Glance(picture.size, picture.mode == "RGB" and _is_colored(picture), 0, None)
     with _opened(path) as image:
-        width, height = image.size
-        size = (height, width) if image.getexif().get(ExifTags.Base.Orientation) in _TURNED else (width, height)
-        if image.mode in _DEEP:
-            return Glance(size, colored=False, depth=int(np.asarray(image).max()), contrast=None)
-        alpha = _alpha(image)
-        colored = seek_color and image.mode not in _GREY and _is_colored(image)
-        if alpha is None:
-            return Glance(size, colored, 0, None)
-        shown = np.asarray(image.convert("RGBA").convert("RGB").convert("L"), np.float64)
-        weight = alpha / max(1.0, alpha.sum())
-        return Glance(size, colored, 0, (float((shown * weight).sum()), float(((255 - shown) * weight).sum())))
+        return glance_at(image, seek_color=seek_color)
+
+
+def glance_at(image: Image.Image, *, seek_color: bool = True) -> Glance:
+    """Look at a picture that is open."""
+    width, height = image.size
+    size = (height, width) if image.getexif().get(ExifTags.Base.Orientation) in _TURNED else (width, height)
+    if image.mode in _DEEP:
+        return Glance(size, colored=False, depth=int(np.asarray(image).max()), contrast=None)
+    alpha = _alpha(image)
+    colored = seek_color and image.mode not in _GREY and _is_colored(image)
+    if alpha is None:
+        return Glance(size, colored, 0, None)
+    shown = np.asarray(image.convert("RGBA").convert("RGB").convert("L"), np.float64)
+    weight = alpha / max(1.0, alpha.sum())
+    return Glance(size, colored, 0, (float((shown * weight).sum()), float(((255 - shown) * weight).sum())))
 
 
 def drawn_on(canvas: Canvas, path: Path) -> UInt8[np.ndarray, "h w *c"]:
@@ -138,6 +143,12 @@ def ground_of(from_black: float, from_white: float) -> int:
     return int(from_white >= from_black / 4)
 
 
+def canvas_of_shape(shape: Sequence[int], glances: Sequence[Glance]) -> Canvas:
+    """Return what pictures are brought to where training had arrays of images: ground and white are found by their looks."""
+    height, width, *colors = shape
+    return Canvas((width, height), bool(colors), ground_for(glances), white_of(glances))
+
+
 def white_of(glances: Sequence[Glance]) -> int:
     """Return the value that is white: the end of the range of 8, 10, 12, 14 or 16 bits that holds all values."""
     largest = max((glance.depth for glance in glances), default=0)
@@ -168,7 +179,12 @@ def _open(path: Path) -> Image.Image:
     if path.suffix.lower() in DICOM:
         return _open_dicom(path)
     with _opened(path) as image:
-        return ImageOps.exif_transpose(image).copy()
+        return upright(image)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Return an open picture, decoded and turned as its camera says."""
+    return ImageOps.exif_transpose(image).copy()
 
 
 def _open_dicom(path: Path) -> Image.Image:

@@ -3,16 +3,16 @@
 import json
 import shutil
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from classifiers import KEYS, N_LABELED, data, model, taken
 
 from baselines import tuning
 from bench.classifier.card import model_card
-from bench.classifier.classifier import About, Classifier
+from bench.classifier.classifier import Classifier
 from bench.classifier.distances import nearest_distances
 from bench.classifier.make import make_network
 from bench.classifier.novelty import Distance
@@ -20,22 +20,15 @@ from bench.classifier.onnx import export_onnx
 from bench.classifier.sight import Items
 from bench.classifier.store import load, save
 from bench.classifier.take import check_takeable
-from bench.data.dataset import Dataset
-from bench.data.registry import load_dataset
 from bench.engine.steps import represent
 from bench.errors import DataError, SettingsError, StoreError
 from bench.judge.judging import judge
-from bench.judge.methods import METHODS, Learner
+from bench.judge.methods import METHODS
 from bench.plan.budgets import Budget
-from bench.plan.cells import Cell, Clustering, Ensemble, ModelKey
+from bench.plan.cells import Cell, Clustering
 from bench.stats.calibration import tempered
-from gmvae import GMVAE, student
-from gmvae.model import GaussianMixtureVAE
-from gmvae.posteriors import Encoded, encode
+from gmvae import student
 from gmvae.student import StudentConfig
-
-KEYS = (ModelKey(12, 0), ModelKey(12, 1))
-N_LABELED = 150
 
 
 @pytest.fixture(autouse=True)
@@ -45,43 +38,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(student, "DEFAULT", StudentConfig(min_steps=60, pool_batch=100, averaging=0.9))
 
 
-@cache
-def data(name: str) -> Dataset:
-    return load_dataset(name, holdout="0.25")
-
-
-@cache
-def model(name: str, key: ModelKey) -> tuple[GaussianMixtureVAE, Encoded, Encoded]:
-    dataset = data(name)
-    fitted = GMVAE(key.n_components, epochs=4, random_state=key.model_seed, device="cpu", image_shape=dataset.image_shape)
-    network = fitted.fit(dataset.pool).model_.eval()
-    assert dataset.test is not None
-    return network, encode(network, dataset.pool), encode(network, dataset.test)
-
-
 def cell_of(name: str, clustering: Clustering, n_labeled: int = N_LABELED) -> Cell:
     return Cell(name, Budget(n_labeled, str(n_labeled)), "random", 0, clustering)
-
-
-def taken(name: str, method_name: str, y: np.ndarray | None = None) -> tuple[Learner, np.ndarray, np.ndarray, Classifier]:
-    """A learner, what it says of held-out items, and the classifier that was made from it."""
-    dataset, method = data(name), METHODS[method_name]
-    clustering: Clustering = Ensemble(KEYS) if method.needs == "models" else KEYS[0]
-    read = method.models_read(clustering)
-    view = represent(method, clustering, dataset, None, *(model(name, key)[1:] for key in read))
-    y = some_labels(dataset) if y is None else y
-    learner = method.make(dataset.n_classes, 1, 0).fit(view.pool, y)
-    models = {key: model(name, key)[:2] for key in {*read, KEYS[0]}}
-    network = make_network(method, learner, view.pool, clustering, KEYS[0], models, dataset)
-    labels = dict(zip(dataset.class_names, np.bincount(y[y >= 0], minlength=dataset.n_classes).tolist(), strict=True))
-    about = About(dataset.name, dataset.sha256, len(dataset.pool), method_name, (KEYS[0].id,), labels, "1.2.3")
-    said, proba = learner.predict(view.test), learner.predict_proba(view.test)
-    return learner, said, proba, Classifier(dataset.class_names, about, dataset.form, network)
-
-
-def some_labels(dataset: Dataset) -> np.ndarray:
-    n = min(N_LABELED, len(dataset.pool) // 3)
-    return dataset.shown(np.random.default_rng(0).permutation(len(dataset.pool))[:n])
 
 
 @pytest.mark.parametrize("name", list(METHODS))

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "select": "Say which items to label, and make a page to label them in.",
     "label": "Label every item of a run's data from a few labels, and say how many are right.",
     "predict": "Classify new items with a classifier that `label --classifier` wrote.",
+    "serve": "Serve a classifier over HTTP.",
     "recommend": "Say which method to use, what to expect of it, and whether more labels are worth it.",
     "embed": "Turn images or texts into vectors by a pretrained model.",
     "speed": "Measure how fast this machine trains, and what a sweep would take.",
