@@ -67,6 +67,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
 def write_files(trained: TrainedModel, folder: Path) -> None:
     """Write settings, weights and history into an existing folder."""
     settings = _settings(trained.model.config, trained.training, trained.model_seed)
+    if trained.feature_names is not None:
+        settings["feature_names"] = list(trained.feature_names)
     (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in trained.model.state_dict().items()}, folder / WEIGHTS)
     with (folder / HISTORY).open("w", newline="") as file:
@@ -93,7 +95,10 @@ def load(folder: Path, device: str = "auto") -> TrainedModel:
         with (folder / HISTORY).open(newline="") as file:
             history = tuple(_epoch_stats(row) for row in csv.DictReader(file))
         training = TrainingConfig.model_validate(settings["training"])
-        trained = TrainedModel(model.eval(), training, int(settings["model_seed"]), history)
+        names = settings.get("feature_names")
+        trained = TrainedModel(
+            model.eval(), training, int(settings["model_seed"]), history, None if names is None else tuple(map(str, names))
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError, ValidationError) as error:
         if isinstance(error, CheckpointError):
             raise

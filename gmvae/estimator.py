@@ -1,7 +1,9 @@
 """The scikit-learn face of the model: `GMVAE().fit(x).predict_proba(x)`."""
 
 import numbers
+import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,13 +16,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from gmvae import checkpoint
+from gmvae.callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
 from gmvae.config import ModelConfig, ObjectiveName, TrainingConfig
 from gmvae.errors import InputError
 from gmvae.kinds import views_for
 from gmvae.likelihoods import likelihood_for
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode, score_each
-from gmvae.training import TrainedModel, train
+from gmvae.training import EpochStats, TrainedModel, train
 
 IMAGE_DIMENSIONS = (3, 4)
 """Of an array of images: items, height, width, and perhaps colours."""
@@ -28,7 +31,7 @@ _DEFAULT_MODEL = ModelConfig(n_features=1)
 _DEFAULT_TRAINING = TrainingConfig()
 
 
-class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
+class GMVAE(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, BaseEstimator):
     """Gaussian-mixture variational autoencoder, trained without labels.
 
     A scikit-learn clusterer (`predict`, `predict_proba`) and transformer (`transform` to latent means). Items are bytes, values
@@ -56,6 +59,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         `auto`, `cpu`, `cuda`, `cuda:1`, `mps`.
     random_state
         The model seed, or a `numpy.random.RandomState` to draw it from; `None` draws one.
+    verbose
+        Print a line every so many epochs; 0 prints nothing. scikit-learn's callbacks (`set_callbacks`, from 1.9 on) are told of
+        every epoch.
 
     Attributes
     ----------
@@ -67,6 +73,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         Argmax component of each training item.
     n_features_in_ : int
         Values per item.
+    feature_names_in_ : array (n_features_in_,)
+        Names of the columns, if it was fitted on a table that has them; `save` and `load` keep them.
     """
 
     def __init__(
@@ -83,6 +91,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         training: Mapping[str, Any] | None = None,
         device: str = "auto",
         random_state: int | None = None,
+        verbose: int = 0,
     ) -> None:
         self.n_components = n_components
         self.latent_dim = latent_dim
@@ -95,7 +104,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         self.training = training
         self.device = device
         self.random_state = random_state
+        self.verbose = verbose
 
+    @with_callbacks  # type: ignore[untyped-decorator]
     def fit(self, X: np.ndarray, y: Any = None) -> Self:  # noqa: ARG002, N803
         """Train on items (n, n_features); `y` is ignored, as always in unsupervised learning."""
         items = self._checked(X, reset=True)
@@ -108,8 +119,19 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
             raise InputError(f"{'.'.join(map(str, first['loc']))} got {first['input']!r}: {first['msg']}") from error
         given = self.random_state
         seed = given if isinstance(given, numbers.Integral) else int(check_random_state(given).randint(2**31 - 1))
-        self._adopt(train(items, config, training, model_seed=int(seed), device=self.device))
-        self.labels_ = self.predict(items)
+        tasks = EpochTasks(self, X, training.epochs)
+
+        def epoch_done(stats: EpochStats) -> None:
+            tasks.epoch_done(stats)
+            if self.verbose and (stats.epoch % self.verbose == 0 or stats.epoch == training.epochs):
+                bound = stats.reconstruction - stats.kl_z - stats.kl_c
+                sys.stdout.write(f"epoch {stats.epoch} of {training.epochs}: bound {bound:.2f} nats, {stats.seconds:.1f} s\n")
+
+        trained = train(items, config, training, model_seed=int(seed), device=self.device, on_epoch=epoch_done)
+        names = getattr(self, "feature_names_in_", None)
+        self._adopt(trained if names is None else replace(trained, feature_names=tuple(map(str, names))))
+        self.labels_ = encode(self.model_, items).posterior.argmax(axis=1)
+        tasks.done()
         return self
 
     def _configs(self, given: np.ndarray, items: np.ndarray) -> tuple[ModelConfig, TrainingConfig]:
@@ -189,6 +211,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, Bas
         self.model_ = trained.model
         self.history_ = trained.history
         self.n_features_in_ = trained.model.config.n_features
+        if trained.feature_names is not None:
+            self.feature_names_in_ = np.array(trained.feature_names, dtype=object)
         self._n_features_out = trained.model.config.latent_dim
 
     def _checked(self, x: Any, *, reset: bool = False) -> np.ndarray:

@@ -67,6 +67,8 @@ class TrainedModel:
     training: TrainingConfig
     model_seed: int
     history: tuple[EpochStats, ...]
+    feature_names: tuple[str, ...] | None = None
+    """Of the columns of the table that it was trained on, if it has names."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -160,3 +162,53 @@ def test_a_gpu_trains(x: np.ndarray) -> None:
         pytest.skip("no CUDA device here")
     model = GMVAE(5, latent_dim=4, encoder_layers=(32,), decoder_layers=(32,), epochs=5, device="cuda", random_state=0).fit(x)
     assert np.isfinite(model.predict_proba(x)).all()
+
+
+def test_names_of_columns_are_kept_and_saved(tmp_path: Path) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).random((60, 3)), columns=["a", "b", "c"])
+    # Warnings are errors here: names that come and go would warn.
+    model = GMVAE(3, epochs=2, random_state=0).fit(frame)
+    assert model.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert (model.predict(frame) == model.labels_).all()
+    model.save(tmp_path / "named")
+    again = GMVAE.load(tmp_path / "named")
+    assert again.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert (again.predict(frame) == model.labels_).all()
+    with pytest.raises(ValueError, match="feature names"):
+        again.predict(frame.rename(columns={"a": "z"}))
+    plain = GMVAE(3, epochs=2, random_state=0).fit(frame.to_numpy())
+    assert not hasattr(plain, "feature_names_in_")
+
+
+def test_verbose_prints_epochs(capsys: pytest.CaptureFixture[str]) -> None:
+    x = np.random.default_rng(0).random((60, 3)).astype(np.float32)
+    GMVAE(3, epochs=5, random_state=0).fit(x)
+    assert capsys.readouterr().out == ""
+    GMVAE(3, epochs=5, random_state=0, verbose=2).fit(x)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["epoch 2 of 5", "epoch 4 of 5", "epoch 5 of 5"]
+
+
+def test_callbacks_of_scikit_learn_hear_every_epoch() -> None:
+    callback = pytest.importorskip("sklearn.callback")
+
+    heard: list[str] = []
+
+    class Listening:
+        def setup(self, **_: Any) -> None:
+            heard.append("setup")
+
+        def on_fit_task_begin(self, _: Any, context: Any) -> None:
+            heard.append(f"begin {context.task_name}")
+
+        def on_fit_task_end(self, _: Any, context: Any) -> None:
+            heard.append(f"end {context.task_name}")
+
+        def teardown(self, **_: Any) -> None:
+            heard.append("teardown")
+
+    assert isinstance(Listening(), callback.FitCallback)
+    x = np.random.default_rng(0).random((60, 3)).astype(np.float32)
+    GMVAE(3, epochs=2, random_state=0).set_callbacks(Listening()).fit(x)
+    epochs = ["begin epoch", "end epoch"] * 2
+    assert heard == ["setup", "begin fit", *epochs, "end fit", "teardown"]
