@@ -298,12 +298,12 @@ def _wanted(plan: RunPlan, cells: Iterable[Cell]) -> tuple[TrainingJob, ...]:
 
 def carry_out(work: Work, executor: Executor, listener: Listener) -> pd.DataFrame:
     """Do the work, saving records as they come, and return all records of the run."""
-    (frame,) = carry_out_all([Assignment(work, listener)], executor)
-    return frame
+    carry_out_all([Assignment(work, listener)], executor)
+    return read_records(work.folder)
 
 
-def carry_out_all(assignments: Sequence[Assignment], executor: Executor) -> list[pd.DataFrame]:
-    """Do several works as one, saving records as they come, and return all records of each run."""
+def carry_out_all(assignments: Sequence[Assignment], executor: Executor) -> None:
+    """Do several works as one, saving records as they come. They are not returned: there may be millions."""
     for one in assignments:
         for notice in one.work.notices:
             one.listener.notice(notice)
@@ -313,8 +313,8 @@ def carry_out_all(assignments: Sequence[Assignment], executor: Executor) -> list
             for work, records in batches:
                 append_records(work.folder, records)
     finally:
-        frames = [merge_records(one.work.folder) for one in assignments]
+        for one in assignments:
+            merge_records(one.work.folder)
     for work in (one.work for one in assignments):
         if all(is_trained(work.folder, job.key) for job in work.trainings):
             work.storage.clear()
-    return frames

@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[1]
 # The folders of `bench`, in the order data flows, and the modules at its root.
 ORDER = [
     *("errors", "plugins", "data", "plan", "judge", "store", "engine", "stats", "show", "run"),
-    *("search", "embedding", "classifier", "labelling", "reading", "suite", "testing", "cli"),
+    *("search", "embedding", "classifier", "labelling", "reading", "suite", "testing", "api", "cli"),
 ]
 OLD_NAMES = {"conformance"}
-FILES = sorted(path for package in ("gmvae", "baselines", "bench") for path in (ROOT / package).rglob("*.py"))
+FILES = sorted(path for package in ("gmvae", "baselines", "bench", "gmvae_bench") for path in (ROOT / package).rglob("*.py"))
 
 
 def imports(path: Path) -> set[str]:
@@ -78,7 +78,7 @@ def test_stats_need_no_torch_and_no_engine() -> None:
         assert not {module for module in imports(path) if module.startswith(("bench.engine", "bench.judge"))}
 
 
-@pytest.mark.parametrize("command", ["import bench.cli.main", "import gmvae", "import bench.plan.settings"])
+@pytest.mark.parametrize("command", ["import bench.cli.main", "import gmvae", "import gmvae_bench", "import bench.plan.settings"])
 def test_starting_loads_nothing_heavy(command: str) -> None:
     heavy = {"torch", "ray", "sklearn", "pandas", "xgboost", "matplotlib"}
     code = f"import sys\n{command}\nprint(sorted({heavy} & set(sys.modules)))"

@@ -20,9 +20,9 @@ gmvae-bench predict FOLDER NEWDATA
 ```
 
 ```python
-from bench.classifier.store import load
-classifier = load(Path("FOLDER"))
-classifier.predict(items)
+import gmvae_bench
+
+gmvae_bench.load("FOLDER").predict(items)
 ```
 
 ## How good it is

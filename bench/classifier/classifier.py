@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,6 +12,11 @@ from jaxtyping import Float, Int
 from bench.classifier.network import Network
 from bench.data.form import Form
 from bench.data.new_items import as_pool
+from bench.data.new_rows import Strange, rows_of_frame
+from bench.errors import number_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BATCH = 2048
 
@@ -85,7 +91,8 @@ class Classified:
 class Classifier:
     """A classifier for new items.
 
-    `predict` and `predict_proba` take what the training data were: arrays (n, d) or images (n, height, width[, 3]).
+    `predict` and `predict_proba` take what the training data were: arrays (n, d), images (n, height, width[, 3]), or a DataFrame
+    with the columns of a table.
     """
 
     class_names: tuple[str, ...]
@@ -108,7 +115,7 @@ class Classifier:
         """Return the classifier on another device, such as `cuda`."""
         return replace(self, network=self.network.to(device))
 
-    def classify(self, items: np.ndarray) -> Classified:
+    def classify(self, items: "np.ndarray | pd.DataFrame") -> Classified:
         """Say what the items are: class, probabilities, cluster, and how unlike the training data they are.
 
         Raises
@@ -116,7 +123,9 @@ class Classifier:
         DataError
             If they are of another shape, type or range than the training data.
         """
-        return self.classify_read(as_pool(np.asarray(items), self.form))
+        if isinstance(items, np.ndarray) or not hasattr(items, "columns"):
+            return self.classify_read(as_pool(np.asarray(items), self.form))
+        return self.classify_read(rows_of_frame(items, self.form, Strange()).items)
 
     def classify_read(self, items: np.ndarray) -> Classified:
         """Say what items are that were read as those of the training data (`bench.data.new_items`)."""
@@ -124,11 +133,11 @@ class Classifier:
         proba, posterior, novelty = (np.concatenate(each) for each in zip(*parts, strict=True))
         return Classified(proba.argmax(axis=1), proba, posterior.argmax(axis=1), novelty)
 
-    def predict_proba(self, items: np.ndarray) -> Float[np.ndarray, "n l"]:
+    def predict_proba(self, items: "np.ndarray | pd.DataFrame") -> Float[np.ndarray, "n l"]:
         """Return calibrated probabilities, a column for each of `classes_`."""
         return self.classify(items).proba
 
-    def predict(self, items: np.ndarray) -> np.ndarray:
+    def predict(self, items: "np.ndarray | pd.DataFrame") -> np.ndarray:
         """Return the likeliest class of each item, by name."""
         names: np.ndarray = self.classes_[self.classify(items).said]
         return names
@@ -139,6 +148,39 @@ class Classifier:
         names: np.ndarray = self.classes_[classified.said]
         names[classified.probability < least] = None
         return names
+
+    def save(self, folder: str | Path, *, onnx: bool = False, examples: np.ndarray | None = None) -> None:
+        """Write the classifier into a folder of its own; nothing is pickled.
+
+        Parameters
+        ----------
+        onnx
+            Whether to write it as ONNX, too, compared on `examples`, items as they were read in training.
+
+        Raises
+        ------
+        SettingsError, StoreError
+            If the folder holds something else, or cannot be written.
+        """
+        from bench.classifier.store import save
+
+        save(self, Path(folder))
+        if onnx:
+            from bench.classifier.onnx import check_installed, export_onnx
+
+            check_installed()
+            export_onnx(self, Path(folder), self._examples() if examples is None else examples)
+
+    def _examples(self) -> np.ndarray:
+        """Return items without meaning, of the right kind."""
+        values = np.random.default_rng(0).random((16, self.form.n_features), np.float32)
+        return (255 * values).astype(np.uint8) if self.form.is_bytes else values
+
+    def __repr__(self) -> str:
+        about = self.about
+        accuracy = "" if about.accuracy is None else f", accuracy estimated {100 * about.accuracy[0]:.1f} %"
+        classes = number_of(len(self.class_names), "class", "classes")
+        return f"Classifier({about.dataset}: {classes}, {about.method}, {about.n_labels:,} labels{accuracy})"
 
     def _batches(self, items: np.ndarray) -> Iterator[torch.Tensor]:
         for start in range(0, max(1, len(items)), _BATCH):

@@ -5,27 +5,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
+from bench.api.places import given_labels, workplace_of
 from bench.classifier.onnx import check_installed, export_onnx
 from bench.classifier.store import check_place, save
 from bench.cli.running import train_only
 from bench.cli.state import make_console, tell
 from bench.data.dataset import Dataset
-from bench.data.reading import AUTO
-from bench.data.splits import MERGED, OFFICIAL
 from bench.errors import SettingsError, number_of
-from bench.labelling.given import GivenLabels, check_agreement, check_enough, n_filled, read_given
-from bench.labelling.label import LEAST_DRAWN, label_items
-from bench.labelling.outcomes import draw_sheet, tell_labelling, tell_selection, write_labels, write_picks
-from bench.labelling.recommend import recommend
-from bench.labelling.recommended import tell_beginning, tell_recommendation
+from bench.labelling.given import GivenLabels, check_enough, n_filled
+from bench.labelling.label import LEAST_DRAWN, Labelling, label_items
+from bench.labelling.outcomes import draw_sheet, tell_labelling, tell_selection, write_labels, write_picks, write_tasks
+from bench.labelling.recommend import ALL, WORTH, Outlook, outlook_of, recommend
+from bench.labelling.recommended import advice, tell_beginning, tell_recommendation
+from bench.labelling.rounds import bought, read_rounds, remember
 from bench.labelling.select import select_items
 from bench.labelling.sheet import reliability_figure
 from bench.labelling.taking import take_classifier
 from bench.labelling.workplace import Workplace, open_workplace
-from bench.reading.open_run import OpenRun
 from bench.store.atomic import write_figure
 
 
@@ -39,6 +37,7 @@ def select_from(
     labels: Path | None,
     out: Path,
     sheet: Path | None,
+    label_studio: Path | None,
     model: str | None,
     label_seed: int,
     data_dir: Path | None,
@@ -48,23 +47,31 @@ def select_from(
     console = make_console()
 
     def check(dataset: Dataset) -> None:
-        if sheet is not None and dataset.image_shape is None:
-            raise SettingsError(f"{dataset.name} holds no images to draw a sheet of; leave out --sheet")
+        if sheet is not None and sheet.suffix != ".html" and dataset.image_shape is None:
+            raise SettingsError(
+                f"{dataset.name} holds no images to draw a sheet of; give --sheet a name that ends in .html, or leave it out"
+            )
 
-    workplace = _workplace(run, model, data_dir) if run is not None else _train(of_training, config, console, check)
+    workplace = workplace_of(run, model, data_dir) if run is not None else _train(of_training, config, console, check)
     check(workplace.dataset)
-    given = _given(workplace, labels)
+    given = given_labels(workplace, labels, tell)
 
     selection = select_items(workplace, sampler, n, given, audit=audit, label_seed=label_seed)
     write_picks(selection, workplace, out, given if labels is not None else None)
-    drawn = draw_sheet(selection, workplace, sheet or out.with_suffix(".html"))
+    drawn = sheet or out.with_suffix(".html")
+    draw_sheet(selection, workplace, given if labels is not None else None, drawn)
     tell_selection(selection, workplace, sampler, console)
-    console.print(f"\nwritten: {out}{f', {drawn}' if drawn else ''}", soft_wrap=True)
-    more = (
-        f"--labels {out}"
-        if drawn is None or drawn.suffix != ".html"
-        else f"--labels {out} (or the labels.csv that the page saves)"
-    )
+    if labels is not None and given is not None:
+        rounds = read_rounds(workplace.folder)
+        if len(rounds) > 1:
+            console.print(bought(rounds[-2], rounds[-1].n_labeled, rounds[-1].interval), soft_wrap=True)
+        method = rounds[-1].method if rounds and rounds[-1].method in ALL else next(iter(ALL))
+        _tell_outlook(outlook_of(workplace, given, method), workplace, console)
+    written = [out, drawn]
+    if label_studio is not None:
+        written += write_tasks(selection, workplace, given if labels is not None else None, label_studio)
+    console.print(f"\nwritten: {', '.join(map(str, written))}", soft_wrap=True)
+    more = f"--labels {out}" + (" (or the labels.csv that the page saves)" if drawn.suffix == ".html" else "")
     console.print(
         f"next: fill in the column label, then gmvae-bench label {workplace.folder} {more}", style="dim", soft_wrap=True
     )
@@ -90,8 +97,8 @@ def label_with(
         check_place(classifier)
     if onnx:
         check_installed()
-    workplace = _workplace(run, model, data_dir)
-    given = _given(workplace, labels)
+    workplace = workplace_of(run, model, data_dir)
+    given = given_labels(workplace, labels, tell)
     if given is None:
         raise SettingsError("no labels: give a table of them with --labels; `gmvae-bench select` says which items to label")
 
@@ -101,6 +108,7 @@ def label_with(
     write_labels(labelling, workplace, out)
     written: list[Path] = [out]
     tell_labelling(labelling, workplace, given, method, abstain, console)
+    _tell_round(labelling, workplace, given, method, console)
     if figure is not None and labelling.estimate is not None:
         about = f"{workplace.dataset.name}, {method}: {labelling.estimate.n} items hidden in turn"
         write_figure(reliability_figure(labelling.estimate.bins, labelling.estimate.calibration_error, about), figure)
@@ -118,6 +126,21 @@ def label_with(
         console.print(f"next: gmvae-bench predict {classifier} NEWDATA", style="dim", soft_wrap=True)
 
 
+def _tell_round(labelling: Labelling, workplace: Workplace, given: GivenLabels, method: str, console: Console) -> None:
+    """Say what the labels since the last time brought, and whether more are worth it."""
+    before = remember(workplace.folder, labelling, method)
+    if labelling.estimate is None:
+        return
+    if before is not None:
+        console.print(bought(before, int(labelling.given.sum()), labelling.estimate.accuracy), soft_wrap=True)
+    _tell_outlook(outlook_of(workplace, given, labelling.chosen or method), workplace, console)
+
+
+def _tell_outlook(outlook: Outlook | None, workplace: Workplace, console: Console) -> None:
+    if outlook is not None:
+        console.print(advice(outlook, len(workplace.dataset.pool), None, WORTH), soft_wrap=True)
+
+
 def recommend_for(
     run: Path | None,
     of_training: dict[str, Any],
@@ -130,8 +153,8 @@ def recommend_for(
 ) -> None:
     """Recommend a method for a run's data, or for data that a model is first trained on, and say what to expect."""
     console = make_console()
-    workplace = _workplace(run, model, data_dir) if run is not None else _train(of_training, config, console, lambda _: None)
-    given = _given(workplace, labels)
+    workplace = workplace_of(run, model, data_dir) if run is not None else _train(of_training, config, console, lambda _: None)
+    given = given_labels(workplace, labels, tell)
     again = _options(labels, model, data_dir)
     if given is None:
         tell_beginning(workplace, again, console)
@@ -146,15 +169,6 @@ def _options(labels: Path | None, model: str | None, data_dir: Path | None) -> s
     """Return options as the next command needs them."""
     given = {"--labels": labels, "--model": model, "--data-dir": data_dir}
     return "".join(f" {name} {shlex.quote(str(value))}" for name, value in given.items() if value is not None)
-
-
-def _workplace(run: Path, model: str | None, data_dir: Path | None) -> Workplace:
-    opened = OpenRun(run, data_dir=data_dir, empty=True)
-    if (opened.stored.config.get("settings", {}).get("holdout") or MERGED) not in (MERGED, AUTO, OFFICIAL):
-        raise SettingsError(
-            f"{run} holds items out (--holdout), so its item numbers differ from those of your data; give a run without --holdout"
-        )
-    return open_workplace(run, opened.data, model)
 
 
 def _spare_labels(out: Path, labels: Path | None) -> None:
@@ -172,20 +186,3 @@ def _train(flags: dict[str, Any], config: Path | None, console: Console, check: 
     """Train one model on the data in this process, unless there is one already."""
     plan, folder = train_only(flags | {"model_seeds": "0", "executor": "serial"}, config, console, check)
     return open_workplace(folder, plan.dataset)
-
-
-def _given(workplace: Workplace, labels: Path | None) -> GivenLabels | None:
-    """Return the labels of the table, else those that come with the data."""
-    known, dataset = np.flatnonzero(workplace.known >= 0), workplace.dataset
-    if labels is not None:
-        closed = bool(dataset.known.all())
-        given = read_given(
-            labels, len(dataset.pool), dataset.ids, dataset.class_names, closed=closed, missing=dataset.missing_label
-        )
-        for note in given.notes:
-            tell(note)
-        check_agreement(given, labels, workplace.known)
-        return given
-    if not len(known):
-        return None
-    return GivenLabels(known, workplace.known[known], dataset.class_names, came_with_data=True)

@@ -137,7 +137,11 @@ Model = Annotated[
     str | None, typer.Option(help="Model of the run, e.g. k100-s0. (default: largest K, first seed)", show_default=False)
 ]
 Labels = Annotated[
-    Path | None, typer.Option(help="CSV with the columns item (or id) and label: what is known so far.", show_default=False)
+    Path | None,
+    typer.Option(
+        help="CSV with the columns item (or id) and label, or Label Studio's export (.json): what is known so far.",
+        show_default=False,
+    ),
 ]
 
 Components = Annotated[str | None, _grid("Values of K, e.g. 50,100. (default: by size of the data, at most 100)")]

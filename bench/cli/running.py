@@ -11,25 +11,24 @@ import pandas as pd
 import typer
 from rich.console import Console
 
+from bench.api.carrying import carry
 from bench.cli.output import print_grid
 from bench.cli.reading import read_data
 from bench.cli.settings import run_settings
 from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console
 from bench.data.dataset import Dataset
 from bench.engine.estimate import estimate
-from bench.engine.executors import executor_of
-from bench.engine.watch import Failures, Listeners, ProgressFile, TensorBoard
-from bench.engine.work import Listener, Work
+from bench.engine.watch import Failures
+from bench.engine.work import Listener
 from bench.errors import SettingsError, number_of
 from bench.plan.settings import RunSettings
 from bench.reading.open_run import OpenRun
 from bench.reading.part import EVERY, Part
 from bench.reading.tables import Ask, scores
-from bench.run import RunPlan, carry_out, make_plan, make_training_plan, make_work, preview_work, survey
+from bench.run import RunPlan, make_plan, make_training_plan, preview_work, survey
 from bench.show.live import LiveDisplay
 from bench.show.status import render_preview
 from bench.store.folder import check_claim, default_folder
-from bench.store.lock import locked
 from bench.store.presence import is_trained
 from bench.store.records import failures
 
@@ -45,9 +44,7 @@ def run_grid(settings: RunSettings, out: Path | None, *, dry_run: bool, retry_fa
     if dry_run:
         _preview(plan, folder, console, retry_failed=retry_failed)
         return
-    check_claim(folder, plan.identity)
-    with locked(folder):
-        _carry_out(plan, make_work(plan, folder.resolve(), retry_failed=retry_failed), console, progress)
+    _carry_out(plan, folder, console, progress, retry_failed=retry_failed)
     _finish(plan, folder, console)
 
 
@@ -72,8 +69,7 @@ def train_only(
     if all(is_trained(folder, key) for key in plan.models):
         return plan, folder
     failures = Failures()
-    with locked(folder):
-        _carry_out(plan, make_work(plan, folder.resolve()), console, progress, failures)
+    _carry_out(plan, folder, console, progress, failures)
     if failures.errors:
         raise SettingsError(f"the training failed: {failures.errors[0]}")
     return plan, folder
@@ -87,22 +83,17 @@ def _preview(plan: RunPlan, folder: Path, console: Console, *, retry_failed: boo
     console.print(render_preview(work, surveyed.done, surveyed.failed, estimate(work, surveyed.records), cpus, console.width))
 
 
-def _carry_out(plan: RunPlan, work: Work, console: Console, progress: Console, *others: Listener) -> None:
-
-    if not work.batches and not work.trainings:
-        progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
-        return
+def _carry_out(
+    plan: RunPlan, folder: Path, console: Console, progress: Console, *others: Listener, retry_failed: bool = False
+) -> None:
     try:
-        with executor_of(plan.settings, [work]) as (executor, (placed,)), LiveDisplay(placed, progress) as display:
-            board = [TensorBoard(work.folder)] if plan.settings.tensorboard else []
-            listeners = [display, ProgressFile(placed), *board, *others]
-            carry_out(placed, executor, Listeners(listeners))
+        did = carry(plan, folder, lambda work: LiveDisplay(work, progress), others, retry_failed=retry_failed)
     except KeyboardInterrupt:
-        done = survey(plan, work.folder).done
-        progress.print(
-            f"interrupted with {done:,} of {number_of(len(plan.cells), 'cell')} saved in {work.folder}.", soft_wrap=True
-        )
+        done = survey(plan, folder).done
+        progress.print(f"interrupted with {done:,} of {number_of(len(plan.cells), 'cell')} saved in {folder}.", soft_wrap=True)
         end_interrupted(console, progress)
+    if not did:
+        progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
 
 
 def end_interrupted(console: Console, progress: Console) -> NoReturn:

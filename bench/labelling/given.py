@@ -20,6 +20,7 @@ from bench.data.labels import (
     written_numbers,
 )
 from bench.errors import DataError, number_of, unknown_name
+from bench.labelling.exported import exported_rows
 from bench.plan.samplers import RANDOM
 
 ITEM, ID, LABEL, SAMPLER = "item", "id", "label", "sampler"
@@ -73,7 +74,7 @@ def read_given(
     closed: bool = False,
     missing: Iterable[str] | None = None,
 ) -> GivenLabels:
-    """Read a CSV table with the columns `item` (or `id`) and `label`; rows without a label are skipped.
+    """Read a CSV table with the columns `item` (or `id`) and `label`, or an export of Label Studio; rows without one are skipped.
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def _read(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Return the rows of a table of labels, each with its line; its columns in small letters."""
     if not path.is_file():
         raise DataError(f"cannot read {path}: No such file; expected a CSV file with the columns item and label")
-    names, rows = text_rows(path)
+    names, rows = exported_rows(path) if path.suffix.lower() == ".json" else text_rows(path)
     columns = [name.casefold() for name in names]
     if len(set(columns)) < len(columns):
         raise DataError(f"{path} has two columns of one name: {', '.join(map(printable, names))}; rename or drop one")

@@ -7,18 +7,20 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from bench.errors import number_of
+from bench.errors import SettingsError, number_of
 from bench.labelling.given import GivenLabels
 from bench.labelling.label import Labelling
+from bench.labelling.label_studio import interface, tasks
+from bench.labelling.page import Asked, labelling_page
 from bench.labelling.select import Selection
-from bench.labelling.sheet import Card, classes_grid, contact_sheet, labelling_page, percent
+from bench.labelling.sheet import Card, classes_grid, contact_sheet, percent
 from bench.labelling.workplace import Workplace
 from bench.show.grid import render_grid
-from bench.store.atomic import write_atomically, write_figure, write_text
+from bench.store.atomic import write_atomically, write_figure, write_json, write_text
 
 
-def write_picks(selection: Selection, workplace: Workplace, out: Path, given: GivenLabels | None) -> None:
-    """Write the labels known already, then the items asked for, in one table."""
+def picks_frame(selection: Selection, workplace: Workplace, given: GivenLabels | None) -> pd.DataFrame:
+    """Return the labels known already, then the items asked for, in one table."""
     ids, assignment, sizes = workplace.dataset.ids, workplace.assignment, workplace.sizes
     known: list[tuple[int, str, str, str]] = []
     if given is not None:
@@ -40,16 +42,30 @@ def write_picks(selection: Selection, workplace: Workplace, out: Path, given: Gi
         }
         for item, label, sampler, reason in [*known, *((pick.item, "", name, pick.reason) for pick, name in selection.picks)]
     ]
-    write_atomically(out, lambda path: pd.DataFrame(rows).to_csv(path, index=False))
+    return pd.DataFrame(rows)
 
 
-def draw_sheet(selection: Selection, workplace: Workplace, sheet: Path) -> Path | None:
-    """Draw the items asked for, if they are images; return the file."""
-    shape = workplace.dataset.image_shape
+def write_picks(selection: Selection, workplace: Workplace, out: Path, given: GivenLabels | None) -> None:
+    """Write that table."""
+    frame = picks_frame(selection, workplace, given)
+    write_atomically(out, lambda path: frame.to_csv(path, index=False))
+
+
+def draw_sheet(selection: Selection, workplace: Workplace, given: GivenLabels | None, sheet: Path) -> None:
+    """Draw the items asked for: as a page to label them in, or as one picture.
+
+    Raises
+    ------
+    SettingsError
+        For a picture of what is no image.
+    """
+    title = f"{workplace.dataset.name}: {number_of(len(selection.picks), 'item')} to label"
+    if sheet.suffix == ".html":
+        write_text(sheet, labelling_page(workplace, _asked(selection), title, given))
+        return
+    ids, pool, shape = workplace.dataset.ids, workplace.dataset.pool, workplace.dataset.image_shape
     if shape is None:
-        return None
-
-    ids, pool = workplace.dataset.ids, workplace.dataset.pool
+        raise SettingsError(f"{workplace.dataset.name} holds no images to draw; give --sheet a name that ends in .html")
     cards = [
         Card(
             number,
@@ -63,12 +79,20 @@ def draw_sheet(selection: Selection, workplace: Workplace, sheet: Path) -> Path 
         )
         for number, (pick, sampler) in enumerate(selection.picks, start=1)
     ]
-    title = f"{workplace.dataset.name}: {number_of(len(cards), 'item')} to label"
-    if sheet.suffix == ".html":
-        write_text(sheet, labelling_page(cards, title, workplace.dataset.class_names))
-    else:
-        write_figure(contact_sheet(cards, title), sheet)
-    return sheet
+    write_figure(contact_sheet(cards, title), sheet)
+
+
+def write_tasks(selection: Selection, workplace: Workplace, given: GivenLabels | None, path: Path) -> tuple[Path, Path]:
+    """Write the items asked for as tasks for Label Studio, and its labelling interface; return both files."""
+    interface_path = path.with_suffix(".xml")
+    names = workplace.dataset.class_names if given is None else given.class_names
+    write_json(path, tasks(workplace, _asked(selection)))
+    write_text(interface_path, interface(workplace, names))
+    return path, interface_path
+
+
+def _asked(selection: Selection) -> list[Asked]:
+    return [Asked(pick.item, sampler, pick.reason) for pick, sampler in selection.picks]
 
 
 def tell_selection(selection: Selection, workplace: Workplace, sampler: str, console: Console) -> None:
@@ -92,15 +116,20 @@ def _span(low: int, high: int) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def write_labels(labelling: Labelling, workplace: Workplace, out: Path) -> None:
-    """Write a row per item."""
+def labels_frame(labelling: Labelling, workplace: Workplace) -> pd.DataFrame:
+    """Return a row per item."""
     names = np.array(labelling.class_names, dtype=object)[labelling.said]
     names[labelling.abstained] = None
     columns: dict[str, Any] = {"item": np.arange(len(names))}
     if workplace.dataset.ids:
         columns["id"] = list(workplace.dataset.ids)
     columns |= {"class": names, "probability": labelling.probability, "cluster": labelling.cluster, "given": labelling.given}
-    frame = pd.DataFrame(columns)
+    return pd.DataFrame(columns)
+
+
+def write_labels(labelling: Labelling, workplace: Workplace, out: Path) -> None:
+    """Write a row per item."""
+    frame = labels_frame(labelling, workplace)
     write_atomically(out, lambda path: frame.to_csv(path, index=False) if out.suffix == ".csv" else frame.to_parquet(path))
 
 

@@ -1,7 +1,5 @@
-"""What `select` and `label` show: a contact sheet, as a picture or as a page to label in, tables, and a reliability figure."""
+"""What `select` and `label` show: a contact sheet, tables, and a reliability figure."""
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Shaped
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
 
-from bench.errors import number_of
 from bench.show.grid import Grid
-from bench.show.page import templates
 from bench.show.pictures import drawable
 from bench.stats.calibration import Bin
 from bench.stats.intervals import Interval
@@ -56,28 +51,6 @@ def contact_sheet(cards: Sequence[Card], title: str) -> Figure:
         axes.imshow(drawable(card.picture), cmap="gray", interpolation="nearest")
         axes.set_title(f"{card.number}: item {card.item}\ncluster {card.cluster} ({card.cluster_size:,})", fontsize=6.5)
     return figure
-
-
-def labelling_page(cards: Sequence[Card], title: str, class_names: Sequence[str]) -> str:
-    """Return a page to label the items in: a field under each picture, and a button that saves the table."""
-    rows = [
-        {
-            "item": card.item,
-            "id": card.id,
-            "sampler": card.sampler,
-            "number": card.number,
-            "about": f"item {card.item}, cluster {card.cluster} of {number_of(card.cluster_size, 'item')}: {card.reason}",
-            "picture": _png(card.picture),
-        }
-        for card in cards
-    ]
-    return templates().get_template("labelling.html").render(title=title, rows=rows, class_names=list(class_names))
-
-
-def _png(picture: Shaped[np.ndarray, "h w *c"]) -> str:
-    buffer = io.BytesIO()
-    imsave(buffer, drawable(picture), cmap="gray", format="png")
-    return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def percent(interval: Interval) -> str:

@@ -23,7 +23,13 @@ def select(
     sheet: Annotated[
         Path | None,
         typer.Option(
-            help="Contact sheet, .html (to label in) or .png. (default for images: .html beside --out)", show_default=False
+            help="Page to label in (.html), or contact sheet of images (.png). (default: .html beside --out)", show_default=False
+        ),
+    ] = None,
+    label_studio: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write tasks for Label Studio (.json), and its labelling interface beside them (.xml).", show_default=False
         ),
     ] = None,
     model: options.Model = None,
@@ -36,7 +42,7 @@ def select(
     config: options.Config = None,
     device: options.Device = None,
 ) -> None:
-    """Say which items to label, in order and with reasons, and draw a sheet of them; train a model first where there is none.
+    """Say which items to label, in order and with reasons, and make a page to label them in; train a model if there is none.
 
     Give the folder of a run, or --data FILE. Fill in the column `label`, and give the table back with --labels: to ask for more,
     or to `gmvae-bench label`.
@@ -47,6 +53,8 @@ def select(
         raise SettingsError(f"--out got {out}; expected a name that ends in .csv")
     if sheet is not None and sheet.suffix not in _SHEETS:
         raise SettingsError(f"--sheet got {sheet}; expected a name that ends in {' or '.join(_SHEETS)}")
+    if label_studio is not None and label_studio.suffix != ".json":
+        raise SettingsError(f"--label-studio got {label_studio}; expected a name that ends in .json")
     if (run is None) == (data is None and config is None):
         raise SettingsError("give either the folder of a run, or --data with the data to train a model on")
     if run is not None and (reading or components or epochs or device):
@@ -54,4 +62,4 @@ def select(
     of_training = present(data=data, data_dir=data_dir, components=components, epochs=epochs, device=device, **reading or {})
     from bench.cli.labelling import select_from
 
-    select_from(run, of_training, config, n, sampler, audit, labels, out, sheet, model, label_seed, data_dir)
+    select_from(run, of_training, config, n, sampler, audit, labels, out, sheet, label_studio, model, label_seed, data_dir)

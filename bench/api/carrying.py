@@ -1,0 +1,36 @@
+"""Carrying out a plan in its folder, whoever watches."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from bench.engine.executors import executor_of
+from bench.engine.watch import Listeners, ProgressFile, TensorBoard
+from bench.engine.work import Listener, Work
+from bench.run import RunPlan, carry_out, make_work
+from bench.store.folder import check_claim
+from bench.store.lock import locked
+
+Watch = Callable[[Work], AbstractContextManager[Listener]]
+"""Takes what is to be done; what it hears lasts as long as the `with` block."""
+
+
+def carry(plan: RunPlan, folder: Path, watch: Watch, others: Sequence[Listener] = (), *, retry_failed: bool = False) -> bool:
+    """Do what a folder lacks of a plan; return whether there was anything to do.
+
+    An interrupt ends it with all that was done saved; the same call goes on.
+
+    Raises
+    ------
+    StoreError, ClusterError
+        If the folder belongs to other settings, cannot be written, or no cluster answers.
+    """
+    check_claim(folder, plan.identity)
+    with locked(folder):
+        work = make_work(plan, folder.resolve(), retry_failed=retry_failed)
+        if not work.batches and not work.trainings:
+            return False
+        with executor_of(plan.settings, [work]) as (executor, (placed,)), watch(placed) as display:
+            board = [TensorBoard(work.folder)] if plan.settings.tensorboard else []
+            carry_out(placed, executor, Listeners([display, ProgressFile(placed), *board, *others]))
+    return True
