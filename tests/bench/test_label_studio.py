@@ -100,7 +100,9 @@ def test_rows_of_tables_are_texts(tmp_path: Path) -> None:
     from bench.plan.cells import ModelKey
     from gmvae.posteriors import Encoded
 
-    pd.DataFrame({"size": [1.5, 2.0] * 10, "color": ["red", "blue"] * 10}).to_csv(tmp_path / "t.csv", index=False)
+    pd.DataFrame({"size": [1.5, 2.0] * 10, "color": ["red", "blue"] * 10, "label": [""] * 20}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
     dataset = load_dataset(str(tmp_path / "t.csv"))
     encoded = Encoded(np.eye(2, dtype=np.float32)[[0, 1] * 10], np.zeros((20, 2), np.float32))
     place = Workplace(tmp_path, dataset, ModelKey(2, 0), (encoded, None))

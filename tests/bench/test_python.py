@@ -101,8 +101,8 @@ def test_select_and_label_take_what_python_users_have(undisturbed: Path, tmp_pat
         gb.label(undisturbed, [1, 2])
     with pytest.raises(gb.SettingsError, match="give a run, or data"):
         gb.select()
-    with pytest.raises(gb.SettingsError, match="names one class"):
-        gb.label(undisturbed, {0: "a", 1: "a"})
+    with pytest.raises(gb.DataError, match="names one class"):
+        gb.label(undisturbed, {0: "1", 1: "1"})
 
 
 def test_data_frames_are_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +133,7 @@ def test_an_interrupt_is_told_and_the_same_call_goes_on(
 ) -> None:
     settings = QUICK | {"methods": "knn,logreg"}
     with monkeypatch.context() as patch:
-        patch.setattr("bench.run.append_records", _interrupt_after(3))
+        patch.setattr("bench.run.append_records", _interrupt_after(1))
         with pytest.raises(KeyboardInterrupt):
             gb.run("digits", out=tmp_path / "run", progress=False, **settings)
     assert "the same call goes on from there" in capsys.readouterr().err

@@ -46,7 +46,7 @@ def commands(text: str) -> Iterator[list[str]]:
                 given[assigned[1]] = assigned[2]
             for name, value in given.items():
                 line = line.replace(f"${name}", value)
-            for part in re.split(r"&&|[;|>]", "" if line.startswith("#") else line.partition(" #")[0]):
+            for part in re.split(r"&&?|[;|>]", "" if line.startswith("#") else line.partition(" #")[0]):
                 words = shlex.split(part)
                 if words and words[0].endswith("gmvae-bench"):
                     yield words[1:]
