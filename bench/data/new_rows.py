@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.data.columns import printable_name
+from bench.data.columns import LABEL_NAMES, printable_name
 from bench.data.dataset import printable
 from bench.data.delimited import Delimited, plain_suffix, sniff
 from bench.data.features import Column, Feature, make_matrix
@@ -120,8 +120,16 @@ def _wanted(path: Path, names: Sequence[str], form: Form) -> dict[str, int]:
         shown = ", ".join(lacking[:_SHOWN]) + (f" and {len(lacking) - _SHOWN} more" if len(lacking) > _SHOWN else "")
         has = ", ".join(list(place_of)[:_SHOWN]) + (" …" if len(place_of) > _SHOWN else "")
         raise DataError(f"{path} lacks the columns {shown}, which the classifier reads; it has {has}")
-    found |= {name: place_of[name] for name in (form.label_column, form.id_column) if name is not None and name in place_of}
-    return {name: place for name, place in found.items() if place is not None}
+    wanted = {name: place for name, place in found.items() if place is not None}
+    label = _label_column(tuple(place_of), form)
+    return wanted | {name: place_of[name] for name in (label, form.id_column) if name is not None and name in place_of}
+
+
+def _label_column(names: Sequence[str], form: Form) -> str | None:
+    """Return the column of labels: that of the training data, or, where these had none, one that is called so."""
+    features = {feature.column for feature in form.features}
+    likely = [name for name in names if name.casefold() in LABEL_NAMES and name not in features]
+    return form.label_column or (likely[0] if len(likely) == 1 else None)
 
 
 def _kind(name: str, form: Form) -> str | None:
@@ -195,5 +203,5 @@ def _texts(frame: Frame, places: Mapping[str, int], name: str | None) -> list[st
 
 
 def _labels(frame: Frame, places: Mapping[str, int], form: Form) -> list[str | None] | None:
-    texts = _texts(frame, places, form.label_column)
+    texts = _texts(frame, places, _label_column([frame.called(place) for place in places.values()], form))
     return None if texts is None else [text or None for text in written_numbers(texts)]

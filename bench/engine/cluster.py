@@ -36,7 +36,7 @@ _QUIET = {
 # A private instance talks to itself alone: it listens on the loopback interface, as Ray does by default on macOS and Windows.
 _PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 # Ray prints these at length for every worker and node that dies; here its cells are judged again or fail with that cause.
-_DEATHS = ("A worker died or was killed", "worker(s) were killed due to")
+_DEATHS = ("A worker died or was killed", "worker(s) were killed due to", "ServeController.graceful_shutdown")
 _NODE_DEATHS = ("Raylet is terminated", "has been marked dead")
 
 # Of `ray/session_DATE_TIME_PID/sockets/plasma_store` below a folder, and of what the system allows.

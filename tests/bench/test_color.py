@@ -1,5 +1,6 @@
 """Colours all the way: views, the convolutional encoder, the estimator, figures and the labelling page."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 

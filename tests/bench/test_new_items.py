@@ -13,6 +13,7 @@ from bench.data.dataset import Dataset
 from bench.data.form import Form
 from bench.data.new_items import as_pool, stream
 from bench.data.new_rows import Strange
+from bench.data.reading import Reading
 from bench.data.registry import load_dataset
 from bench.errors import DataError
 
@@ -103,6 +104,15 @@ def test_new_rows_need_no_labels_and_may_have_gaps_and_new_categories(tmp_path: 
     assert items[3][[names.index(f"color={color}") for color in ("red", "green", "blue")]].tolist() == [0, 0, 0]
     assert items[4][names.index("size")] == np.float32(dataset.features[0].fill)
     assert strange.notes() == ("color: 1 rows with 1 categories that the training data do not have: 'purple'",)
+
+
+def test_labels_are_found_by_their_usual_names_where_the_pool_had_none(tmp_path: Path) -> None:
+    table = frame()
+    table.drop(columns="label").to_csv(tmp_path / "t.csv", index=False)
+    form = load_dataset(str(tmp_path / "t.csv"), reading=Reading(label_column="none")).form
+    table.rename(columns={"label": "Class"}).to_csv(tmp_path / "n.csv", index=False)
+    said = [label for block in stream(tmp_path / "n.csv", form) for label in block.labels or ()]
+    assert said == table["label"].tolist()
 
 
 @pytest.mark.parametrize(
