@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +89,7 @@ def test_pictures(reader: Reader) -> None:
 @pytest.mark.ray
 @pytest.mark.skipif(not CONNECTIONS.is_file(), reason="the connections are not here")
 def test_tables(reader: Reader) -> None:
-    shutil.copy(CONNECTIONS, reader.folder / "connections.csv.gz")
+    # A part of them: training on all takes minutes.
+    pd.read_csv(CONNECTIONS, nrows=4_000).to_csv(reader.folder / "connections.csv.gz", index=False)
     reader.read(ROOT / "docs" / "tutorials" / "connections.md")
     assert told_right(reader.said) > 85
