@@ -66,7 +66,7 @@ CellKey = tuple[str, int, int, str, int, int, str]
 what is wrong with the labels (empty for nothing)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """Method x budget x label seed (x clustering x supervision): one fit, one score, one record."""
 

@@ -138,8 +138,8 @@ def set_broken_aside(folder: Path) -> list[Path]:
     return renamed
 
 
-def merge_records(folder: Path) -> pd.DataFrame:
-    """Merge all batches into `records.parquet` and return the records; a crash in between loses and doubles nothing."""
+def merge_records(folder: Path) -> None:
+    """Merge all batches into `records.parquet`; a crash in between loses and doubles nothing."""
     merge_predictions(folder)
     merged = list((folder / PARTS).glob("[!.]*.parquet"))
     # As they are: what is filled in for a reader here must not become what the record says.
@@ -150,7 +150,6 @@ def merge_records(folder: Path) -> pd.DataFrame:
         path.unlink(missing_ok=True)
     if (folder / PARTS).is_dir() and not any((folder / PARTS).iterdir()):
         (folder / PARTS).rmdir()
-    return _with_traits(frame)
 
 
 def status_of(frame: pd.DataFrame, identities: Mapping[CellKey, str | None]) -> dict[CellKey, str]:

@@ -38,6 +38,11 @@ def record(label_seed: int = 0, clustering: ModelKey | None = KEY, **outcome: ob
     return make_record(cell, ORIGIN, sees="posterior", model="gmvae", host="h", outcome=measured)
 
 
+def merged_records(folder: Path) -> pd.DataFrame:
+    merge_records(folder)
+    return read_records(folder)
+
+
 def test_records_come_back_as_they_went_in(tmp_path: Path) -> None:
     append_records(tmp_path, [record(0), record(1, clustering=None, status="failed", accuracy=None, error="boom")])
     frame = read_records(tmp_path)
@@ -53,14 +58,14 @@ def test_records_come_back_as_they_went_in(tmp_path: Path) -> None:
 def test_merging_keeps_everything_once(tmp_path: Path) -> None:
     for seed in range(5):
         append_records(tmp_path, [record(seed)])
-    merged = merge_records(tmp_path)
+    merged = merged_records(tmp_path)
     append_records(tmp_path, [record(2, accuracy=0.9), record(5)])
     assert len(merged) == 5
-    again = merge_records(tmp_path)
+    again = merged_records(tmp_path)
     assert sorted(again["label_seed"]) == [0, 1, 2, 3, 4, 5]
     assert again.set_index("label_seed")["accuracy"][2] == 0.9
     assert not (tmp_path / PARTS).exists()
-    pd.testing.assert_frame_equal(merge_records(tmp_path), again)
+    pd.testing.assert_frame_equal(merged_records(tmp_path), again)
 
 
 def test_a_crash_between_merging_and_deleting_doubles_nothing(tmp_path: Path) -> None:
@@ -174,7 +179,7 @@ def test_broken_records_are_set_aside_and_the_rest_is_kept(tmp_path: Path) -> No
     assert aside.name.startswith(broken.name)
     assert aside.name.endswith(".broken")
     assert set_broken_aside(tmp_path) == []
-    assert len(merge_records(tmp_path)) == 2
+    assert len(merged_records(tmp_path)) == 2
     (tmp_path / TABLE).write_bytes(b"PAR1 nonsense")
     set_broken_aside(tmp_path)
     assert len(read_records(tmp_path)) == 0
@@ -216,10 +221,10 @@ def test_a_cell_of_another_identity_takes_the_place_even_if_it_failed(tmp_path: 
     append_records(tmp_path, [replace(record(1), cell_id="version 1")])
     merge_records(tmp_path)
     append_records(tmp_path, [replace(record(1, status="failed", accuracy=None), cell_id="version 2")])
-    assert merge_records(tmp_path)[["cell_id", "status"]].to_numpy().tolist() == [["version 2", "failed"]]
+    assert merged_records(tmp_path)[["cell_id", "status"]].to_numpy().tolist() == [["version 2", "failed"]]
     append_records(tmp_path, [replace(record(1), cell_id="version 2")])
     append_records(tmp_path, [replace(record(1, status="failed", accuracy=None), cell_id="version 2")])
-    assert merge_records(tmp_path)["status"].tolist() == ["ok"]
+    assert merged_records(tmp_path)["status"].tolist() == ["ok"]
 
 
 def test_texts_of_records_are_fit_for_a_terminal(tmp_path: Path) -> None:
@@ -230,7 +235,7 @@ def test_texts_of_records_are_fit_for_a_terminal(tmp_path: Path) -> None:
 def test_a_record_counts_by_identity_and_one_from_before_identities_by_its_place(tmp_path: Path) -> None:
     append_records(tmp_path, [replace(record(1), cell_id="a"), replace(record(2, status="failed"), cell_id="b")])
     keys = {seed: Cell("soft", Budget(50, "50"), "random", seed, KEY).key for seed in (1, 2, 3)}
-    frame = merge_records(tmp_path)
+    frame = merged_records(tmp_path)
     assert status_of(frame, {keys[1]: "a", keys[2]: "b", keys[3]: "c"}) == {keys[1]: "ok", keys[2]: "failed"}
     assert status_of(frame, {keys[1]: "of another version", keys[2]: "b"}) == {keys[2]: "failed"}
     table = pq.read_table(tmp_path / TABLE)
@@ -295,7 +300,7 @@ def test_what_older_records_do_not_say_is_filled_in_for_readers_and_never_writte
     old["sampler"] = ["random", "theirs"]
     old["model"] = None
     old.to_parquet(tmp_path / "records.parquet")
-    frame = merge_records(tmp_path).set_index("method")
+    frame = merged_records(tmp_path).set_index("method")
     assert frame["needs"].to_dict() == {"of-a-plugin": "clusters", "knn": "nothing"}
     assert not frame["oracle"].any()
     assert pd.read_parquet(tmp_path / "records.parquet")[["needs", "oracle"]].isna().all(axis=None)
