@@ -21,6 +21,8 @@ from bench.show.pictures import drawable
 
 # Items shown beside each, and pictures on the page: a page of twenty megabytes is slow to open.
 _NEAR, _MAX_PICTURES = 5, 4_000
+# Of a row beside another: columns that differ.
+_DIFFERING = 4
 _BLOCK = 256
 
 
@@ -55,7 +57,7 @@ def labelling_page(workplace: Workplace, asked: Sequence[Asked], title: str, giv
             "reason": one.reason,
             "cluster": int(assignment[one.item]),
             "size": int(sizes[assignment[one.item]]),
-            "near": [_shown(dataset, other, pictures, row=False) | _label(known, other) for other in beside],
+            "near": [_beside(dataset, one.item, other, pictures) | _label(known, other) for other in beside],
         }
         for number, (one, beside) in enumerate(zip(asked, near.tolist(), strict=True), start=1)
     ]
@@ -91,13 +93,20 @@ class _Pictures:
         return self._place[item]
 
 
-def _shown(dataset: Dataset, item: int, pictures: _Pictures, *, row: bool = True) -> dict[str, Any]:
+def _shown(dataset: Dataset, item: int, pictures: _Pictures) -> dict[str, Any]:
     """Return what is shown of an item."""
     shown: dict[str, Any] = {"item": item, "id": dataset.ids[item] if dataset.ids else ""}
     if dataset.image_shape is not None:
-        shown["picture"] = pictures.place(item)
-    elif row:
-        shown["row"] = described_row(dataset.features, dataset.pool[item])
+        return shown | {"picture": pictures.place(item)}
+    return shown | {"row": described_row(dataset.features, dataset.pool[item])}
+
+
+def _beside(dataset: Dataset, item: int, other: int, pictures: _Pictures) -> dict[str, Any]:
+    """Return what is shown of an item beside another: of a row, where it differs."""
+    shown = _shown(dataset, other, pictures)
+    if "row" in shown:
+        own = dict(described_row(dataset.features, dataset.pool[item]))
+        shown["row"] = [(name, value) for name, value in shown["row"] if own[name] != value][:_DIFFERING]
     return shown
 
 

@@ -105,6 +105,11 @@ def test_rows_are_shown_as_they_were_written(tmp_path: Path) -> None:
     data = data_of(labelling_page(workplace(dataset), asked(range(4)), "t"))
     assert data["pictures"] == []
     assert data["items"][1]["row"][1] == ["color", "green"]
+    for one in data["items"]:
+        own = dict(one["row"])
+        for other in one["near"]:
+            assert other["row"]
+            assert all(own[name] != value for name, value in other["row"])
 
 
 def test_vectors_show_their_first_values() -> None:
@@ -182,7 +187,7 @@ def test_keys_label_go_skip_and_undo(page: Page) -> None:
     assert page.at() == 5
     page.click("open-items")
     assert page.at() == 6
-    assert "item 6, cluster 0 of 10: covers 6" in page.text("why")
+    assert "item 6, cluster 0 (10 items): covers 6" in page.text("why")
     assert page.browser.get_log("browser") == []
 
 
