@@ -1,5 +1,7 @@
 """A classifier that was taken away: what it is, where it came from, and what it says of new items."""
 
+import copy
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,14 +13,17 @@ from jaxtyping import Float, Int
 
 from bench.classifier.network import Network
 from bench.data.form import Form
+from bench.data.new_columns import Strange
 from bench.data.new_items import as_pool
-from bench.data.new_rows import Strange, rows_of_frame
+from bench.data.new_rows import rows_of_frame
 from bench.errors import number_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH = 2048
+# Distances held at a time, 256 MiB of them.
+_HELD = 2**26
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class Classifier:
 
     def to(self, device: str) -> "Classifier":
         """Return the classifier on another device, such as `cuda`."""
-        return replace(self, network=self.network.to(device))
+        return replace(self, network=copy.deepcopy(self.network).to(device))
 
     def classify(self, items: "np.ndarray | pd.DataFrame") -> Classified:
         """Say what the items are: class, probabilities, cluster, and how unlike the training data they are.
@@ -125,7 +130,11 @@ class Classifier:
         """
         if isinstance(items, np.ndarray) or not hasattr(items, "columns"):
             return self.classify_read(as_pool(np.asarray(items), self.form))
-        return self.classify_read(rows_of_frame(items, self.form, Strange()).items)
+        strange = Strange()
+        rows = rows_of_frame(items, self.form, strange).items
+        for note in strange.notes():
+            warnings.warn(note, stacklevel=2)
+        return self.classify_read(rows)
 
     def classify_read(self, items: np.ndarray) -> Classified:
         """Say what items are that were read as those of the training data (`bench.data.new_items`)."""
@@ -164,11 +173,12 @@ class Classifier:
         """
         from bench.classifier.store import save
 
-        save(self, Path(folder))
         if onnx:
             from bench.classifier.onnx import check_installed, export_onnx
 
             check_installed()
+        save(self, Path(folder))
+        if onnx:
             export_onnx(self, Path(folder), self._examples() if examples is None else examples)
 
     def _examples(self) -> np.ndarray:
@@ -183,7 +193,9 @@ class Classifier:
         return f"Classifier({about.dataset}: {classes}, {about.method}, {about.n_labels:,} labels{accuracy})"
 
     def _batches(self, items: np.ndarray) -> Iterator[torch.Tensor]:
-        for start in range(0, max(1, len(items)), _BATCH):
+        # Distances to every point that it holds are made at once: fewer items where it holds many.
+        size = int(np.clip(_HELD // max(1, self.network.n_points), 16, _BATCH))
+        for start in range(0, max(1, len(items)), size):
             # torch does not like arrays that cannot be written to.
-            part = np.ascontiguousarray(items[start : start + _BATCH])
+            part = np.ascontiguousarray(items[start : start + size])
             yield torch.from_numpy(part if part.flags.writeable else part.copy()).to(self.device)

@@ -7,19 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from bench.classifier.classifier import Classifier
+from bench.data.new_columns import Strange
 from bench.data.new_items import as_pool, in_range, npy_items
-from bench.data.new_rows import Strange, rows_of_frame
+from bench.data.new_rows import rows_of_records
 from bench.data.pictures import canvas_of_shape, glance_at, laid_out, upright
 from bench.errors import DataError, RequestError
 from gmvae.errors import first_line
 
 JSON, NPY = "application/json", "application/x-npy"
 _MAX_PIXELS = 2**24
+# Others have decoders that start programs, or take a page of many for the picture.
+_FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "GIF", "PPM", "TIFF")
 _BAD_REQUEST, _UNSUPPORTED = 400, 415
+# What hostile bytes make libraries raise. A request must not be able to raise anything else than a refusal.
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +42,8 @@ class Desk:
 
     classifier: Classifier
 
-    def read(self, content_type: str, body: bytes) -> np.ndarray:
-        """Return the items (n, d) of a request.
+    def read(self, content_type: str, body: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return the items (n, d) of a request, and what of them the training data did not have, in words.
 
         Raises
         ------
@@ -40,13 +54,16 @@ class Desk:
         reader = self._picture if kind.startswith("image/") else {JSON: self._json, NPY: self._npy}.get(kind)
         if reader is None:
             raise RequestError(_UNSUPPORTED, f"content of type {kind or 'none'}; expected {JSON}, {NPY} or image/png")
+        strange = Strange()
         try:
-            items = reader(body)
-        except DataError as error:
-            raise RequestError(_BAD_REQUEST, str(error)) from error
+            items = reader(body, strange)
+        except (RequestError, DataError) as error:
+            raise error if isinstance(error, RequestError) else RequestError(_BAD_REQUEST, str(error)) from error
+        except _UNREADABLE as error:
+            raise RequestError(_BAD_REQUEST, f"cannot be read as items ({first_line(error)})") from error
         if not len(items):
             raise RequestError(_BAD_REQUEST, "no items; give at least one")
-        return items
+        return items, strange.notes()
 
     def answer(self, items: np.ndarray) -> list[dict[str, Any]]:
         """Return what is said of each item; no class where the probability is too low."""
@@ -81,7 +98,7 @@ class Desk:
             "version": about.version,
         }
 
-    def _json(self, body: bytes) -> np.ndarray:
+    def _json(self, body: bytes, strange: Strange) -> np.ndarray:
         try:
             content = json.loads(body, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
@@ -90,7 +107,7 @@ class Desk:
         if isinstance(content, dict) and isinstance(content.get("rows"), list):
             if form.kind != "table":
                 raise RequestError(_BAD_REQUEST, "rows are for tables; give items, a list of lists of numbers")
-            return self._rows(content["rows"])
+            return self._rows(content["rows"], strange)
         if not isinstance(content, dict) or not isinstance(content.get("items"), list):
             raise RequestError(_BAD_REQUEST, 'expected {"items": [[…], …]}' + (' or {"rows": [{…}, …]}' if form.features else ""))
         try:
@@ -101,30 +118,34 @@ class Desk:
             raise RequestError(_BAD_REQUEST, "items hold something else than numbers")
         return as_pool(values, form) if values.size else np.empty((0, form.n_features), np.float32)
 
-    def _rows(self, rows: list[Any]) -> np.ndarray:
+    def _rows(self, rows: list[Any], strange: Strange) -> np.ndarray:
         if not all(isinstance(row, dict) and not any(isinstance(value, dict) for value in row.values()) for row in rows):
             raise RequestError(_BAD_REQUEST, "each row must be an object of columns and plain values")
-        frame = pd.DataFrame.from_records(rows)
-        return rows_of_frame(frame, self.classifier.form, Strange()).items
+        if not rows:
+            return np.empty((0, self.classifier.form.n_features), np.float32)
+        return rows_of_records(rows, self.classifier.form, strange).items
 
-    def _npy(self, body: bytes) -> np.ndarray:
+    def _npy(self, body: bytes, _: Strange) -> np.ndarray:
         blocks = [block.items for block in npy_items(Path("the array"), io.BytesIO(body), self.classifier.form)]
         return np.concatenate(blocks) if blocks else np.empty((0, self.classifier.form.n_features), np.float32)
 
-    def _picture(self, body: bytes) -> np.ndarray:
+    def _picture(self, body: bytes, _: Strange) -> np.ndarray:
         form = self.classifier.form
         if form.image_shape is None:
             raise RequestError(_UNSUPPORTED, "the classifier does not see images")
         try:
-            picture = Image.open(io.BytesIO(body))
+            picture = Image.open(io.BytesIO(body), formats=_FORMATS)
             if picture.width * picture.height > _MAX_PIXELS:
                 raise RequestError(413, f"a picture of {picture.width} x {picture.height} pixels; at most {_MAX_PIXELS:,} in all")
+            if getattr(picture, "n_frames", 1) > 1 or picture.mode == "F":
+                raise RequestError(_BAD_REQUEST, "several pictures in one file, or one of fractions; send a plain one")
             shown = upright(picture)
-        except (OSError, ValueError, SyntaxError, TypeError, KeyError, OverflowError, Image.DecompressionBombError) as error:
+            canvas = form.canvas or canvas_of_shape(form.image_shape, [glance_at(shown, seek_color=False)])
+            drawn = laid_out(canvas, shown, "the picture")
+        except (*_UNREADABLE, Image.DecompressionBombError) as error:
+            if isinstance(error, DataError):
+                raise
             raise RequestError(_BAD_REQUEST, f"no picture ({first_line(error)})") from error
-        drawn = laid_out(
-            form.canvas or canvas_of_shape(form.image_shape, [glance_at(shown, seek_color=False)]), shown, "the picture"
-        )
         return in_range(drawn.reshape(1, -1), form, "the picture")
 
 

@@ -180,9 +180,9 @@ class Trees(Part):
 
         if not hasattr(self, "_loaded"):
             self._loaded = Booster({"nthread": 1})
-            self._loaded.load_model(bytearray(self.booster.numpy().tobytes()))
+            self._loaded.load_model(bytearray(self.booster.numpy(force=True).tobytes()))
         said: Any = self._loaded.inplace_predict(sight.by(self.look).numpy(force=True))
-        proba = torch.as_tensor(np.asarray(said, np.float32))
+        proba = torch.as_tensor(np.asarray(said, np.float32), device=self.booster.device)
         return torch.stack([1 - proba, proba], dim=1) if self.two else proba
 
 

@@ -1,5 +1,7 @@
 """The whole way from raw items to class probabilities, cluster and novelty, as one module."""
 
+from functools import cached_property
+
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
@@ -28,6 +30,11 @@ class Network(Part):
         sight = Sight(items, self.shared)
         warm = sight.by(self.head).clamp(min=_FLOOR) ** (1 / self.temperature)
         return warm / warm.sum(dim=1, keepdim=True), sight.encoded(self.model)[0], sight.by(self.novelty)
+
+    @cached_property
+    def n_points(self) -> int:
+        """Points that items are compared with, in the part that holds most of them."""
+        return max(len(points) for name, points in self.named_buffers() if name.rpartition(".")[2] == "points")
 
     def run(self, items: Shaped[Tensor, "n d"]) -> tuple[Tensor, Tensor, Tensor]:
         """Return what `forward` does, without keeping anything for gradients."""

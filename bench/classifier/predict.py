@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.classifier.classifier import Classified, Classifier
+from bench.data.new_columns import Strange
 from bench.data.new_items import stream
-from bench.data.new_rows import NewItems, Strange
+from bench.data.new_rows import NewItems
 from bench.data.reading import Progress, no_progress
-from bench.errors import StoreError
+from bench.errors import DataError, SettingsError, StoreError
 from gmvae.disk import sync_folder
 
 NOVEL_P = 0.01
@@ -71,8 +72,8 @@ class Tally:
 
 def predict_file(
     classifier: Classifier,
-    path: Path,
-    out: Path,
+    path: str | Path,
+    out: str | Path,
     *,
     abstain_below: float | None = None,
     probabilities: bool = False,
@@ -85,9 +86,12 @@ def predict_file(
 
     Raises
     ------
-    DataError, StoreError
-        If the data cannot be read, hold items of another kind, or the table cannot be written.
+    DataError, SettingsError, StoreError
+        If the data cannot be read, hold no items or items of another kind, or the table cannot be written.
     """
+    path, out = Path(path), Path(out)
+    if out.suffix not in SUFFIXES:
+        raise SettingsError(f"the table got the name {out}; expected one that ends in {' or '.join(SUFFIXES)}")
     tally, strange = Tally(classifier.class_names), Strange()
     with _table(out) as write:
         for block in stream(path, classifier.form, strange, progress):
@@ -95,6 +99,8 @@ def predict_file(
             names = classifier.named(classified, abstain_below)
             tally.add(classified, names, None if block.labels is None else _known(classifier, block))
             write(_frame(tally.n_items - len(names), block, classified, names, classifier.class_names if probabilities else ()))
+        if not tally.n_items:
+            raise DataError(f"{path} holds no items")
     tally.notes = strange.notes()
     return tally
 
@@ -145,6 +151,8 @@ def _table(out: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
         yield write
         if isinstance(writer, pq.ParquetWriter):
             writer.close()
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(out)
         sync_folder(out.parent)

@@ -307,8 +307,11 @@ def _map_large(path: Path, file: BinaryIO) -> dict[str, np.ndarray]:
     return mapped
 
 
-def check_sizes(path: Path, file: IO[bytes]) -> None:
-    """Refuse an archive that claims more than its bytes or this machine can hold: numpy would try to allocate it."""
+def check_sizes(path: Path, file: IO[bytes], *, in_memory: bool = True) -> None:
+    """Refuse an archive that claims more than its bytes or this machine can hold: numpy would try to allocate it.
+
+    `in_memory` says whether it is read as a whole.
+    """
     claimed = 0
     with zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
@@ -328,7 +331,7 @@ def check_sizes(path: Path, file: IO[bytes]) -> None:
                     f"{path}: {member.filename!r} claims shape {shape}, but has {member.file_size:,} bytes; it is broken"
                 )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if claimed > memory:
+    if in_memory and claimed > memory:
         raise DataError(f"{path} unpacks to {claimed / 2**30:,.1f} GiB; this machine has {memory / 2**30:,.1f} GiB of memory")
 
 
@@ -357,7 +360,7 @@ class Scale:
     def of(cls, images: np.ndarray) -> "Scale":
         """Find out from the values of images."""
         if images.dtype == np.uint8:
-            return cls("bytes as given" if images.max() > 1 else "as they are")
+            return cls("bytes as given" if images.max() > 1 else "mask")
         low, high = float(images.min()), float(images.max())
         # Digits from 0 to 16, say, are no bytes.
         if low >= 0 and 128 <= high <= 255 and (images.dtype.kind in "iu" or bool((images == np.round(images)).all())):

@@ -174,6 +174,7 @@ class Dataset:
             id_column=self.roles[1],
             scale=self.scale or ("bytes as given" if is_bytes else "as they are"),
             canvas=self.canvas,
+            missing_label=self.missing_label,
         )
 
     def describe(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ MAX_LEVELS = 32
 _SECONDS_PER_DAY = 86_400
 # A tail is heavy if it is skewed and spans two orders of magnitude: bytes, durations, counts, money.
 _SKEW, _SPAN, _FEWEST_VALUES = 6.0, 100.0, 10
-_GAP = "(none)"
+GAP = "(none)"
 _OTHERS = "(others)"
 
 Column = np.ndarray | Texts
@@ -68,7 +68,7 @@ class Feature:
         if self.kind == "levels":
             levels = self.levels[1:] if self.is_binary else (*self.levels, *([_OTHERS] if self.others else []))
             return tuple(f"{self.column}={level}" for level in levels)
-        return (self.column, *([f"{self.column} {_GAP}"] if self.gaps else []))
+        return (self.column, *([f"{self.column} {GAP}"] if self.gaps else []))
 
     def __call__(self, values: Column, out: Float[np.ndarray, "n w"]) -> None:
         """Write the features of values into a part of a matrix."""
@@ -83,7 +83,7 @@ class Feature:
         place_of = {level: place for place, level in enumerate(self.levels)}
         rest = len(self.levels) if self.others else -1
         # The last is for gaps, whose code is -1.
-        places = np.array([*(place_of.get(level, rest) for level in values.levels), place_of.get(_GAP, rest)])
+        places = np.array([*(place_of.get(level, rest) for level in values.levels), place_of.get(GAP, rest)])
         chosen = places[values.codes]
         if self.is_binary:
             out[:, 0] = chosen == 1
@@ -165,7 +165,7 @@ def _fit_levels(column: str, values: Texts) -> Feature:
     ordered = sorted((-int(count), level) for level, count in zip(values.levels, counts, strict=True) if count)
     kept = sorted(level for _, level in ordered[:MAX_LEVELS])
     n_gaps = int((values.codes < 0).sum())
-    return Feature(column, "levels", levels=(*kept, *([_GAP] if n_gaps else [])), others=len(ordered) > MAX_LEVELS, gaps=n_gaps)
+    return Feature(column, "levels", levels=(*kept, *([GAP] if n_gaps else [])), others=len(ordered) > MAX_LEVELS, gaps=n_gaps)
 
 
 def make_matrix(features: Sequence[Feature], columns: Sequence[Column]) -> Float[np.ndarray, "n d"]:

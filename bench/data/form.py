@@ -44,6 +44,8 @@ class Form:
     """Of arrays: see `bench.data.arrays.Scale`."""
     canvas: Canvas | None = None
     """Of pictures."""
+    missing_label: tuple[str, ...] | None = None
+    """Words that mean "no label"; `None`: those of `gmvae.missing`."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -59,5 +61,6 @@ class Form:
                 "image_shape": None if shape is None else tuple(shape),
                 "features": from_json(values["features"]),
                 "canvas": None if canvas is None else Canvas(**{**canvas, "size": tuple(canvas["size"])}),
+                "missing_label": None if values.get("missing_label") is None else tuple(values["missing_label"]),
             }
         )

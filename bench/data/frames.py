@@ -17,9 +17,9 @@ from bench.data.features import Column, Feature
 from bench.data.texts import Texts
 from bench.errors import DataError
 
-_GAPS = frozenset({"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "missing"})
+GAPS = frozenset({"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "missing"})
 _DATE = re.compile(r"\d{4}[-/]\d{2}[-/]\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z| ?[+-]\d{2}:?\d{2})?")
-_LIST = re.compile(r"\[[^\[\]]*\]")
+LIST = re.compile(r"\[[^\[\]]*\]")
 # Memory in smaller pieces than 32 MiB stays with the process when it is freed.
 _BLOCK_BYTES = 2**26
 # Above this float32 leaves out whole numbers; losing more than this share of the deviation is losing what is there.
@@ -139,11 +139,11 @@ class Frame:
         values = self.texts(place)
         if values is None:
             return
-        known = [text for text in values.levels if text.casefold() not in _GAPS]
-        if known and all(map(_LIST.fullmatch, known)):
+        known = [text for text in values.levels if text.casefold() not in GAPS]
+        if known and all(map(LIST.fullmatch, known)):
             self.others[place] = self._lists(place, values)
         elif known and all(map(_DATE.fullmatch, known)):
-            seconds = _seconds(values.levels)
+            seconds = moments_of(values.levels)
             none = [text for text, second in zip(values.levels, seconds, strict=True) if np.isnan(second) and text in known]
             if none:
                 self.notes.append(f"{self.called(place)}: a gap where it says {', '.join(map(repr, none[:3]))}, which is no date")
@@ -155,7 +155,7 @@ class Frame:
         numbers = pd.to_numeric(pd.Series(values.levels, dtype=object), errors="coerce").to_numpy(np.float64)
         counts = np.bincount(values.codes[values.codes >= 0], minlength=len(numbers))
         odd = [(count, text) for text, number, count in zip(values.levels, numbers, counts, strict=True) if np.isnan(number)]
-        wrong = [(count, text) for count, text in odd if text.casefold() not in _GAPS]
+        wrong = [(count, text) for count, text in odd if text.casefold() not in GAPS]
         if not wrong:
             self.others[place] = values.each(numbers).astype(np.float32)
             words = sorted(printable(text) for _, text in odd if text)
@@ -221,7 +221,7 @@ def stacked(path: Path, called: str, rows: Sequence[np.ndarray | None]) -> Float
     return np.stack([np.asarray(row, np.float32) for row in rows if row is not None])
 
 
-def _seconds(texts: Sequence[str]) -> np.ndarray:
+def moments_of(texts: Sequence[str]) -> np.ndarray:
     """Return dates as seconds since 1970, float64, NaN for what is none. Without a zone they are in UTC."""
     return np.array([_second(text) for text in texts])
 

@@ -1,5 +1,6 @@
 """New items, read as a pool was, from files of any size: what a classifier that was taken away is given."""
 
+import math
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,16 +21,21 @@ from bench.data.arrays import (
     label_vector,
     why,
 )
+from bench.data.features import make_matrix
 from bench.data.folders import image_paths
 from bench.data.form import Canvas, Form
 from bench.data.labels import label_texts
-from bench.data.new_rows import NewItems, Strange, new_rows
+from bench.data.new_columns import Strange, fitted_to, refuse_infinite
+from bench.data.new_rows import NewItems, new_rows
 from bench.data.pictures import canvas_of_shape, drawn_on, glance, suffixes
 from bench.data.reading import Progress, no_progress
 from bench.errors import DataError
 
 _ROWS, _PICTURES = 16_384, 512
+_ITEMS = (*ITEM_KEYS, "x_test", "X_test", "test_images", "test_data", "x_train", "X_train", "train_images", "train_data", "arr_0")
 _BYTES = 255
+# Of one item; a header may say anything.
+_MOST_VALUES = 2**28
 
 
 def stream(path: Path, form: Form, strange: Strange | None = None, progress: Progress = no_progress) -> Iterator[NewItems]:
@@ -67,24 +73,40 @@ def as_pool(values: np.ndarray, form: Form, called: str = "items") -> np.ndarray
     DataError
         If it holds items of another shape or range.
     """
-    if (
-        values.ndim == 2
-        and form.image_shape is not None
-        and values.shape == form.image_shape[:2] != (len(values), form.n_features)
-    ):
+    if form.image_shape is not None and values.shape == form.image_shape[:2] and values.shape[-1] != form.n_features:
         raise DataError(f"{called}: one image of shape {values.shape}; give several, (1, {values.shape[0]}, {values.shape[1]})")
-    if form.kind == "table" and not all(feature.kind == "number" and feature.n_features == 1 for feature in form.features):
-        raise DataError(
-            f"{called}: an array does not say which column is what; give a table with the columns of the training data"
-        )
+    if form.kind == "table":
+        return _as_rows(values, form, called)
+    if values.ndim == 4 and 4 in (values.shape[1], values.shape[3]) and values.shape[3] not in (1, 3):
+        raise DataError(f"{called}: images with opacity; lay them on their ground, and give three colours")
+    if form.is_bytes and form.scale != "bytes" and values.dtype.kind == "f":
+        raise DataError(f"{called}: numbers with a point; the classifier reads bytes, whole numbers from 0 to 255: give uint8")
     items, shape, _ = as_items(Path(called), values, Scale(_scale(values, form)))
     if items.shape[1] != form.n_features or (shape is not None and form.image_shape is not None and shape != form.image_shape):
         raise DataError(f"{called} of shape {values.shape}; the classifier was made from {_what(form)}")
     return in_range(items, form, called)
 
 
+def _as_rows(values: np.ndarray, form: Form, called: str) -> np.ndarray:
+    """Return an array of numbers as rows of a table, a column for each of its columns, in their order."""
+    if not all(feature.kind in ("number", "log") for feature in form.features):
+        raise DataError(
+            f"{called}: an array does not say which column is what; give a table with the columns of the training data"
+        )
+    if values.ndim != 2 or values.shape[1] != len(form.features) or values.dtype.kind not in "uifb":
+        raise DataError(f"{called} of shape {values.shape} and type {values.dtype}; the classifier was made from {_what(form)}")
+    strange = Strange()
+    columns = [
+        fitted_to(Path(called), column.astype(np.float64), of, strange)
+        for column, of in zip(values.T, form.features, strict=True)
+    ]
+    matrix = make_matrix(form.features, columns)
+    refuse_infinite(Path(called), matrix, form.features)
+    return matrix
+
+
 def _scale(values: np.ndarray, form: Form) -> str:
-    if form.scale == "signed":
+    if form.scale == "signed" and values.dtype != np.uint8:
         return "signed"
     return "bytes as given" if values.dtype == np.uint8 else "as they are"
 
@@ -97,20 +119,22 @@ def in_range(items: np.ndarray, form: Form, called: str) -> np.ndarray:
     DataError
         If their values lie where those of the pool cannot.
     """
-    is_image = form.image_shape is not None
+    if items.dtype == np.uint8 and form.image_shape is not None and not (form.is_bytes or form.unit):
+        raise DataError(f"{called}: bytes, 0 to 255; the images of the training data have values of another kind: give such")
     if items.dtype == np.uint8 and not form.is_bytes:
-        items = items.astype(np.float32) / (_BYTES if is_image and form.unit and items.max(initial=0) > 1 else 1)
+        # Bytes of an image mean 0-255, whatever they are; a mask holds zeros and ones.
+        items = items.astype(np.float32) / (_BYTES if form.image_shape is not None and form.scale != "mask" else 1)
     if items.dtype != np.uint8:
         bad = np.flatnonzero(~np.isfinite(items).all(axis=1))
         if len(bad):
             raise DataError(f"{called}: NaN or infinity in {len(bad):,} items, the first in row {bad[0]}; remove or impute them")
+    low, high = float(items.min(initial=0)), float(items.max(initial=0))
     if form.is_bytes and items.dtype != np.uint8:
-        low, high = float(items.min(initial=0)), float(items.max(initial=0))
         if low < 0 or high > _BYTES or not (items == np.round(items)).all():
             raise DataError(f"{called}: values from {low:g} to {high:g}; the classifier reads bytes, whole numbers from 0 to 255")
         return items.astype(np.uint8)
-    if form.unit and not form.is_bytes and (items.min(initial=0) < 0 or items.max(initial=0) > 1):
-        raise DataError(f"{called}: values from {items.min():g} to {items.max():g}; those of the training data lie in 0 to 1")
+    if form.unit and not form.is_bytes and (low < 0 or high > 1):
+        raise DataError(f"{called}: values from {low:g} to {high:g}; those of the training data lie in 0 to 1")
     return items
 
 
@@ -144,7 +168,8 @@ def _pictures(paths: list[Path], folder: Path, form: Form, progress: Progress) -
         some = paths[begin : begin + _PICTURES]
         drawn = np.stack([drawn_on(canvas, path).ravel() for path in some])
         names = [path.relative_to(folder) for path in some]
-        labels = [name.parts[-2] if len(name.parts) > 1 else None for name in names]
+        # As in training: the first folder on the way names the class.
+        labels = [name.parts[0] if len(name.parts) > 1 else None for name in names]
         yield NewItems(in_range(drawn, form, str(folder)), [name.as_posix() for name in names], labels)
         progress(min(1.0, (begin + len(some)) / len(paths)))
 
@@ -157,15 +182,15 @@ def _npy(path: Path, form: Form, progress: Progress) -> Iterator[NewItems]:
 def _npz(path: Path, form: Form, progress: Progress) -> Iterator[NewItems]:
     with _opened(path) as file:
         try:
-            check_sizes(path, file)
+            check_sizes(path, file, in_memory=False)
             archive = zipfile.ZipFile(file)
         except UNREADABLE as error:
             raise DataError(f"{path} cannot be read: {why(error)}") from error
         names = [name.removesuffix(".npy") for name in archive.namelist()]
         found = dict.fromkeys(names, np.empty(0))
-        key = first_of(found, (*ITEM_KEYS, "x_test", "test_images"))
+        key = first_of(found, _ITEMS)
         if key is None:
-            raise DataError(f"{path} holds {', '.join(names[:5])}; expected an array named 'x'")
+            raise DataError(f"{path} holds {', '.join(names[:5])}; expected an array named 'x': numpy.savez(path, x=items)")
         labels, ids = (_small(path, archive, first_of(found, keys)) for keys in (LABEL_KEYS, ID_KEYS))
         names_of = _small(path, archive, "class_names" if "class_names" in found else None)
         with archive.open(f"{key}.npy") as member:
@@ -215,6 +240,28 @@ def npy_items(
     DataError
         If it is no array, cut short, or holds items of another kind.
     """
+    shape, fortran, dtype = _header(path, file)
+    for name, of_items in (("labels", labels), ("names", ids)):
+        if of_items is not None and len(of_items) != shape[0]:
+            raise DataError(f"{path}: {len(of_items):,} {name} for {shape[0]:,} items; give one for each")
+    size = math.prod(shape[1:]) * dtype.itemsize
+    if fortran:
+        # Columns lie one after another: it has to be read as a whole.
+        whole = np.frombuffer(_content(path, file, shape[0] * size, shape, 0), dtype).reshape(shape, order="F")
+    for begin in range(0, shape[0], _ROWS):
+        n = min(_ROWS, shape[0] - begin)
+        part = slice(begin, begin + n)
+        values = (
+            whole[part] if fortran else np.frombuffer(_content(path, file, n * size, shape, begin), dtype).reshape(n, *shape[1:])
+        )
+        yield NewItems(
+            as_pool(values, form, path.name), None if ids is None else ids[part], None if labels is None else labels[part]
+        )
+        progress((begin + n) / shape[0])
+
+
+def _header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Return shape, order and type of an array; a header may say anything."""
     try:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -223,20 +270,23 @@ def npy_items(
         raise DataError(f"{path} cannot be read: {why(error)}; write it with numpy.save or numpy.savez") from error
     if dtype.hasobject:
         raise DataError(f"{path} holds pickled objects, which are never read; save it as numbers")
-    if fortran or len(shape) < 2:
-        raise DataError(f"{path}: an array of shape {shape}{' in Fortran order' if fortran else ''}; expected a row per item")
-    size = int(np.prod(shape[1:])) * dtype.itemsize
-    for begin in range(0, shape[0], _ROWS):
-        n = min(_ROWS, shape[0] - begin)
-        try:
-            content = file.read(n * size)
-        except UNREADABLE as error:
-            raise DataError(f"{path} cannot be read: {why(error)}") from error
-        if len(content) < n * size:
-            raise DataError(f"{path} ends after {begin + len(content) // max(1, size):,} of {shape[0]:,} items; it is cut short")
-        values = np.frombuffer(content, dtype).reshape(n, *shape[1:])
-        part = slice(begin, begin + n)
-        yield NewItems(
-            as_pool(values, form, path.name), None if ids is None else ids[part], None if labels is None else labels[part]
-        )
-        progress((begin + n) / shape[0])
+    if dtype.kind not in "uifb" or dtype.subdtype is not None or not dtype.itemsize:
+        raise DataError(f"{path} holds items of type {dtype}; expected numbers")
+    if (
+        len(shape) not in (2, 3, 4)
+        or any(size < (place > 0) for place, size in enumerate(shape))
+        or math.prod(shape[1:]) > _MOST_VALUES
+    ):
+        raise DataError(f"{path}: an array of shape {shape}; expected (n, values), or images (n, height, width, or with colours)")
+    return tuple(map(int, shape)), bool(fortran), dtype
+
+
+def _content(path: Path, file: IO[bytes], n_bytes: int, shape: tuple[int, ...], begin: int) -> bytes:
+    try:
+        content = file.read(n_bytes)
+    except UNREADABLE as error:
+        raise DataError(f"{path} cannot be read: {why(error)}") from error
+    if len(content) < n_bytes:
+        done = begin + len(content) // max(1, n_bytes // max(1, min(_ROWS, shape[0] - begin)))
+        raise DataError(f"{path} ends after {done:,} of {shape[0]:,} items; it is cut short")
+    return content

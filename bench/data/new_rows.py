@@ -1,8 +1,7 @@
 """New rows of a table, read as the pool was: block by block, each column as what it was then."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +9,14 @@ import pandas as pd
 
 from bench.data.columns import LABEL_NAMES, printable_name
 from bench.data.dataset import printable
-from bench.data.delimited import Delimited, plain_suffix, sniff
-from bench.data.features import Column, Feature, make_matrix
+from bench.data.delimited import Delimited, plain_suffix, refuse_short_rows, sniff
+from bench.data.features import make_matrix
 from bench.data.form import Form
-from bench.data.frames import Frame, stacked
-from bench.data.labels import written_numbers
+from bench.data.labels import without_missing, written_numbers
+from bench.data.new_columns import Moments, Raw, Strange, fitted_to, raw_of_series, refuse_infinite
 from bench.data.reading import Progress
 from bench.data.tables import ARROW, arrow_blocks, arrow_names, delimited_blocks
-from bench.data.texts import Texts, joined, texts_of
+from bench.data.texts import joined, texts_of
 from bench.errors import DataError
 
 _SHOWN = 5
@@ -32,22 +31,6 @@ class NewItems:
     ids: Sequence[str] | None = None
     labels: Sequence[str | None] | None = None
     """Classes, where the data say them."""
-
-
-@dataclass(eq=False)
-class Strange:
-    """What of new rows the training data did not have."""
-
-    levels: dict[str, Counter[str]] = field(default_factory=dict)
-    """By column: categories, with the number of rows."""
-
-    def notes(self) -> tuple[str, ...]:
-        """Return it in words."""
-        return tuple(
-            f"{column}: {sum(counts.values()):,} rows with {len(counts):,} categories that the training data do not have: "
-            + ", ".join(repr(printable(level)) for level, _ in counts.most_common(3))
-            for column, counts in self.levels.items()
-        )
 
 
 def new_rows(path: Path, form: Form, strange: Strange, progress: Progress) -> Iterator[NewItems]:
@@ -69,7 +52,7 @@ def new_rows(path: Path, form: Form, strange: Strange, progress: Progress) -> It
             how, places, {place for name, place in places.items() if _kind(name, form) not in ("number", "log")}, progress
         )
     for columns in blocks:
-        yield _items(Frame(path, tuple(names), others=columns), places, form, strange)
+        yield _items(path, columns, places, form, strange)
 
 
 def rows_of_frame(table: pd.DataFrame, form: Form, strange: Strange) -> NewItems:
@@ -82,24 +65,31 @@ def rows_of_frame(table: pd.DataFrame, form: Form, strange: Strange) -> NewItems
     """
     path, names = Path("the table"), [str(name) for name in table.columns]
     places = _wanted(path, names, form)
-    columns = {place: _column(table.iloc[:, place], _kind(name, form)) for name, place in places.items()}
-    return _items(Frame(path, tuple(names), others=columns), places, form, strange)
+    columns = {place: raw_of_series(table.iloc[:, place], _kind(name, form)) for name, place in places.items()}
+    return _items(path, columns, places, form, strange)
 
 
-def _column(values: pd.Series, kind: str | None) -> Column:
-    if kind == "list":
-        return stacked(Path("the table"), str(values.name), [np.asarray(row, np.float32) for row in values])
-    if pd.api.types.is_datetime64_any_dtype(values):
-        moments = values.to_numpy("datetime64[us]")
-        return np.where(np.isnat(moments), np.nan, moments.astype(np.int64) / 1e6)
-    if pd.api.types.is_numeric_dtype(values) and kind in ("number", "log"):
-        return values.to_numpy(np.float64, na_value=np.nan)
-    return joined([texts_of(values.astype(object).where(values.notna(), None))])
+def rows_of_records(rows: Sequence[Mapping[str, object]], form: Form, strange: Strange) -> NewItems:
+    """Return rows that come one by one, of which columns that are not read are left where they are.
+
+    Raises
+    ------
+    DataError
+        As `rows_of_frame`.
+    """
+    columns = [name for name in (*(feature.column for feature in form.features), form.id_column) if name is not None]
+    there = [name for name in dict.fromkeys(columns) if any(name in row for row in rows)]
+    return rows_of_frame(
+        pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=object) for name in there}), form, strange
+    )
 
 
-def _items(frame: Frame, places: Mapping[str, int], form: Form, strange: Strange) -> NewItems:
-    values = [_values(frame, places[feature.column], feature, strange) for feature in form.features]
-    return NewItems(make_matrix(form.features, values), _texts(frame, places, form.id_column), _labels(frame, places, form))
+def _items(path: Path, columns: Mapping[int, Raw], places: Mapping[str, int], form: Form, strange: Strange) -> NewItems:
+    values = [fitted_to(path, columns[places[feature.column]], feature, strange) for feature in form.features]
+    matrix = make_matrix(form.features, values)
+    refuse_infinite(path, matrix, form.features)
+    label = _label_column(tuple(places), form)
+    return NewItems(matrix, _texts(columns, places, form.id_column), _labels(columns, places, label, form))
 
 
 def _wanted(path: Path, names: Sequence[str], form: Form) -> dict[str, int]:
@@ -137,71 +127,40 @@ def _kind(name: str, form: Form) -> str | None:
     return next((feature.kind for feature in form.features if feature.column == name), None)
 
 
-def _columns(how: Delimited, places: Mapping[str, int], texts: set[int], progress: Progress) -> Iterator[dict[int, Column]]:
+def _columns(how: Delimited, places: Mapping[str, int], texts: set[int], progress: Progress) -> Iterator[dict[int, Raw]]:
+    last, checked = len(how.columns) - 1 - how.trailing, False
     try:
         for whole in delimited_blocks(how, texts, progress):
             block = whole[~whole.isna().all(axis=1)]
-            yield {
-                place: joined([texts_of(block[place])])
-                if place in texts or not pd.api.types.is_numeric_dtype(block[place])
-                else block[place].to_numpy(np.float64)
-                for place in places.values()
-            }
+            if not checked and block[last].isna().any():
+                refuse_short_rows(how)
+                checked = True
+            yield {place: _written(block[place], as_text=place in texts) for place in places.values()}
     except UnicodeDecodeError:
         raise DataError(f"{how.path} begins as {how.encoding} and does not go on as such; save it as UTF-8") from None
 
 
-def _values(frame: Frame, place: int, feature: Feature, strange: Strange) -> Column:
-    """Return a column of new rows as the feature expects it.
-
-    Raises
-    ------
-    DataError
-        If it holds something else.
-    """
-    values = frame.others[place]
-    if feature.kind == "levels":
-        texts = values if isinstance(values, Texts) else texts_of(pd.Series(values))
-        _notice(texts, feature, strange)
-        return texts
-    if isinstance(values, Texts):
-        frame.understand(place)
-        values = frame.others[place]
-    if isinstance(values, Texts):
-        known = [text for text in values.levels if text]
-        if known:
-            what = {"number": "numbers", "log": "numbers", "date": "dates", "list": "lists of numbers"}[feature.kind]
-            raise DataError(
-                f"{frame.path}: the column {feature.column!r} holds {printable(known[0])!r}; the classifier reads {what} there"
-            )
-        values = values.each(np.full(len(values.levels), np.nan))
-    if (values.ndim == 2) != (feature.kind == "list") or (values.ndim == 2 and values.shape[1] != feature.width):
-        raise DataError(f"{frame.path}: the column {feature.column!r} has values of another shape than the training data have")
-    # As it was read then: float32, unless that would have lost what tells values apart.
-    precise = feature.kind == "date" or feature.origin != 0
-    with np.errstate(over="ignore"):
-        return values if precise else values.astype(np.float32)
+def _written(values: pd.Series, *, as_text: bool) -> Raw:
+    if as_text or not pd.api.types.is_numeric_dtype(values):
+        return joined([texts_of(values)])
+    return values.to_numpy(np.float64)
 
 
-def _notice(texts: Texts, feature: Feature, strange: Strange) -> None:
-    if feature.others:
-        return
-    known = frozenset(feature.levels)
-    odd = [place for place, level in enumerate(texts.levels) if level not in known]
-    if odd:
-        counts = np.bincount(texts.codes[texts.codes >= 0], minlength=len(texts.levels))
-        seen = {texts.levels[place]: int(counts[place]) for place in odd if counts[place]}
-        if seen:
-            strange.levels.setdefault(feature.column, Counter()).update(seen)
-
-
-def _texts(frame: Frame, places: Mapping[str, int], name: str | None) -> list[str] | None:
-    values = frame.others.get(places[name]) if name in places and name is not None else None
+def _texts(columns: Mapping[int, Raw], places: Mapping[str, int], name: str | None) -> list[str] | None:
+    if name is None or name not in places:
+        return None
+    values = columns[places[name]]
+    if isinstance(values, Moments):
+        values = values.seconds
     if isinstance(values, np.ndarray):
         values = texts_of(pd.Series(values).astype("string"))
-    return None if values is None else [printable(text) for text in values.spelled]
+    return [printable(text) for text in values.spelled]
 
 
-def _labels(frame: Frame, places: Mapping[str, int], form: Form) -> list[str | None] | None:
-    texts = _texts(frame, places, _label_column([frame.called(place) for place in places.values()], form))
-    return None if texts is None else [text or None for text in written_numbers(texts)]
+def _labels(columns: Mapping[int, Raw], places: Mapping[str, int], name: str | None, form: Form) -> list[str | None] | None:
+    """Return classes that the new data say; those words mean none that did in training."""
+    texts = _texts(columns, places, name)
+    if texts is None:
+        return None
+    said, _ = without_missing(written_numbers(texts), form.missing_label)
+    return [text or None for text in said]

@@ -19,6 +19,7 @@ from bench.data.delimited import Delimited, opened, plain_stem, plain_suffix, re
 from bench.data.features import Column, Feature, fit_feature
 from bench.data.frames import Frame, stacked
 from bench.data.labels import Labels, read_labels, written_numbers
+from bench.data.new_columns import Moments, Raw
 from bench.data.pictures import suffixes
 from bench.data.reading import Progress, Reading, Rows
 from bench.data.suspects import check_leaks, refuse_texts
@@ -129,8 +130,8 @@ def arrow_names(path: Path) -> tuple[str, ...]:
         return tuple(_arrow_source(path)[0].schema.names)
 
 
-def arrow_blocks(path: Path, places: Mapping[int, bool], progress: Progress) -> Iterator[dict[int, Column]]:
-    """Yield some columns of Parquet or Feather, a block of rows at a time; `places` says which are texts.
+def arrow_blocks(path: Path, places: Mapping[int, bool], progress: Progress) -> Iterator[dict[int, Raw]]:
+    """Yield some columns of Parquet or Feather, a block of rows at a time; `places` says which are read as texts.
 
     Raises
     ------
@@ -150,11 +151,13 @@ def arrow_blocks(path: Path, places: Mapping[int, bool], progress: Progress) -> 
             progress(done / n_rows)
 
 
-def _block(path: Path, name: str, column: pa.Array, *, as_text: bool) -> Column:
+def _block(path: Path, name: str, column: pa.Array, *, as_text: bool) -> Raw:
     if not as_text and _is_number(_storage(column.type)):
-        return _numbers(column)
+        return np.asarray(_numbers(column), np.float64)
     other = _other(path, name, column, as_text=as_text)
-    return joined([other]) if isinstance(other, Texts) else other
+    if isinstance(other, Texts):
+        return joined([other])
+    return Moments(other) if _is_date(column.type) else other
 
 
 def _schema(part: Path, kind: str) -> pa.Schema:

@@ -15,12 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from bench.engine.cluster import connected
-from bench.errors import ClusterError, RequestError
+from bench.errors import ClusterError, RequestError, number_of
 from gmvae.errors import first_line
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-# Bodies of more bytes are read beside the event loop: it must go on answering.
-_LARGE = 2**16
+# Bodies of more bytes are read beside the event loop, so many at a time.
+_SMALL, _AT_ONCE = 2**14, 2
 _NAME = "gmvae-bench"
 _HELP = {
     "requests_total": "Requests by path and status.",
@@ -32,8 +32,8 @@ _HELP = {
 class Desk(Protocol):
     """What reads requests and answers them."""
 
-    def read(self, content_type: str, body: bytes) -> np.ndarray:
-        """Return the items (n, d) of a request; raises an error with a `status` of 4xx where it cannot."""
+    def read(self, content_type: str, body: bytes) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return the items (n, d) of a request, and notes on them; raises an error with a `status` of 4xx where it cannot."""
         ...
 
     def answer(self, items: np.ndarray) -> list[Any]:
@@ -135,6 +135,7 @@ class Answers:
     def __init__(self, desk: Desk, serving: Serving, classify: Callable[[np.ndarray], Any]) -> None:
         self.desk, self.serving, self.classify = desk, serving, classify
         self.counts = Counts()
+        self._reading = asyncio.Semaphore(_AT_ONCE)
 
     async def respond(self, request: Any) -> tuple[int, str, str]:
         """Return status, content type and text for a request; nothing that it holds makes this fail."""
@@ -164,10 +165,16 @@ class Answers:
             return 200, "text/plain; version=0.0.4", self.counts.text()
         body = await body_of(request, self.serving.max_bytes)
         kind = request.headers.get("content-type", "")
-        items = await asyncio.to_thread(self.desk.read, kind, body) if len(body) > _LARGE else self.desk.read(kind, body)
+        if len(body) > _SMALL or kind.startswith("image/"):
+            # Beside the event loop, which goes on answering; a few at a time, because pictures grow when they are decoded.
+            async with self._reading:
+                items, notes = await asyncio.to_thread(self.desk.read, kind, body)
+        else:
+            items, notes = self.desk.read(kind, body)
         answers = await self.classify(items)
         self.counts.items += len(items)
-        return 200, "application/json", json.dumps({"predictions": answers})
+        said: dict[str, Any] = {"predictions": answers} | ({"notes": notes} if notes else {})
+        return 200, "application/json", json.dumps(said, allow_nan=False)
 
 
 def together(desk: Desk, requests: list[np.ndarray]) -> list[list[Any]]:
@@ -211,8 +218,8 @@ def _application(desk: Desk, serving: Serving) -> Any:
 
 
 @contextmanager
-def served(desk: Desk, serving: Serving, address: str = "local") -> Iterator[str]:
-    """Serve for the time of a `with` block; yield the address of the server.
+def served(desk: Desk, serving: Serving) -> Iterator[str]:
+    """Serve for the time of a `with` block, on a Ray of its own; yield the address of the server.
 
     Raises
     ------
@@ -225,7 +232,8 @@ def served(desk: Desk, serving: Serving, address: str = "local") -> Iterator[str
         raise ClusterError('serving needs Ray Serve: pip install "gmvae-bench[serve]"') from error
     # It tells of every step.
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
-    with connected(address):
+    with connected("local"):
+        _check_cores(serving.replicas)
         try:
             options = serve.HTTPOptions(host=serving.host, port=serving.port, request_timeout_s=60)
             serve.start(http_options=options)
@@ -237,6 +245,21 @@ def served(desk: Desk, serving: Serving, address: str = "local") -> Iterator[str
             yield f"http://{host}:{serving.port}"
         finally:
             serve.shutdown()
+
+
+def _check_cores(n_replicas: int) -> None:
+    """Refuse more replicas than there are cores: Ray would wait for them for ever.
+
+    Raises
+    ------
+    ClusterError
+        If there are too few.
+    """
+    import ray
+
+    n_cores = int(ray.cluster_resources().get("CPU", 0))
+    if n_replicas > n_cores:
+        raise ClusterError(f"--replicas {n_replicas} needs as many cores; there are {number_of(n_cores, 'core')}")
 
 
 def wait_for_interrupt() -> None:

@@ -58,7 +58,9 @@ def _of_annotations(task: dict[str, Any]) -> list[str]:
         if not isinstance(annotation, dict) or annotation.get("was_cancelled"):
             continue
         for result in annotation.get("result") or ():
-            value = result.get("value") if isinstance(result, dict) else None
+            # Others are comments, ratings and the like.
+            ours = isinstance(result, dict) and result.get("from_name", CHOICES) == CHOICES
+            value = result.get("value") if ours else None
             found += _choices(value) if isinstance(value, dict) else []
     return found
 

@@ -3,8 +3,8 @@
     python results/classifier/novelty.py FOLDER [SET ...]
 
 FOLDER holds the sets: EMNIST letters as torchvision has them, nslkdd-raw.csv.gz, fashion.npz, satimage.csv.gz. Some classes are
-left out of training altogether; 2,000 items of the others are left out, too, and told from 2,000 of the classes left out. No label
-chose anything within a set; the rule itself was chosen by these four, beside the bound, the latent density and distances in
+left out of training altogether; 2,000 items of the others are left out, too, and told from 2,000 of the classes left out. No
+label chose anything within a set; the rule itself was chosen by these four, beside the bound, the latent density and distances in
 either space alone.
 """
 

@@ -72,6 +72,11 @@ def test_short_exports_and_what_annotators_say(tmp_path: Path) -> None:
     three, four, five = ({"data": {"item": item}} for item in (3, 4, 5))
     both = [annotated(three, "cat", "cat"), annotated(four, "dog"), annotated(five, "cat", cancelled=True)]
     assert read(tmp_path, both) == {3: "cat", 4: "dog"}
+    comment = {"from_name": "comment", "to_name": "item", "type": "textarea", "value": {"text": ["blurry"]}}
+    with_comment = annotated(three, "cat")
+    with_comment["annotations"][0]["result"].append(comment)
+    only_comment = four | {"annotations": [{"result": [comment]}]}
+    assert read(tmp_path, [with_comment, only_comment]) == {3: "cat"}
     with pytest.raises(DataError, match="task 1: annotators say 'cat' and 'dog'; keep one"):
         read(tmp_path, [annotated(three, "cat", "dog")])
 

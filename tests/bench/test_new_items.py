@@ -11,8 +11,9 @@ from PIL import Image
 from bench.data import new_items, tables
 from bench.data.dataset import Dataset
 from bench.data.form import Form
+from bench.data.new_columns import Strange
 from bench.data.new_items import as_pool, stream
-from bench.data.new_rows import Strange
+from bench.data.new_rows import rows_of_frame
 from bench.data.reading import Reading
 from bench.data.registry import load_dataset
 from bench.errors import DataError
@@ -47,6 +48,9 @@ def frame(n: int = 100) -> pd.DataFrame:
             "color": rng.choice(["red", "green", "blue"], n),
             "code": [str(value) for value in rng.choice([1, 2, 3, "x"], n)],
             "two": rng.choice(["yes", "no"], n),
+            "worded": rng.choice(["red", "green", "NA"], n),
+            "truth": rng.choice([True, False], n),
+            "flag": rng.choice(["TRUE", "FALSE", ""], n),
             "when": [f"2024-{1 + row % 12:02d}-{1 + row % 28:02d}" for row in range(n)],
             "stamp": 1.7e15 + rng.integers(0, 1_000, n),
             "vector": [f"[{a:.2f}, {b:.2f}]" for a, b in rng.normal(size=(n, 2))],
@@ -73,7 +77,7 @@ def test_tables_give_their_items_again(suffix: str, tmp_path: Path) -> None:
     assert len(blocks) > 4
     assert [name for block in blocks for name in block.ids or ()] == list(dataset.ids or ())
     said = [label for block in blocks for label in block.labels or ()]
-    assert [label for label in said if label in ("cat", "dog")] == [text for text in table["label"] if text != "NA"]
+    assert said == [None if text == "NA" else text for text in table["label"]]
 
 
 def test_another_format_and_another_order_of_columns_are_the_same_rows(tmp_path: Path) -> None:
@@ -112,16 +116,63 @@ def test_labels_are_found_by_their_usual_names_where_the_pool_had_none(tmp_path:
     form = load_dataset(str(tmp_path / "t.csv"), reading=Reading(label_column="none")).form
     table.rename(columns={"label": "Class"}).to_csv(tmp_path / "n.csv", index=False)
     said = [label for block in stream(tmp_path / "n.csv", form) for label in block.labels or ()]
-    assert said == table["label"].tolist()
+    assert said == [None if text == "NA" else text for text in table["label"]]
+
+
+def test_gaps_and_truth_values_are_read_however_they_are_written(tmp_path: Path) -> None:
+    table = frame()
+    table.to_csv(tmp_path / "t.csv", index=False)
+    dataset = load_dataset(str(tmp_path / "t.csv"))
+    names = [name for feature in dataset.features for name in feature.names]
+    new = table.astype(object)
+    new.loc[0, "truth"] = None
+    new["flag"] = new["flag"].str.lower()
+    new.loc[1, "worded"] = "n/a"
+    new.loc[2, "stamp"] = "?"
+    new.to_csv(tmp_path / "n.csv", index=False)
+    items = again(dataset, tmp_path / "n.csv")
+    same = np.delete(np.arange(len(table)), [0, 1, 2])
+    np.testing.assert_array_equal(items[same], dataset.pool[same])
+    assert items[1, names.index("worded=(none)")] == 1
+    # Of large numbers the others lose nothing to a gap.
+    stamp = names.index("stamp")
+    feature = next(feature for feature in dataset.features if feature.column == "stamp")
+    assert items[2, stamp] == feature.fill - feature.origin
+    rows = rows_of_frame(pd.read_csv(tmp_path / "t.csv", dtype={"id": str}), dataset.form, Strange()).items
+    np.testing.assert_array_equal(rows, dataset.pool)
+
+
+def test_rows_that_are_too_short_are_refused(tmp_path: Path) -> None:
+    table = pd.DataFrame({"a": np.arange(30) / 7, "b": np.arange(30) % 5, "c": np.arange(30) / 3})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    form = load_dataset(str(tmp_path / "t.csv")).form
+    (tmp_path / "n.csv").write_text("a,b,c\n1,2,3\n1,2\n")
+    with pytest.raises(DataError, match="line 3: 2 values where the header has 3 columns"):
+        list(stream(tmp_path / "n.csv", form))
+
+
+def test_arrays_for_tables_of_numbers_are_their_columns(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"a": rng.normal(size=60), "tail": 1 / (1.001 - np.linspace(0, 1, 60)) ** 2, "stamp": 1.7e15 + rng.integers(0, 500, 60)}
+    )
+    table.to_csv(tmp_path / "t.csv", index=False)
+    dataset = load_dataset(str(tmp_path / "t.csv"))
+    assert {feature.kind for feature in dataset.features} == {"number", "log"}
+    np.testing.assert_array_equal(as_pool(table.to_numpy(), dataset.form), dataset.pool)
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (lambda t: t.assign(size=1e39), "infinity, or a number too large, in the column 'size'"),
+        (lambda t: t.assign(size="inf"), "infinity, or a number too large, in the column 'size'"),
+        (lambda t: t.assign(when=123456), "the column 'when' holds '123456'; the classifier reads dates there"),
+        (lambda t: t.assign(size="2024-01-01"), "the column 'size' holds '2024-01-01'; the classifier reads numbers there"),
         (lambda t: t.drop(columns=["bytes", "two"]), "lacks the columns bytes, two, which the classifier reads; it has id, size"),
         (lambda t: t.assign(size="much"), "the column 'size' holds 'much'; the classifier reads numbers there"),
         (lambda t: t.assign(when="today"), "the column 'when' holds 'today'; the classifier reads dates there"),
-        (lambda t: t.assign(vector="[1, 2, 3]"), "'vector' has values of another shape"),
+        (lambda t: t.assign(vector="[1, 2, 3]"), "the column 'vector' holds lists of 3 values, not 2"),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(change: Callable[[pd.DataFrame], pd.DataFrame], said: str, tmp_path: Path) -> None:
@@ -142,6 +193,8 @@ ARRAYS: dict[str, np.ndarray] = {
     "first": RNG.integers(0, 256, (50, 3, 6, 5)).astype(np.uint8),
     "vectors": RNG.normal(size=(50, 7)),
     "counts": RNG.integers(0, 9, (50, 7)),
+    "mask": RNG.integers(0, 2, (50, 6, 5)).astype(np.uint8),
+    "columns": np.asfortranarray(RNG.normal(size=(50, 7))),
 }
 
 
@@ -167,13 +220,34 @@ def test_bytes_and_values_between_0_and_1_are_the_same_images(tmp_path: Path) ->
     np.testing.assert_allclose(as_pool(images, form), images.reshape(50, -1) / 255, atol=1e-6)
 
 
+def test_pictures_are_refused_where_values_are_of_another_kind(tmp_path: Path) -> None:
+    np.save(tmp_path / "s.npy", RNG.random((50, 6, 5)) * 16)
+    form = load_dataset(str(tmp_path / "s.npy")).form
+    with pytest.raises(DataError, match="bytes, 0 to 255; the images of the training data have values of another kind"):
+        as_pool(ARRAYS["bytes"], form)
+
+
+HEADERS = [(5, -64), (1, 2**62, 8), (3,), (), (2, 3, 4, 5, 6)]
+
+
+@pytest.mark.parametrize("shape", HEADERS)
+def test_headers_that_lie_are_refused(shape: tuple[int, ...], tmp_path: Path) -> None:
+    np.save(tmp_path / "v.npy", ARRAYS["vectors"])
+    form = load_dataset(str(tmp_path / "v.npy")).form
+    with (tmp_path / "lie.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+        file.write(bytes(64))
+    with pytest.raises(DataError, match="an array of shape"):
+        list(stream(tmp_path / "lie.npy", form))
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
         (np.zeros((3, 6, 4), np.uint8), r"of shape \(3, 6, 4\); the classifier was made from images of 6 x 5 pixels"),
         (np.zeros((3, 29), np.uint8), "made from images of 6 x 5 pixels"),
         (np.full((3, 6, 5), 300), "values from 0 to 300; the classifier reads bytes"),
-        (np.full((3, 6, 5), 0.5), "values from 0 to 0.5; the classifier reads bytes"),
+        (np.full((3, 6, 5), 0.5), "numbers with a point; the classifier reads bytes"),
         (np.full((3, 6, 5), "a"), "expected numbers"),
         (np.zeros((6, 5), np.uint8), "one image of shape"),
     ],

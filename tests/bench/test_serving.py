@@ -29,6 +29,7 @@ from bench.classifier.desk import Desk
 from bench.classifier.store import save
 from bench.data.registry import load_dataset
 from bench.engine.serving import Answers, Serving, together
+from bench.errors import RequestError
 
 Command = Callable[..., tuple[int, str, str]]
 SESAME = "open sesame"
@@ -111,9 +112,31 @@ def test_rows_of_a_table_are_told_by_their_columns(tmp_path: Path) -> None:
     dataset = load_dataset(str(tmp_path / "t.csv"))
     desk = Desk(SimpleNamespace(form=dataset.form))  # type: ignore[arg-type]
     rows = table.drop(columns="label").to_dict("records")
-    np.testing.assert_array_equal(desk.read("application/json", json.dumps({"rows": rows}).encode()), dataset.pool)
+    items, notes = desk.read("application/json", json.dumps({"rows": rows}).encode())
+    np.testing.assert_array_equal(items, dataset.pool)
+    assert notes == ()
+    _, notes = desk.read("application/json", json.dumps({"rows": [{"color": "mauve", "size": 1}]}).encode())
+    assert notes == ("color: 1 rows with 1 categories that the training data do not have: 'mauve'",)
+    # What is not read is not looked at, however much it is.
+    many = [{f"x{row}-{place}": place for place in range(200)} | rows[row] for row in range(50)]
+    np.testing.assert_array_equal(desk.read("application/json", json.dumps({"rows": many}).encode())[0], dataset.pool[:50])
+    for odd in (
+        {"color": ["a"], "size": 1},
+        {"color": "red", "size": [1, 2]},
+        {"color": "red", "size": {"a": 1}},
+        {"size": 1e400},
+    ):
+        with pytest.raises(RequestError) as refused:
+            desk.read("application/json", json.dumps({"rows": [odd]}).replace("Infinity", "1e400").encode())
+        assert refused.value.status == 400
     gap = [{"color": "red", "size": None}]
-    assert desk.read("application/json", json.dumps({"rows": gap}).encode())[0, 0] == np.float32(dataset.features[0].fill)
+    assert desk.read("application/json", json.dumps({"rows": gap}).encode())[0][0, 0] == np.float32(dataset.features[0].fill)
+
+
+def header(shape: tuple[int, ...], kind: str = "<f4") -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": kind, "fortran_order": False, "shape": shape})
+    return buffer.getvalue() + bytes(256)
 
 
 BAD: dict[str, tuple[Any, int, str]] = {
@@ -133,6 +156,10 @@ BAD: dict[str, tuple[Any, int, str]] = {
     "rows": (request(b'{"rows": [{}]}'), 400, "rows are for tables"),
     "no type": (request(b"x", ""), 415, "content of type none"),
     "XML": (request(b"<a/>", "text/xml"), 415, "content of type text/xml"),
+    "EPS": (request(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n", "image/png"), 400, "no picture"),
+    "a negative array": (request(header((5, -64)), "application/x-npy"), 400, "an array of shape"),
+    "an endless array": (request(header((1, 2**62, 8)), "application/x-npy"), 400, "an array of shape"),
+    "an array of nothing": (request(header((5, 64), "|V0"), "application/x-npy"), 400, "expected numbers"),
     "a broken array": (request(b"\x93NUMPY", "application/x-npy"), 400, "cannot be read"),
     "a cut array": (request(npy(np.zeros((9, 64)))[:-8], "application/x-npy"), 400, "cut short"),
     "an empty array": (request(npy(np.zeros((0, 64))), "application/x-npy"), 400, "no items"),

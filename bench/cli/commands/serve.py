@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import options
 from bench.errors import SettingsError
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -23,7 +22,6 @@ def serve(
     ] = None,
     replicas: Annotated[int, typer.Option(help="Processes that answer, a core each.", min=1)] = 1,
     max_mib: Annotated[float, typer.Option(help="Largest request, in MiB.", min=0.001)] = 32.0,
-    address: options.Address = None,
 ) -> None:
     """Serve a classifier over HTTP with Ray Serve, until interrupted: JSON, .npy or pictures in, classes out.
 
@@ -38,4 +36,4 @@ def serve(
         )
     from bench.cli.serving import serve_with
 
-    serve_with(classifier, host, port, token, replicas, max_mib, address or "local")
+    serve_with(classifier, host, port, token, replicas, max_mib)
