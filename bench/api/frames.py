@@ -41,9 +41,11 @@ def saved(data: Any) -> str:
         data.to_parquet(buffer)
         return _written(buffer.getvalue(), ".parquet")
     x, y = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
-    if not isinstance(x, np.ndarray):
+    if isinstance(x, pd.DataFrame):
+        return saved(x.assign(label=np.asarray(y)))
+    if not isinstance(x, np.ndarray) or x.dtype == object:
         raise SettingsError(f"data got {type(data).__name__}; expected a name, a path, a DataFrame, an array x, or (x, y)")
-    arrays = {"x": x} if y is None else {"x": x, "y": np.asarray(y)}
+    arrays = {"x": x} if y is None else {"x": x, "y": _plain_labels(np.asarray(y))}
     digest = hashlib.sha256()
     for name, array in arrays.items():
         digest.update(f"{name}{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
@@ -51,6 +53,13 @@ def saved(data: Any) -> str:
     if not path.exists():
         write_atomically(path, lambda temporary: np.savez(temporary, **arrays))  # type: ignore[arg-type]
     return str(path)
+
+
+def _plain_labels(y: np.ndarray) -> np.ndarray:
+    """Return labels as numbers or texts, never as objects, which would have to be pickled."""
+    if y.dtype != object:
+        return y
+    return np.array(["" if value is None or value is pd.NA or value != value else str(value) for value in y.tolist()])
 
 
 def _written(content: bytes, suffix: str) -> str:

@@ -15,6 +15,7 @@ from bench.api.runs import Run, checked_settings
 from bench.api.telling import tell, watched
 from bench.classifier.classifier import Classifier
 from bench.data.registry import load_dataset
+from bench.engine.watch import Failures
 from bench.errors import SettingsError
 from bench.labelling.given import GivenLabels, check_enough
 from bench.labelling.label import Labelling, label_items
@@ -37,13 +38,18 @@ class Labelled:
     """On the rest, estimated from labels that were hidden in turn; `None` where too few were drawn at random."""
     method: str
     """What `auto` chose, if it was asked."""
-    _labelling: Labelling
-    _workplace: Workplace
-    _abstain: float
+    _origin: "_Origin"
 
     def classifier(self) -> Classifier:
-        """Return what classifies new items in the same way."""
-        return take_classifier(self._labelling, self._workplace, self.method, self._abstain)
+        """Return what classifies new items in the same way.
+
+        Raises
+        ------
+        SettingsError
+            If the method cannot be taken away.
+        """
+        of = self._origin
+        return take_classifier(of.labelling, of.workplace, of.asked, of.abstain)
 
     def __repr__(self) -> str:
         said = "not known" if self.accuracy is None else self.accuracy.text(100, unit=" %")
@@ -51,6 +57,16 @@ class Labelled:
 
     def _repr_html_(self) -> str:
         return f"<p>{self!r}</p>" + str(self.table._repr_html_())  # type: ignore[operator]
+
+
+@dataclass(frozen=True, eq=False)
+class _Origin:
+    """What a labelled pool was made from."""
+
+    labelling: Labelling
+    workplace: Workplace
+    asked: str
+    abstain: float
 
 
 def select(
@@ -92,6 +108,10 @@ def select(
     """
     if (run is None) == (data is None):
         raise SettingsError("give a run, or data to train a model on")
+    if run is not None and settings:
+        raise SettingsError(f"{', '.join(settings)}: a run has its model already; such settings are for data")
+    if run is None and model is not None:
+        raise SettingsError("model names one of a run's; data get one that is trained first")
     workplace = _trained(data, settings, progress=progress) if run is None else _workplace(run, model)
     given = _given(workplace, labels)
     selection = select_items(workplace, sampler, n, given, audit=audit, label_seed=label_seed)
@@ -132,10 +152,13 @@ def label(
         raise SettingsError("no labels: give some; `select` says which items to label")
     known = workplace.known_with(given)
     check_enough(known[known >= 0], given.class_names, Path("labels"), allow_singletons=allow_singletons)
-    made = label_items(workplace, given, method, abstain_below=abstain, take=True)
+    made = label_items(workplace, given, method, abstain_below=abstain)
     estimate = made.estimate
     return Labelled(
-        labels_frame(made, workplace), estimate.accuracy if estimate else None, made.chosen or method, made, workplace, abstain
+        labels_frame(made, workplace),
+        estimate.accuracy if estimate else None,
+        made.chosen or method,
+        _Origin(made, workplace, method, abstain),
     )
 
 
@@ -149,8 +172,11 @@ def _trained(data: Any, settings: dict[str, Any], *, progress: bool) -> Workplac
     dataset = load_dataset(chosen.data, chosen.data_dir, chosen.reading, holdout=chosen.holdout)
     plan = make_training_plan(chosen, dataset)
     folder = default_folder(chosen.data, plan.identity)
+    failures = Failures()
     with watched(folder, show=progress) as watch:
-        carry(plan, folder, watch)
+        carry(plan, folder, watch, [failures])
+    if failures.errors:
+        raise SettingsError(f"the training failed: {failures.errors[0]}")
     return workplace_of(folder, None, chosen.data_dir)
 
 

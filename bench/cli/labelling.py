@@ -13,7 +13,7 @@ from bench.classifier.store import check_place, save
 from bench.cli.running import train_only
 from bench.cli.state import make_console, tell
 from bench.data.dataset import Dataset
-from bench.errors import SettingsError, number_of
+from bench.errors import SettingsError, StoreError, number_of
 from bench.labelling.given import GivenLabels, check_enough, n_filled
 from bench.labelling.label import LEAST_DRAWN, Labelling, label_items
 from bench.labelling.outcomes import draw_sheet, tell_labelling, tell_selection, write_labels, write_picks, write_tasks
@@ -63,7 +63,7 @@ def select_from(
     tell_selection(selection, workplace, sampler, console)
     if labels is not None and given is not None:
         rounds = read_rounds(workplace.folder)
-        if len(rounds) > 1:
+        if len(rounds) > 1 and rounds[-2].model == rounds[-1].model:
             console.print(bought(rounds[-2], rounds[-1].n_labeled, rounds[-1].interval), soft_wrap=True)
         method = rounds[-1].method if rounds and rounds[-1].method in ALL else next(iter(ALL))
         _tell_outlook(outlook_of(workplace, given, method), workplace, console)
@@ -108,7 +108,6 @@ def label_with(
     write_labels(labelling, workplace, out)
     written: list[Path] = [out]
     tell_labelling(labelling, workplace, given, method, abstain, console)
-    _tell_round(labelling, workplace, given, method, console)
     if figure is not None and labelling.estimate is not None:
         about = f"{workplace.dataset.name}, {method}: {labelling.estimate.n} items hidden in turn"
         write_figure(reliability_figure(labelling.estimate.bins, labelling.estimate.calibration_error, about), figure)
@@ -121,6 +120,7 @@ def label_with(
         if onnx:
             export_onnx(taken, classifier, workplace.dataset.pool)
         written.append(classifier)
+    _tell_round(labelling, workplace, given, method, console)
     console.print(f"\nwritten: {', '.join(map(str, written))}", soft_wrap=True)
     if classifier is not None:
         console.print(f"next: gmvae-bench predict {classifier} NEWDATA", style="dim", soft_wrap=True)
@@ -128,7 +128,11 @@ def label_with(
 
 def _tell_round(labelling: Labelling, workplace: Workplace, given: GivenLabels, method: str, console: Console) -> None:
     """Say what the labels since the last time brought, and whether more are worth it."""
-    before = remember(workplace.folder, labelling, method)
+    try:
+        before = remember(workplace.folder, labelling, method, workplace.key.id)
+    except StoreError as error:
+        before = None
+        tell(f"this round is not remembered: {error}")
     if labelling.estimate is None:
         return
     if before is not None:

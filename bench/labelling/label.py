@@ -1,5 +1,6 @@
 """Labels for a whole pool from a few, and an estimate of how many are right from those few alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -58,8 +59,8 @@ class Labelling:
     """The method that `auto` took."""
     models: tuple[str, ...] = ()
     """Names of the trained models that were read."""
-    network: Network | None = None
-    """What tells new items the same way, if it was asked for."""
+    take: Callable[[], Network] | None = None
+    """Returns what tells new items the same way."""
 
 
 def label_items(
@@ -83,7 +84,7 @@ def label_items(
     Parameters
     ----------
     take
-        Whether to return what classifies new items, too.
+        Whether a classifier will be taken from it: a method that cannot give one is then refused before it is fitted.
     onnx
         Whether that is to be written as ONNX.
 
@@ -116,11 +117,13 @@ def label_items(
         prediction = answer(learner, view)
         hidden = cross_fit(make, view, y, drawn, method_seed) if drawn.sum() >= LEAST_DRAWN else None
     temperature = 1.0 if hidden is None else fit_temperature(hidden.proba, y[hidden.items])
-    network = None
-    if take:
+
+    def taken() -> Network:
+        check_takeable(learner, method_name)
         models = {key: (workplace.network(key), pair[0]) for key, pair in ({workplace.key: workplace.encoded} | encoded).items()}
         with threads(1):
-            network = make_network(method, learner, view.pool, clustering, workplace.key, models, dataset, temperature)
+            return make_network(method, learner, view.pool, clustering, workplace.key, models, dataset, temperature)
+
     is_given = y >= 0
     said = np.where(is_given, y, prediction.said)
     probability = np.where(is_given, 1.0, tempered(prediction.proba, temperature)[np.arange(len(y)), said])
@@ -138,7 +141,7 @@ def label_items(
         n_drawn=int(drawn.sum()),
         chosen=getattr(learner, "chosen_", None),
         models=tuple(key.id for key in keys),
-        network=network,
+        take=taken,
     )
 
 

@@ -66,10 +66,27 @@ def labelling_page(workplace: Workplace, asked: Sequence[Asked], title: str, giv
         "page": hashlib.sha256(json.dumps([dataset.sha256, chosen.tolist()]).encode()).hexdigest()[:16],
         "items": items,
         "classes": list(names),
-        "known": [{"cluster": int(assignment[item]), "label": label} for item, label in known.items()],
+        "known": _known(workplace, given),
         "pictures": pictures.png,
     }
     return templates().get_template("labelling.html").render(title=title, data=_as_script(data))
+
+
+def _known(workplace: Workplace, given: GivenLabels | None) -> list[dict[str, Any]]:
+    """Return the labels from before, as the table that the page saves holds them too."""
+    if given is None:
+        return []
+    ids, samplers = workplace.dataset.ids, given.samplers or ("",) * len(given.items)
+    return [
+        {
+            "item": item,
+            "id": ids[item] if ids else "",
+            "sampler": sampler,
+            "cluster": int(workplace.assignment[item]),
+            "label": given.class_names[code],
+        }
+        for item, code, sampler in zip(given.items.tolist(), given.codes, samplers, strict=True)
+    ]
 
 
 def _label(known: dict[int, str], item: int) -> dict[str, str]:

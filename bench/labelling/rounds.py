@@ -19,6 +19,7 @@ class Round:
     n_drawn: int
     """Of them, drawn at random."""
     method: str
+    model: str
     accuracy: float
     ci_low: float
     ci_high: float
@@ -37,25 +38,27 @@ def read_rounds(folder: Path) -> tuple[Round, ...]:
         return ()
 
 
-def remember(folder: Path, labelling: Labelling, method: str) -> Round | None:
-    """Add a round to those of a run, and return the one before it: the last with fewer labels.
+def remember(folder: Path, labelling: Labelling, method: str, model: str) -> Round | None:
+    """Add a round to those of a run, and return the one before it: the last with fewer labels by the same model.
 
     A labelling without an estimate is none. One with as many labels as the last, or fewer, takes the place of what came after.
     """
     estimate, n_labeled = labelling.estimate, int(labelling.given.sum())
     earlier = tuple(one for one in read_rounds(folder) if one.n_labeled < n_labeled)
+    same = [one for one in earlier if one.model == model]
     if estimate is not None and estimate.accuracy.ci_low is not None and estimate.accuracy.ci_high is not None:
         accuracy = estimate.accuracy
         now = Round(
             n_labeled,
             labelling.n_drawn,
             labelling.chosen or method,
+            model,
             accuracy.mean,
             estimate.accuracy.ci_low,
             estimate.accuracy.ci_high,
         )
         write_json(folder / ROUNDS, {"rounds": [asdict(one) for one in (*earlier, now)]})
-    return earlier[-1] if earlier else None
+    return same[-1] if same else None
 
 
 def bought(before: Round, n_labeled: int, accuracy: Interval) -> str:

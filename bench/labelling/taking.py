@@ -3,6 +3,7 @@
 import numpy as np
 
 from bench.classifier.classifier import About, Classifier
+from bench.errors import SettingsError
 from bench.labelling.label import Labelling
 from bench.labelling.workplace import Workplace
 from bench.stats.intervals import Interval
@@ -14,11 +15,11 @@ def take_classifier(labelling: Labelling, workplace: Workplace, method: str, abs
 
     Raises
     ------
-    ValueError
-        If the labelling was made without a network.
+    SettingsError
+        If the method cannot be taken away.
     """
-    if labelling.network is None:
-        raise ValueError("label the items with take=True")
+    if labelling.take is None:
+        raise SettingsError("this labelling has nothing to take away")
     estimate, dataset = labelling.estimate, workplace.dataset
     counts = np.bincount(labelling.said[labelling.given], minlength=len(labelling.class_names)).tolist()
     about = About(
@@ -39,7 +40,7 @@ def take_classifier(labelling: Labelling, workplace: Workplace, method: str, abs
         note=dataset.note,
         pretrained=dataset.pretrained,
     )
-    return Classifier(labelling.class_names, about, dataset.form, labelling.network)
+    return Classifier(labelling.class_names, about, dataset.form, labelling.take())
 
 
 def _share(interval: Interval) -> tuple[float, float | None, float | None]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from classifiers import KEYS, N_LABELED, data, model, taken
+from sklearn.datasets import load_breast_cancer, load_wine
 
 from baselines import tuning
 from bench.classifier.card import model_card
@@ -20,6 +21,7 @@ from bench.classifier.onnx import export_onnx
 from bench.classifier.sight import Items
 from bench.classifier.store import load, save
 from bench.classifier.take import check_takeable
+from bench.data.registry import load_dataset
 from bench.engine.steps import represent
 from bench.errors import DataError, SettingsError, StoreError
 from bench.judge.judging import judge
@@ -55,9 +57,13 @@ def test_every_method_is_taken_away_as_it_is(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("of", ["wine", "breast-cancer"])
 def test_so_it_is_of_tables(name: str, of: str) -> None:
     _, said, proba, classifier = taken(of, name)
-    told = classifier.classify(data(of).test)
+    told = classifier.classify_read(data(of).test)
     assert (told.said == said).all()
     np.testing.assert_allclose(told.proba, tempered(proba, 1.0), atol=2e-5)
+    # Raw values, as a user has them, become such items.
+    raw = {"wine": load_wine, "breast-cancer": load_breast_cancer}[of]().data
+    whole = load_dataset(of)
+    assert (classifier.classify(raw).said == classifier.classify_read(whole.pool).said).all()
 
 
 @pytest.mark.parametrize("name", ["soft", "latent-spreading", "logreg", "xgboost"])

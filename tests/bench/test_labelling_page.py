@@ -59,7 +59,10 @@ def test_it_holds_each_picture_once_with_what_lies_nearest_and_why_it_is_asked_f
 def test_labels_from_before_stand_beside_the_items() -> None:
     given = GivenLabels(np.array([10, 11]), np.array([0, 1]), ("cat", "dog", "7"))
     data = data_of(labelling_page(workplace(pictures()), asked(range(9)), "pets", given))
-    assert data["known"] == [{"cluster": 1, "label": "cat"}, {"cluster": 2, "label": "dog"}]
+    assert data["known"] == [
+        {"item": 10, "id": "", "sampler": "", "cluster": 1, "label": "cat"},
+        {"item": 11, "id": "", "sampler": "", "cluster": 2, "label": "dog"},
+    ]
     labels = {other["item"]: other.get("label") for one in data["items"] for other in one["near"]}
     assert labels.get(10, "cat") == "cat"
     assert all(label is None for item, label in labels.items() if item not in (10, 11))
@@ -218,6 +221,52 @@ def test_the_table_that_it_saves_is_one_that_label_reads(page: Page, tmp_path: P
     assert given.items.tolist() == [0, 1, 2]
     assert [given.class_names[code] for code in given.codes] == ["cat", "dog", 'a "b", c']
     assert given.samplers == ("random", "coverage", "random")
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_table_holds_labels_from_before_and_says_which_items_have_none(browser: Any, tmp_path: Path) -> None:
+    given = GivenLabels(np.array([20, 21]), np.array([0, 1]), ("cat", "dog", "7"), samplers=("random", "coverage"))
+    (tmp_path / "ask.html").write_text(labelling_page(workplace(pictures()), asked(range(4)), "more", given))
+    page = Page(browser, tmp_path / "ask.html")
+    page.press("1", " ")
+    rows = list(csv.reader(page.table().splitlines()))
+    assert rows[1:] == [
+        ["20", "", "random", "cat"],
+        ["21", "", "coverage", "dog"],
+        ["0", "", "random", "cat"],
+        *([str(item), "", "coverage" if item % 2 else "random", ""] for item in (1, 2, 3)),
+    ]
+    (tmp_path / "labels.csv").write_text(page.table())
+    again = read_given(tmp_path / "labels.csv", N, None, ("cat", "dog", "7"))
+    assert again.items.tolist() == [20, 21, 0]
+    assert again.n_unanswered == 1
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_enter_takes_no_class_that_is_only_one_of_several(page: Page) -> None:
+    page.press("cargo", ENTER, "carton", ENTER, "c", "a", "r", ENTER)
+    assert page.at() == 2
+    assert "2 classes begin with car" in page.text("differs")
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    ActionChains(page.browser).key_down("\ue008").send_keys(ENTER).key_up("\ue008").perform()
+    assert page.labels() == {"0": "cargo", "1": "carton", "2": "car"}
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_two_tabs_of_a_page_do_not_write_over_each_other(page: Page) -> None:
+    first = page.browser.current_window_handle
+    page.browser.switch_to.new_window("tab")
+    page.open()
+    page.press("1")
+    page.browser.switch_to.window(first)
+    time.sleep(0.3)
+    page.press(RIGHT, "2")
+    page.browser.refresh()
+    assert page.labels() == {"0": "cat", "1": "dog"}
 
 
 @pytest.mark.slow

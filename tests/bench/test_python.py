@@ -101,6 +101,9 @@ def test_select_and_label_take_what_python_users_have(undisturbed: Path, tmp_pat
         gb.label(undisturbed, [1, 2])
     with pytest.raises(gb.SettingsError, match="give a run, or data"):
         gb.select()
+    with pytest.raises(gb.SettingsError, match="audti: a run has its model already"):
+        gb.select(undisturbed, audti=3)
+    assert by_path.classifier().about.method == "soft"
     with pytest.raises(gb.DataError, match="names one class"):
         gb.label(undisturbed, {0: "1", 1: "1"})
 
@@ -117,6 +120,20 @@ def test_data_frames_are_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     classifier = gb.label(picks.attrs["run"], picks, "soft", allow_singletons=True).classifier()
     assert set(classifier.predict(frame)) <= {"no", "yes"}
     assert (classifier.predict(frame[["b", "a"]]) == classifier.predict(frame)).all()
+
+
+def test_arrays_are_saved_as_plain_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.api.frames import saved
+
+    monkeypatch.chdir(tmp_path)
+    x = np.zeros((4, 2))
+    path = saved((x, np.array(["a", None, "b", float("nan")], dtype=object)))
+    assert np.load(path)["y"].tolist() == ["a", "", "b", ""]
+    assert saved((x, np.array(["a", None, "b", None], dtype=object))) == path
+    frame = pd.DataFrame(x, columns=["p", "q"])
+    assert list(pd.read_parquet(saved((frame, [1, 2, 1, 2]))).columns) == ["p", "q", "label"]
+    with pytest.raises(gb.SettingsError, match="data got"):
+        saved(x.astype(object))
 
 
 def test_wrong_settings_and_folders_are_refused(tmp_path: Path) -> None:
