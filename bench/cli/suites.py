@@ -9,7 +9,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from bench.cli.output import print_grid, save_figure
+from bench.cli.output import print_grid
 from bench.cli.reading import load_with_progress
 from bench.cli.running import end_interrupted, tell_failures
 from bench.cli.state import EXIT_CELLS_FAILED, make_console
@@ -21,18 +21,16 @@ from bench.errors import SettingsError, number_of
 from bench.plan.settings import RunSettings
 from bench.run import Survey, carry_out_all, make_work, preview_work
 from bench.show.durations import format_seconds
-from bench.show.grid import Grid, render_grid, to_text
+from bench.show.grid import Grid, render_grid
 from bench.show.suite import SuiteDisplay
-from bench.store.atomic import write_text
 from bench.store.folder import check_claim
 from bench.store.lock import locked
 from bench.store.records import failures
 from bench.suite.definition import FoundSuite
-from bench.suite.figures import FIGURES, figure_of
 from bench.suite.open_suite import OpenSuite
 from bench.suite.plan import SuitePlan, plan_suite, suite_settings
 from bench.suite.store import check_suite, claim_suite, default_suite_folder
-from bench.suite.tables import TABLES, Ask, table_of
+from bench.suite.tables import Ask, table_of
 
 
 def run_suite(
@@ -144,21 +142,3 @@ def _print_ranking(plan: SuitePlan, console: Console) -> None:
         return
     if grid is not None:
         print_grid(grid)
-
-
-def write_leaderboard(suite: OpenSuite, folder: Path) -> None:
-    """Write every table of a suite in three formats, and every figure, and say where."""
-    for name in TABLES:
-        grid = table_of(name).make(suite, Ask())
-        if grid is None:
-            continue
-        for format_, suffix in (("markdown", ".md"), ("csv", ".csv"), ("latex", ".tex")):
-            write_text(folder / f"{name}{suffix}", to_text(grid, format_))
-        typer.echo(folder / f"{name}.md")
-    for name in FIGURES:
-        module = figure_of(name)
-        data = module.data(suite)
-        if data is not None:
-            figure = module.draw(data)
-            for suffix in (".png", ".svg"):
-                save_figure(figure, folder / f"{name}{suffix}")

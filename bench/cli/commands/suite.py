@@ -200,7 +200,7 @@ def leaderboard(
     ] = None,
 ) -> None:
     """Rebuild every table from records alone, as Markdown, CSV and LaTeX, and every figure."""
-    from bench.cli.suites import write_leaderboard
+    from bench.cli.leaderboard import write_leaderboard
     from bench.suite.open_suite import OpenSuite
 
     write_leaderboard(
