@@ -23,8 +23,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Bodies of more bytes are read beside the event loop, so many at a time.
 _SMALL, _AT_ONCE = 2**14, 2
 _NAME = "gmvae-bench"
-# Ray Serve's own settings for many short requests: no thread and no line in a log for each.
-_QUICK = {"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"}
+# Of Ray Serve's own settings for many short requests those that let nothing else listen: no loop and no thread apart.
+_QUICK = {"RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0", "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
 _HELP = {
     "requests_total": "Requests by path and status.",
     "items_total": "Items classified.",
@@ -269,9 +269,11 @@ def _check_cores(n_replicas: int) -> None:
         raise ClusterError(f"--replicas {n_replicas} needs as many cores; there are {number_of(n_cores, 'core')}")
 
 
-def wait_for_interrupt() -> None:
-    """Return when the user interrupts."""
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """Wait at the end of a `with` block until the user interrupts, which may be before."""
     try:
+        yield
         threading.Event().wait()
     except KeyboardInterrupt:
         return
