@@ -30,6 +30,8 @@ from bench.plan.cells import ModelKey
 from gmvae.decoding import HardDecoder, SoftBayesDecoder, SoftDecoder, SoftSharesDecoder
 from gmvae.kinds import are_embeddings
 
+_OURS = frozenset({"baselines", "bench", "gmvae"})
+
 
 def check_takeable(learner: Learner, name: str, *, onnx: bool = False) -> None:
     """Refuse a method, before it is fitted, whose learner does not say what it has learnt.
@@ -44,7 +46,7 @@ def check_takeable(learner: Learner, name: str, *, onnx: bool = False) -> None:
     SettingsError
         If it does not.
     """
-    if not isinstance(learner, (EnsembleLearner, ChosenLearner, FewLabelClassifier, *_DECODERS)):
+    if not _is_ours(learner) or not isinstance(learner, (EnsembleLearner, ChosenLearner, FewLabelClassifier, *_DECODERS)):
         raise SettingsError(
             f"{name} cannot be taken away: its learner, {type(learner).__name__}, does not come with gmvae-bench, which "
             "therefore does not know how to write it down; take another method, see `gmvae-bench methods`"
@@ -53,6 +55,11 @@ def check_takeable(learner: Learner, name: str, *, onnx: bool = False) -> None:
         raise SettingsError(
             f"{name} cannot be written as ONNX, as its trees stay in XGBoost's own form; leave out --onnx, or take another method"
         )
+
+
+def _is_ours(learner: Learner) -> bool:
+    """Return whether a learner's class comes with gmvae-bench: a subclass of one may say something else than it does."""
+    return type(learner).__module__.partition(".")[0] in _OURS
 
 
 class Taker:
@@ -85,6 +92,8 @@ class Taker:
         SettingsError
             If that cannot be taken apart.
         """
+        if not _is_ours(learner):
+            raise SettingsError(f"{type(learner).__name__} cannot be taken away: it does not come with gmvae-bench")
         if isinstance(learner, ChosenLearner):
             inner = CANDIDATES[learner.chosen_].representation
             return self.take(learner.learner_, inner, view.views[inner], key, name)

@@ -30,6 +30,7 @@ from bench.plan.budgets import Budget
 from bench.plan.cells import Cell, Clustering
 from bench.stats.calibration import tempered
 from gmvae import student
+from gmvae.decoding import SoftDecoder
 from gmvae.student import StudentConfig
 
 
@@ -138,6 +139,12 @@ def test_a_foreign_learner_cannot_be_taken_away() -> None:
         check_takeable(Foreign(), "mine")  # type: ignore[arg-type]
     for name, method in METHODS.items():
         check_takeable(method.make(10, 1, 0), name)
+
+    class Squared(SoftDecoder):
+        """A decoder of a plug-in, which inherits from one of ours and says something else."""
+
+    with pytest.raises(SettingsError, match="Squared, does not come with gmvae-bench"):
+        check_takeable(Squared(10), "squared")
 
 
 def test_the_folder_is_plain_and_checks_itself(tmp_path: Path) -> None:
