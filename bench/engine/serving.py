@@ -24,7 +24,12 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SMALL, _AT_ONCE = 2**14, 2
 _NAME = "gmvae-bench"
 # Of Ray Serve's own settings for many short requests those that let nothing else listen: no loop and no thread apart.
-_QUICK = {"RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0", "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0"}
+_SETTINGS = {
+    "RAY_SERVE_RUN_ROUTER_IN_SEPARATE_LOOP": "0",
+    "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+    # On a busy machine the proxy takes longer than five seconds to begin, after which it would be killed.
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "60",
+}
 _HELP = {
     "requests_total": "Requests by path and status.",
     "items_total": "Items classified.",
@@ -229,7 +234,7 @@ def served(desk: Desk, serving: Serving) -> Iterator[str]:
     ClusterError
         If Ray Serve is not installed, or does not begin, say because the port is taken.
     """
-    for name, value in _QUICK.items():
+    for name, value in _SETTINGS.items():
         # Read when Ray Serve is loaded, here and in its processes.
         os.environ.setdefault(name, value)
     try:
