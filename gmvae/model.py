@@ -100,10 +100,7 @@ class GaussianMixtureVAE(nn.Module):
 
     def infer(self, x: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n z"]]:
         """Return log q(c|x) and the posterior mean of z, sum_c q(c|x) E[z|x,c], of standardised items."""
-        return self.inferred(self.encode(x))
-
-    def inferred(self, encoding: Encoding) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n z"]]:
-        """Return what `infer` does, of items that are encoded already."""
+        encoding = self.encode(x)
         log_q = torch.log_softmax(self.component_logits(encoding), dim=-1)
         if encoding.logits is None:
             return log_q, encoding.mean

@@ -5,11 +5,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench.engine.executors import executor_of
-from bench.engine.watch import Listeners, ProgressFile, TensorBoard
+from bench.engine.watch import Failures, Listeners, ProgressFile, TensorBoard
 from bench.engine.work import Listener, Work
+from bench.errors import SettingsError
 from bench.run import RunPlan, carry_out, make_work
 from bench.store.folder import check_claim
 from bench.store.lock import locked
+from bench.store.presence import is_trained
 
 Watch = Callable[[Work], AbstractContextManager[Listener]]
 """Takes what is to be done; what it hears lasts as long as the `with` block."""
@@ -34,3 +36,20 @@ def carry(plan: RunPlan, folder: Path, watch: Watch, others: Sequence[Listener] 
             board = [TensorBoard(work.folder)] if plan.settings.tensorboard else []
             carry_out(placed, executor, Listeners([display, ProgressFile(placed), *board, *others]))
     return True
+
+
+def train(plan: RunPlan, folder: Path, watch: Watch) -> None:
+    """Train the models that a folder lacks of a plan, and judge nothing.
+
+    Raises
+    ------
+    SettingsError
+        If a training fails.
+    """
+    check_claim(folder, plan.identity)
+    if all(is_trained(folder, key) for key in plan.models):
+        return
+    failures = Failures()
+    carry(plan, folder, watch, [failures])
+    if failures.errors:
+        raise SettingsError(f"the training failed: {failures.errors[0]}")

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.api.carrying import carry
+from bench.api.carrying import train
 from bench.api.frames import labels_table
 from bench.api.places import given_labels, workplace_of
 from bench.api.runs import Run, checked_settings
 from bench.api.telling import tell, watched
 from bench.classifier.classifier import Classifier
 from bench.data.registry import load_dataset
-from bench.engine.watch import Failures
 from bench.errors import SettingsError
 from bench.labelling.given import GivenLabels, check_enough
 from bench.labelling.label import Labelling, label_items
@@ -172,11 +171,8 @@ def _trained(data: Any, settings: dict[str, Any], *, progress: bool) -> Workplac
     dataset = load_dataset(chosen.data, chosen.data_dir, chosen.reading, holdout=chosen.holdout)
     plan = make_training_plan(chosen, dataset)
     folder = default_folder(chosen.data, plan.identity)
-    failures = Failures()
     with watched(folder, show=progress) as watch:
-        carry(plan, folder, watch, [failures])
-    if failures.errors:
-        raise SettingsError(f"the training failed: {failures.errors[0]}")
+        train(plan, folder, watch)
     return workplace_of(folder, None, chosen.data_dir)
 
 
@@ -187,9 +183,9 @@ def _given(workplace: Workplace, labels: Any) -> GivenLabels | None:
     table = labels_table(labels)
     table = table.assign(label=[_text(value) for value in table["label"]]) if "label" in table else table
     with tempfile.TemporaryDirectory(prefix="gmvae-bench-") as folder:
-        path = Path(folder, "labels")
-        table.to_csv(path.with_suffix(".csv"), index=False)
-        return given_labels(workplace, path.with_suffix(".csv"), tell)
+        path = Path(folder, "labels.csv")
+        table.to_csv(path, index=False)
+        return given_labels(workplace, path, tell)
 
 
 def _text(value: Any) -> str:

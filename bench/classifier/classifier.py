@@ -118,6 +118,8 @@ class Classifier:
 
     def to(self, device: str) -> "Classifier":
         """Return the classifier on another device, such as `cuda`."""
+        if torch.device(device) == self.device:
+            return self
         return replace(self, network=copy.deepcopy(self.network).to(device))
 
     def classify(self, items: "np.ndarray | pd.DataFrame") -> Classified:

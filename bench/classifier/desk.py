@@ -57,8 +57,10 @@ class Desk:
         strange = Strange()
         try:
             items = reader(body, strange)
-        except (RequestError, DataError) as error:
-            raise error if isinstance(error, RequestError) else RequestError(_BAD_REQUEST, str(error)) from error
+        except RequestError:
+            raise
+        except DataError as error:
+            raise RequestError(_BAD_REQUEST, str(error)) from error
         except _UNREADABLE as error:
             raise RequestError(_BAD_REQUEST, f"cannot be read as items ({first_line(error)})") from error
         if not len(items):

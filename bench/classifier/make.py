@@ -1,6 +1,7 @@
 """A classifier of a pool and a method that was fitted on a few of its labels."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -49,23 +50,23 @@ def make_network(
         If the method's learner does not say what it has learnt.
     """
 
-    def source(key: ModelKey | None, model: ModelKey | None) -> Source:
+    @cache
+    def taker(key: ModelKey | None, model: ModelKey | None) -> Taker:
         encoded = None if model is None else (models[model][1], None)
-        return Source(dataset.pool, None, key, encoded, dataset.image_shape)
+        return Taker(Source(dataset.pool, None, key, encoded, dataset.image_shape))
 
     heads: dict[str, Part] = {}
     shared: dict[str, Part] = {key.id: Model(network) for key, (network, _) in models.items()}
     for key in method.parts_of(clustering):
-        taker = Taker(source(key, method.model_for(key)))
+        taking = taker(key, method.model_for(key))
         if isinstance(learner, EnsembleLearner) and key is not None:
-            heads[key.id] = taker.take(
-                learner.learners_[key.id], method.representation, pool_view.views[key.id], key, f"-{key.id}"
-            )
+            one, view = learner.learners_[key.id], pool_view.views[key.id]
+            heads[key.id] = taking.take(one, method.representation, view, key, f"-{key.id}")
         else:
-            heads["head"] = taker.take(learner, method.representation, pool_view, key)
-        shared |= taker.students
-    beside = Taker(source(main, main))
-    points = REPRESENTATIONS["joint"](beside.source).pool
+            heads["head"] = taking.take(learner, method.representation, pool_view, key)
+        shared |= taking.students
+    beside = taker(main, main)
+    points = REPRESENTATIONS["joint"](beside.source, beside.components).pool
     return Network(
         shared=Parts(**shared),
         head=Mean(heads=Parts(**heads)) if len(heads) > 1 else heads.popitem()[1],

@@ -1,9 +1,6 @@
 """New items of a file, classified block by block into a table."""
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +15,8 @@ from bench.data.new_columns import Strange
 from bench.data.new_items import stream
 from bench.data.new_rows import NewItems
 from bench.data.reading import Progress, no_progress
-from bench.errors import DataError, SettingsError, StoreError
-from gmvae.disk import sync_folder
+from bench.errors import DataError, SettingsError
+from bench.store.atomic import write_atomically
 
 NOVEL_P = 0.01
 """An item with a smaller p-value is called unlike the training data."""
@@ -32,9 +29,9 @@ class Tally:
 
     class_names: tuple[str, ...]
     n_items: int = 0
-    counts: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    counts: np.ndarray = field(init=False)
     """Items by class."""
-    sums: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    sums: np.ndarray = field(init=False)
     """Their probabilities, summed."""
     n_abstained: int = 0
     n_novel: int = 0
@@ -93,14 +90,19 @@ def predict_file(
     if out.suffix not in SUFFIXES:
         raise SettingsError(f"the table got the name {out}; expected one that ends in {' or '.join(SUFFIXES)}")
     tally, strange = Tally(classifier.class_names), Strange()
-    with _table(out) as write:
-        for block in stream(path, classifier.form, strange, progress):
-            classified = classifier.classify_read(block.items)
-            names = classifier.named(classified, abstain_below)
-            tally.add(classified, names, None if block.labels is None else _known(classifier, block))
-            write(_frame(tally.n_items - len(names), block, classified, names, classifier.class_names if probabilities else ()))
+
+    def fill(temporary: Path) -> None:
+        with closing(_Table(temporary)) as table:
+            for block in stream(path, classifier.form, strange, progress):
+                classified = classifier.classify_read(block.items)
+                names = classifier.named(classified, abstain_below)
+                tally.add(classified, names, None if block.labels is None else _known(classifier, block))
+                begin = tally.n_items - len(names)
+                table.write(_frame(begin, block, classified, names, classifier.class_names if probabilities else ()))
         if not tally.n_items:
             raise DataError(f"{path} holds no items")
+
+    write_atomically(out, fill)
     tally.notes = strange.notes()
     return tally
 
@@ -127,39 +129,25 @@ def _frame(begin: int, block: NewItems, classified: Classified, names: np.ndarra
     return pd.DataFrame(columns)
 
 
-@contextmanager
-def _table(out: Path) -> Iterator[Callable[[pd.DataFrame], None]]:
-    """Yield what writes blocks of rows into a temporary file, which takes its name at the end."""
-    temporary: Path | None = None
-    writer: Any = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{out.name}-", suffix=out.suffix, dir=out.parent)
-        os.close(handle)
-        temporary = Path(name)
+class _Table:
+    """A table that grows by blocks of rows: Parquet, or CSV by its name."""
 
-        def write(frame: pd.DataFrame) -> None:
-            nonlocal writer
-            if out.suffix == ".csv":
-                frame.to_csv(temporary, index=False, mode="a", header=writer is None)
-                writer = writer or True
-                return
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer: pq.ParquetWriter | None = None
+        self._begun = False
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Add rows."""
+        if self.path.suffix == ".csv":
+            frame.to_csv(self.path, index=False, mode="a", header=not self._begun)
+        else:
             table = pa.Table.from_pandas(frame, preserve_index=False)
-            writer = writer or pq.ParquetWriter(temporary, table.schema)
-            writer.write_table(table)
+            self._writer = self._writer or pq.ParquetWriter(self.path, table.schema)
+            self._writer.write_table(table)
+        self._begun = True
 
-        yield write
-        if isinstance(writer, pq.ParquetWriter):
-            writer.close()
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(out)
-        sync_folder(out.parent)
-    except OSError as error:
-        raise StoreError(f"cannot write {out}: {error.strerror or error}; free space, or name another file") from error
-    finally:
-        if isinstance(writer, pq.ParquetWriter):
-            writer.close()
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    def close(self) -> None:
+        """Finish the file."""
+        if self._writer is not None:
+            self._writer.close()

@@ -11,7 +11,6 @@ from bench.classifier.distances import ranking_distances
 from bench.classifier.parts import Part, Parts
 from gmvae.config import ModelConfig
 from gmvae.model import GaussianMixtureVAE
-from gmvae.networks import Encoding
 from gmvae.student import Student
 
 
@@ -70,18 +69,16 @@ class Sight:
         self.items = items.to(torch.float32) / 255 if items.dtype == torch.uint8 else items.to(torch.float32)
         self._shared = shared
         self._seen: dict[int, Any] = {}
-        self._told: dict[str, Any] = {}
+        self._told: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def encoded(self, model: str) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n z"], Encoding]:
-        """Return q(c|x), latent means, and all that the inference network of a model says."""
+    def encoded(self, model: str) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n z"]]:
+        """Return q(c|x) and latent means of a model."""
         if model not in self._told:
             network: GaussianMixtureVAE = self._shared[model].network
             # Items are floats by now: bytes were divided by 255, as the model would.
-            encoding = network.encode(network.standardise(self.items))
-            log_q, latent = network.inferred(encoding)
-            self._told[model] = log_q.exp(), latent, encoding
-        told: tuple[Tensor, Tensor, Encoding] = self._told[model]
-        return told
+            log_q, latent = network.infer(network.standardise(self.items))
+            self._told[model] = log_q.exp(), latent
+        return self._told[model]
 
     def taught(self, student: str) -> tuple[Float[Tensor, "n h"], Float[Tensor, "n l"]]:
         """Return features and class probabilities of a student."""
@@ -89,8 +86,7 @@ class Sight:
             network: Student = self._shared[student].network
             hidden = network.trunk(self.items)
             self._told[student] = hidden, network.head(hidden).softmax(dim=-1)
-        told: tuple[Tensor, Tensor] = self._told[student]
-        return told
+        return self._told[student]
 
     def by(self, look: Part) -> Any:
         """Return what a look finds."""

@@ -1,6 +1,7 @@
 """From a fitted learner to what can be taken away: each kind of learner, and each thing that it may look at, once."""
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from xgboost import XGBClassifier
 from baselines.base import FewLabelClassifier
 from baselines.boosting import XGBoostBaseline
 from baselines.graph import N_NEIGHBORS, NeighborGraph, SpreadingBaseline
-from baselines.representation import fit_kmeans, fit_mixture, unit_scale
+from baselines.representation import Components, fit_kmeans, fit_mixture, unit_scale
 from baselines.tuning import XGBoostTuned
 from bench.classifier import heads, sight
 from bench.classifier.parts import Part, Parts
@@ -24,7 +25,7 @@ from bench.errors import SettingsError
 from bench.judge.chosen import CANDIDATES, ChosenLearner
 from bench.judge.ensemble import EnsembleLearner
 from bench.judge.methods import Learner
-from bench.judge.representations import Source, components_of, standard_of
+from bench.judge.representations import Source, View, components_of, pca, standard_of
 from bench.judge.student import LEAST, FixMatchLearner, LatentStudentLearner
 from bench.plan.cells import ModelKey
 from gmvae.decoding import HardDecoder, SoftBayesDecoder, SoftDecoder, SoftSharesDecoder
@@ -124,7 +125,7 @@ class Taker:
             "joint": lambda: self._joint(key),
             "joint-graph": lambda: self._joint(key),
             "kmeans": lambda: self._kmeans(key),
-            "mixture": lambda: self._mixture(self._pca(), self._components(), key),
+            "mixture": lambda: self._mixture(self._pca(), self.components.pool, key),
             "vae-mixture": lambda: self._mixture(sight.Latent(model=_id(key and key.plain_vae)), self._latent(), key),
         }
         if representation not in makers:
@@ -135,27 +136,30 @@ class Taker:
         standard = standard_of(self.source.pool)
         return sight.Items() if standard is None else sight.Scaled(look=sight.Items(), mean=standard.mean, scale=standard.scale)
 
+    @cached_property
+    def _project(self) -> Components:
+        return components_of(self.source)
+
+    @cached_property
+    def components(self) -> View:
+        """Principal components of the pool."""
+        return pca(self.source, self._project)
+
     def _pca(self) -> Part:
-        project = components_of(self.source)
         below = sight.Items() if are_embeddings(self.source.pool) else self._pixels()
-        return sight.Projected(look=below, mean=project.mean, axes=project.axes)
-
-    def _components(self) -> Float[np.ndarray, "n p"]:
-        from bench.judge.representations import pca
-
-        return np.asarray(pca(self.source).pool)
+        return sight.Projected(look=below, mean=self._project.mean, axes=self._project.axes)
 
     def _latent(self) -> Float[np.ndarray, "n z"]:
         assert self.source.encoded is not None  # noqa: S101 - a method that sees latents has a model
         return self.source.encoded[0].latent
 
     def _joint(self, key: ModelKey | None) -> Part:
-        scales = np.array([unit_scale(self._latent()), unit_scale(self._components())], np.float32)
+        scales = np.array([unit_scale(self._latent()), unit_scale(self.components.pool)], np.float32)
         return sight.Beside(first=sight.Latent(model=_id(key)), second=self._pca(), scales=scales)
 
     def _kmeans(self, key: ModelKey | None) -> Part:
         assert key is not None  # noqa: S101 - clusters have a number and a seed
-        fitted = fit_kmeans(self._components(), key.n_components, key.model_seed)
+        fitted = fit_kmeans(self.components.pool, key.n_components, key.model_seed)
         centres = fitted.model.cluster_centers_.astype(np.float32)
         return sight.Centres(look=self._pca(), centres=centres, variance=float(fitted.variance))
 

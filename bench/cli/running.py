@@ -2,7 +2,8 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,16 +12,14 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from bench.api.carrying import carry
+from bench.api.carrying import carry, train
 from bench.cli.output import print_grid
 from bench.cli.reading import read_data
 from bench.cli.settings import run_settings
 from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console
 from bench.data.dataset import Dataset
 from bench.engine.estimate import estimate
-from bench.engine.watch import Failures
-from bench.engine.work import Listener
-from bench.errors import SettingsError, number_of
+from bench.errors import number_of
 from bench.plan.settings import RunSettings
 from bench.reading.open_run import OpenRun
 from bench.reading.part import EVERY, Part
@@ -28,8 +27,7 @@ from bench.reading.tables import Ask, scores
 from bench.run import RunPlan, make_plan, make_training_plan, preview_work, survey
 from bench.show.live import LiveDisplay
 from bench.show.status import render_preview
-from bench.store.folder import check_claim, default_folder
-from bench.store.presence import is_trained
+from bench.store.folder import default_folder
 from bench.store.records import failures
 
 _MAX_CAUSES = 8
@@ -65,13 +63,8 @@ def train_only(
     check(dataset)
     plan = make_training_plan(settings, dataset)
     folder = default_folder(settings.data, plan.identity)
-    check_claim(folder, plan.identity)
-    if all(is_trained(folder, key) for key in plan.models):
-        return plan, folder
-    failures = Failures()
-    _carry_out(plan, folder, console, progress, failures)
-    if failures.errors:
-        raise SettingsError(f"the training failed: {failures.errors[0]}")
+    with _ended_by_interrupt(plan, folder, console, progress):
+        train(plan, folder, lambda work: LiveDisplay(work, progress))
     return plan, folder
 
 
@@ -83,17 +76,22 @@ def _preview(plan: RunPlan, folder: Path, console: Console, *, retry_failed: boo
     console.print(render_preview(work, surveyed.done, surveyed.failed, estimate(work, surveyed.records), cpus, console.width))
 
 
-def _carry_out(
-    plan: RunPlan, folder: Path, console: Console, progress: Console, *others: Listener, retry_failed: bool = False
-) -> None:
+def _carry_out(plan: RunPlan, folder: Path, console: Console, progress: Console, *, retry_failed: bool) -> None:
+    with _ended_by_interrupt(plan, folder, console, progress):
+        did = carry(plan, folder, lambda work: LiveDisplay(work, progress), retry_failed=retry_failed)
+    if not did:
+        progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
+
+
+@contextmanager
+def _ended_by_interrupt(plan: RunPlan, folder: Path, console: Console, progress: Console) -> Iterator[None]:
+    """End the process where the user interrupts, and say what is saved."""
     try:
-        did = carry(plan, folder, lambda work: LiveDisplay(work, progress), others, retry_failed=retry_failed)
+        yield
     except KeyboardInterrupt:
         done = survey(plan, folder).done
         progress.print(f"interrupted with {done:,} of {number_of(len(plan.cells), 'cell')} saved in {folder}.", soft_wrap=True)
         end_interrupted(console, progress)
-    if not did:
-        progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
 
 
 def end_interrupted(console: Console, progress: Console) -> NoReturn:

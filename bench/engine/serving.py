@@ -249,7 +249,7 @@ def served(desk: Desk, serving: Serving) -> Iterator[str]:
         try:
             options = serve.HTTPOptions(host=serving.host, port=serving.port, request_timeout_s=60)
             serve.start(http_options=options, logging_config=LoggingConfig(enable_access_log=False, log_level="ERROR"))
-            serve.run(_application(desk, serving), name=_NAME, route_prefix="/", _local_testing_mode=False)
+            serve.run(_application(desk, serving), name=_NAME, route_prefix="/")
         except Exception as error:
             raise ClusterError(f"cannot serve at {serving.host}:{serving.port} ({first_line(error)})") from error
         try:

@@ -142,10 +142,10 @@ def components_of(source: Source) -> Components:
     return fit_components(pixels(source).pool)
 
 
-def pca(source: Source) -> View:
-    """Leading principal components."""
+def pca(source: Source, project: Components | None = None) -> View:
+    """Leading principal components, by what was fitted before or is now."""
     seen = View(source.pool, source.test) if are_embeddings(source.pool) else pixels(source)
-    return _view(seen, components_of(source))
+    return _view(seen, project or components_of(source))
 
 
 def pixel_graph(_: Source, components: View) -> View:

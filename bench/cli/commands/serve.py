@@ -7,8 +7,6 @@ import typer
 
 from bench.errors import SettingsError
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 def serve(
     classifier: Annotated[Path, typer.Argument(help="Folder that `label --classifier` wrote.", show_default=False)],
@@ -29,7 +27,9 @@ def serve(
     """
     if token is not None and not token.strip():
         raise SettingsError("--token got nothing; give a text that is hard to guess, or leave it out on 127.0.0.1")
-    if host not in _LOOPBACK and token is None:
+    from bench.engine.serving import LOOPBACK
+
+    if host not in LOOPBACK and token is None:
         raise SettingsError(
             f"--host {host} lets other machines in: give a --token (or GMVAE_BENCH_TOKEN) that they must send, "
             "or leave --host out"
