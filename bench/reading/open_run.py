@@ -16,6 +16,8 @@ from jaxtyping import Int
 from bench.errors import BenchError, SettingsError
 from bench.plan.cells import ModelKey
 from bench.reading.part import Part, known_labels
+from bench.stats.chief import chief_components, of_components
+from bench.stats.seeds import over_seeds
 from bench.stats.selections import selection_notes
 from bench.store.described import read_clusters, read_history
 from bench.store.folder import open_run
@@ -112,6 +114,21 @@ class OpenRun:
         """The records of the part for all methods: a reference need not be among those shown."""
         return self.part.of_all_methods().of(self.stored)
 
+    @cached_property
+    def components(self) -> int | None:
+        """The K that figures and the report speak of where they have room for one; `None` without any."""
+        return chief_components(self.records)
+
+    @cached_property
+    def chief_records(self) -> pd.DataFrame:
+        """The records shown of that K, and of methods without any."""
+        return of_components(self.records, self.components)
+
+    @property
+    def over_seeds(self) -> str:
+        """What means and intervals are over, in words: `3 models × 5 draws of labels`."""  # noqa: RUF002 - the sign for "times"
+        return over_seeds(self.chief_records)
+
     def add_column(self, name: str, values: Any) -> None:
         """Add a column to the records, before any part of them is looked at."""
         self.stored = replace(self.stored, records=self.stored.records.assign(**{name: values}))
@@ -133,24 +150,29 @@ class OpenRun:
             about += f"; made by {self.described['pretrained']}, which was trained on other data"
         return "\n".join([about, *selection_notes(self.records if records is None else records)])
 
-    @property
-    def about_models(self) -> str:
-        """The same for the records that rest on a clustering."""
-        return self.about(self.records[self.records["n_components"].notna()])
+    def heading(self, *, of_models: bool = False) -> str:
+        """Return the heading of a figure: `about` for the records that it shows, or those of them with clusters, and their K."""
+        records = self.chief_records
+        first, *rest = self.about(records[records["n_components"].notna()] if of_models else records).split("\n")
+        return "\n".join([first + ("" if self.components is None else f"; K = {self.components}"), *rest])
 
     @cached_property
     def models(self) -> tuple[ModelKey, ...]:
-        """The models in the records shown, largest K first."""
+        """The models in the records shown, those of `components` first."""
         return self.models_of(self.records)
 
     def models_of(self, records: pd.DataFrame) -> tuple[ModelKey, ...]:
-        """Return the models in some records, largest K first: trained ones, and those that an export describes."""
+        """Return the models in some records: trained ones, and those that an export describes.
+
+        Those of `components` come first, then the larger K before the smaller.
+        """
         known = records[["n_components", "model_seed"]].dropna().drop_duplicates().astype(int)
         keys = {ModelKey(int(k), int(seed)) for k, seed in known.itertuples(index=False, name=None)}
         for k, models in records[["n_components", "models"]].dropna().drop_duplicates().itertuples(index=False, name=None):
             keys |= {ModelKey(int(k), int(seed)) for seed in str(models).split(",")}
         there = (key for key in keys if is_trained(self.folder, key) or is_exported(self.folder, key))
-        return tuple(sorted(there, key=lambda key: (-key.n_components, key.model_seed)))
+        k = chief_components(records)
+        return tuple(sorted(there, key=lambda key: (key.n_components != k, -key.n_components, key.model_seed)))
 
     @cached_property
     def trained(self) -> tuple[ModelKey, ...]:
@@ -256,12 +278,20 @@ class OpenRun:
         # The data first: that they are missing is worth a notice even without a model.
         if self.data_if_there is None or not self.trained:
             return None
+        return self.inspect(self.trained[0], self.label_seeds[0])
+
+    def inspect(self, key: ModelKey, label_seed: int) -> "Inspection":
+        """Return a trained model with a draw of labels, as many as `n_labeled` says."""
         budgets = sorted(self.records["n_labeled"].unique())
-        aim = self.n_labeled or _LABELS_PER_COMPONENT * self.trained[0].n_components
+        aim = self.n_labeled or _LABELS_PER_COMPONENT * key.n_components
         n_labeled = self.n_labeled or int(min(budgets, key=lambda n: abs(np.log(n / aim))))
-        posterior = self.encoded(self.trained[0]).posterior
-        look: Inspection = _contents().Inspection(posterior, self.data, n_labeled, int(self.records["label_seed"].min()))
+        look: Inspection = _contents().Inspection(self.encoded(key).posterior, self.data, n_labeled, label_seed)
         return look
+
+    @property
+    def label_seeds(self) -> tuple[int, ...]:
+        """The draws of labels in the records shown."""
+        return tuple(sorted(int(seed) for seed in self.records["label_seed"].unique()))
 
     @property
     def draw(self) -> str:

@@ -14,23 +14,32 @@ class Look:
     marker: str
 
 
-# Okabe & Ito's palette. Decoders of the model: solid; its latents: dash-dotted; clusterings without it: dotted; the rest: dashed.
+INK, QUIET, GRID, FAINT, PAPER = "#1b1b1b", "#666666", "#dddddd", "#bcbcbc", "#ffffff"
+"""Of texts, of lesser texts and lines, of grids, of lines that stand back, and behind all."""
+BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
+"""Okabe & Ito's palette."""
+
+# Decoders of the model: solid; its latents: dash-dotted; clusterings without it: dotted; the rest: dashed.
 _LOOKS = {
-    "soft": Look("#0072B2", "-", "o"),
-    "soft-bayes": Look("#56B4E9", "-", "s"),
-    "hard": Look("#D55E00", "-", "v"),
-    "hard-fallback": Look("#E69F00", "-", "^"),
-    "latent-spreading": Look("#009E73", "-.", "D"),
-    "latent-logreg": Look("#CC79A7", "-.", "P"),
-    "kmeans-soft": Look("#56B4E9", ":", "x"),
-    "vae-gmm-soft": Look("#CC79A7", ":", "1"),
-    "gmm-soft": Look("#0072B2", ":", "+"),
-    "label-spreading": Look("#009E73", "--", "d"),
-    "self-training": Look("#CC79A7", "--", "p"),
+    "soft": Look(BLUE, "-", "o"),
+    "soft-bayes": Look(SKY, "-", "s"),
+    "soft-shares": Look("#332288", "-", "H"),
+    "hard": Look(ORANGE, "-", "v"),
+    "hard-fallback": Look(YELLOW, "-", "^"),
+    "latent-spreading": Look(GREEN, "-.", "D"),
+    "joint-spreading": Look("#882255", "-.", "X"),
+    "latent-logreg": Look(PINK, "-.", "P"),
+    "latent-poisson": Look(SKY, "-.", "d"),
+    "joint-logreg": Look("#332288", "-.", "p"),
+    "kmeans-soft": Look(SKY, ":", "x"),
+    "vae-gmm-soft": Look(PINK, ":", "1"),
+    "gmm-soft": Look(BLUE, ":", "+"),
+    "label-spreading": Look(GREEN, "--", "d"),
+    "self-training": Look(PINK, "--", "p"),
     "knn": Look("#999999", "--", "h"),
-    "logreg": Look("#E69F00", "--", "<"),
-    "mlp": Look("#D55E00", "--", ">"),
-    "xgboost": Look("#000000", "--", "*"),
+    "logreg": Look(YELLOW, "--", "<"),
+    "mlp": Look(ORANGE, "--", ">"),
+    "xgboost": Look(BLACK, "--", "*"),
 }
 # For all others: by colour first, then by marker.
 _COLORS = ("#882255", "#44AA99", "#AA4499", "#117733", "#332288", "#999933")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from bench.errors import SettingsError, unknown_name
+from bench.errors import SettingsError, number_of, unknown_name
 from bench.plan.samplers import RANDOM
 from bench.plan.selection import ORACLE_MARK, PRETRAINED_MARK, is_oracle
 from bench.stats.intervals import Interval, table_interval
@@ -181,6 +181,13 @@ def curve_label(method: str, sampler: str, n_components: int | None, supervision
 def marks_text(*, oracle: bool, pretrained: bool) -> str:
     """Return what a name ends in where scores rest on labels that no user has, or on other data."""
     return PRETRAINED_MARK * pretrained + ORACLE_MARK * oracle
+
+
+def over_seeds(records: pd.DataFrame) -> str:
+    """Say what means and intervals of some records are over: `3 models × 5 draws of labels`."""  # noqa: RUF002 - the sign for "times"
+    n_models, n_draws = records["model_seed"].nunique(), records["label_seed"].nunique()
+    draws = number_of(n_draws, "draw") + " of labels"
+    return f"{number_of(n_models, 'model')} × {draws}" if n_models else draws  # noqa: RUF001 - the sign for "times"
 
 
 def of_random(records: pd.DataFrame) -> pd.DataFrame:

@@ -8,17 +8,18 @@ from pathlib import Path
 import matplotlib.image
 import pytest
 
+from bench.reading.figures import FIGURES, figure_of
+from bench.reading.open_run import OpenRun
+
 Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.mark.slow
 def test_every_figure_is_drawn_and_not_empty(command: Command, real_run: Path, tmp_path: Path) -> None:
-    from bench.reading.figures import FIGURES
-
     code, out, _ = command("plot", str(real_run), "--out", str(tmp_path))
     assert code == 0
     assert {path.stem for path in tmp_path.glob("*.png")} == set(FIGURES)
-    assert len(out.splitlines()) == 2 * len(FIGURES)
+    assert len(out.splitlines()) == 3 * len(FIGURES)
     for path in tmp_path.glob("*.png"):
         pixels = matplotlib.image.imread(path)
         assert pixels[..., :3].std() > 0.02
@@ -28,25 +29,51 @@ def test_every_figure_is_drawn_and_not_empty(command: Command, real_run: Path, t
 def test_some_figures_and_unknown_ones(command: Command, run_folder: Path, tmp_path: Path) -> None:
     code, _, _ = command("plot", str(run_folder), "--figures", "confusion", "--out", str(tmp_path))
     assert code == 0
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["confusion.png", "confusion.svg"]
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["confusion.pdf", "confusion.png", "confusion.svg"]
     code, _, err = command("plot", str(run_folder), "--figures", "confusoin")
     assert (code, "did you mean 'confusion'" in err) == (2, True)
     code, _, err = command("plot", str(run_folder), "--figures", "clusters", "--methods", "knn", "--out", str(tmp_path))
     assert (code, "nothing to draw clusters from" in err) == (2, True)
 
 
-def test_a_figure_of_too_many_lines_draws_one_k(
-    command: Command, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def drawn() -> str:
-        assert command("plot", str(run_folder), "--figures", "label-efficiency", "--out", str(tmp_path))[0] == 0
-        return (tmp_path / "label-efficiency.svg").read_text()
+def test_all_figures_of_a_run_are_about_one_k(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    run = OpenRun(run_folder)
+    assert run.components == 20
+    assert {key.n_components for key in run.models} == {10, 20}
+    assert run.models[0].n_components == 20
+    lines, gains = (figure_of(name).data(run) for name in ("label-efficiency", "soft-minus-hard"))
+    assert set(lines.curves["n_components"].dropna()) == {20}
+    assert all(data.about.endswith("; K = 20") for data in (lines, gains))
+    # What one figure says is what the other says.
+    means = lines.curves.set_index(["label", "n_labeled"])["mean"]
+    for difference in gains.differences:
+        n = difference.n_labeled
+        assert difference.interval.mean == pytest.approx(means[difference.label, n] - means["hard", n])
+    assert command("plot", str(run_folder), "--figures", "label-efficiency", "--components", "10", "--out", str(tmp_path))[0] == 0
+    assert "; K = 10" in (tmp_path / "label-efficiency.svg").read_text()
 
-    assert "<!-- soft K=10 -->" in drawn()
-    monkeypatch.setattr("bench.reading.figures.label_efficiency._MANY_LINES", 7)
-    figure = drawn()
-    assert "<!-- soft -->" in figure
-    assert "; K = 20 -->" in figure
+
+def test_gains_of_classes_are_means_over_all_models_and_draws(real_run: Path) -> None:
+    run = OpenRun(real_run)
+    by_class = figure_of("class-gain").data(run)
+    looks = [run.inspect(key, seed) for key in run.trained if key.n_components == run.components for seed in run.label_seeds]
+    assert len(looks) > 1
+    truth = run.data.labels
+    for code, of_class in enumerate(by_class.gains):
+        gains = [
+            (look.soft[rest] == code).mean() - (look.hard[rest] == code).mean()
+            for look in looks
+            if (rest := look.scored & (truth == code)).any()
+        ]
+        assert of_class.gain.mean == pytest.approx(sum(gains) / len(gains))
+
+
+def test_a_width_is_what_a_figure_has(command: Command, run_folder: Path, tmp_path: Path) -> None:
+    options = ("--figures", "label-efficiency", "--width", "3.3", "--out", str(tmp_path))
+    assert command("plot", str(run_folder), *options)[0] == 0
+    assert matplotlib.image.imread(tmp_path / "label-efficiency.png").shape[1] == pytest.approx(3.3 * 150, abs=1)
+    code, _, err = command("plot", str(run_folder), "--width", "0")
+    assert (code, "--width" in err) == (2, True)
 
 
 def test_without_its_data_a_run_still_has_its_figures(command: Command, run_folder: Path, tmp_path: Path) -> None:

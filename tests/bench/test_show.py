@@ -236,7 +236,7 @@ def test_label_efficiency_figure_draws_the_metric_in_its_unit(metric: str, top: 
          "labeled_fraction": [0.01, 0.1],
          "mean": [0.2, 0.5], "ci_low": [0.1, 0.4], "ci_high": [0.3, 0.6]}
     )  # fmt: skip
-    (axes,) = label_efficiency.draw(label_efficiency.Lines(curve, "d, 500 items", metric)).axes
+    (axes,) = label_efficiency.draw(label_efficiency.Lines(curve, ("soft",), "d, 500 items", "5 draws of labels", metric)).axes
     line = next(line for line in axes.lines if line.get_label() == "soft")
     assert list(line.get_xdata()) == [5, 50]
     assert max(line.get_ydata()) == pytest.approx(top)

@@ -14,7 +14,7 @@ COMMANDS: Mapping[str, str] = {
     "compare": "Print several runs in one table.",
     "merge": "Unite runs on the same data, or results of the same suite, from several machines.",
     "claims": "Put the paper's claims beside what a run measured.",
-    "plot": "Draw a run's figures as PNG and SVG.",
+    "plot": "Draw a run's figures as PNG, SVG and PDF.",
     "explain": "Show one item that hard decoding gets wrong and soft decoding right, and why.",
     "report": "Write a run as one HTML page that works offline.",
     "export": "Write a run small enough to publish, without weights, paths or host names.",

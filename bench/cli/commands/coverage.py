@@ -69,7 +69,9 @@ def _of_equal_clusters(
 
         most = rows[-1].exact
         counted = range(1, 2 * most, max(1, most // 200))
-        drawn = figure_of_coverage.draw(figure_of_coverage.Covered(components, counted, None, (), f"{n:,} items"))
+        drawn = figure_of_coverage.draw(
+            figure_of_coverage.Covered(components, counted, None, (), f"{n:,} items; K = {components}")
+        )
         save_figure(drawn, figure)
 
 

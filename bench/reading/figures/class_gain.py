@@ -1,41 +1,78 @@
 """What soft decoding gains over hard in each class, against how spread its items' posteriors are."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.figure import Figure
 
+from bench.errors import number_of
 from bench.reading.open_run import OpenRun
-from bench.show.axes import GREY, new_figure
+from bench.show.axes import explain_below, new_figure
+from bench.show.style import BLUE, INK, QUIET
+from bench.stats.intervals import Interval, table_interval
 
-if TYPE_CHECKING:
-    from bench.judge.inspection import ClassGain
+
+@dataclass(frozen=True)
+class ClassGains:
+    """One class over all models and draws."""
+
+    name: str
+    entropy: float
+    """Mean of q(c|x) over its items, in nats."""
+    gain: Interval
+    """Of soft over hard accuracy."""
 
 
 @dataclass(frozen=True)
 class ByClass:
     """What the figure shows."""
 
-    gains: "tuple[ClassGain, ...]"
-    names: tuple[str, ...]
+    gains: tuple[ClassGains, ...]
+    n_labeled: int
     about: str
+    over: str
+    """What means and intervals are over."""
 
 
 def data(run: OpenRun) -> ByClass | None:
-    """Decode one draw both ways."""
+    """Decode every draw both ways with every model of the K shown."""
     look = run.inspection
-    return None if look is None else ByClass(look.class_gains(), look.dataset.class_names, run.draw)
+    if look is None:
+        return None
+    keys = [key for key in run.trained if key.n_components == run.trained[0].n_components]
+    shape = look.dataset.n_classes, len(keys), len(run.label_seeds)
+    entropy, gain = np.full(shape, np.nan), np.full(shape, np.nan)
+    for m, key in enumerate(keys):
+        for s, label_seed in enumerate(run.label_seeds):
+            for of_class in run.inspect(key, label_seed).class_gains():
+                entropy[of_class.class_code, m, s] = of_class.entropy
+                gain[of_class.class_code, m, s] = of_class.soft - of_class.hard
+    there = [code for code in range(len(gain)) if np.isfinite(gain[code]).any()]
+    names = look.dataset.class_names
+    return ByClass(
+        tuple(ClassGains(names[code], float(np.nanmean(entropy[code])), table_interval(gain[code])) for code in there),
+        look.n_labeled,
+        run.heading(of_models=True),
+        f"{number_of(len(keys), 'model')} × {number_of(shape[2], 'draw')} of labels",  # noqa: RUF001 - the sign for "times"
+    )
 
 
 def draw(data: ByClass) -> Figure:
-    """Draw each class's gain of soft over hard decoding against the entropy of its posterior."""
-    gains, names = data.gains, data.names
-    figure, axes = new_figure(data.about)
-    entropy, gain = [g.entropy for g in gains], [100 * (g.soft - g.hard) for g in gains]
-    axes.axhline(0, color=GREY, linewidth=0.8)
-    axes.scatter(entropy, gain, s=18, color="#0072B2")
-    for x, y, g in zip(entropy, gain, gains, strict=True):
-        axes.annotate(names[g.class_code], (x, y), xytext=(4, 3), textcoords="offset points", fontsize=9)
+    """Draw each class's gain of soft over hard decoding, with its interval, against the entropy of its posterior."""
+    figure, axes = new_figure(f"{data.about}; {data.n_labeled:,} labels")
+    axes.axhline(0, color=QUIET, linewidth=0.8)
+    for index, of_class in enumerate(sorted(data.gains, key=lambda of_class: of_class.entropy)):
+        gain, x = of_class.gain, of_class.entropy
+        if gain.ci_low is not None and gain.ci_high is not None:
+            axes.plot([x, x], [100 * gain.ci_low, 100 * gain.ci_high], color=BLUE, linewidth=1.0, alpha=0.5)
+        axes.plot(x, 100 * gain.mean, "o", color=BLUE, markersize=4.5)
+        # Names of neighbours stand on either side.
+        aside, align = ((5, 3), "left") if index % 2 else ((-5, 3), "right")
+        axes.annotate(
+            of_class.name, (x, 100 * gain.mean), xytext=aside, textcoords="offset points", ha=align, fontsize=9, color=INK
+        )
     axes.set_xlabel("mean entropy of q(c|x) in the class, in nats")
     axes.set_ylabel("soft minus hard accuracy, in points")
+    intervals = "; bars: 95 % intervals" if any(of_class.gain.ci_low is not None for of_class in data.gains) else ""
+    explain_below(figure, f"a point is a class: its mean over {data.over}{intervals}")
     return figure

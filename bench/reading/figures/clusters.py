@@ -10,10 +10,11 @@ from bench.errors import number_of
 from bench.judge.inspection import ClusterSummary, imagine, summarise_clusters
 from bench.reading.open_run import OpenRun
 from bench.show.pictures import drawable
+from bench.show.style import INK, ORANGE
 from bench.store.presence import model_folder
 from gmvae.checkpoint import load
 
-_COLUMNS, _MAX_CLUSTERS, _SAMPLES = 4, 100, 6
+_COLUMNS, _MAX_CLUSTERS, _SAMPLES = 4, 60, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ def draw(data: Imagined) -> Figure:
     rows = -(-len(summaries) // _COLUMNS)
     n_pictures = pictures.shape[1]
     figure = Figure(figsize=(11, 0.62 * rows + 0.7), layout="constrained")
-    figure.suptitle(data.about, fontsize=10.5)
+    figure.suptitle(data.about, fontsize=10.5, x=0.01, ha="left", color=INK, wrap=True)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False)
     height, width = pictures.shape[2:4]
     for index, axes in enumerate(grid.T.flatten()):
@@ -56,8 +57,8 @@ def draw(data: Imagined) -> Figure:
         summary = summaries[index]
         strip = np.concatenate(list(pictures[index]), axis=1)
         axes.imshow(drawable(strip), cmap="Greys", vmin=0, vmax=max(1e-6, float(strip.max())), aspect="equal")
-        axes.axvline(width - 0.5, color="#D55E00", linewidth=1)
+        axes.axvline(width - 0.5, color=ORANGE, linewidth=1)
         name = "?" if summary.class_code is None else names[summary.class_code]
         text = f"{name}  {summary.purity:.0%}\n{number_of(summary.size, 'item')}"
-        axes.text(-0.03 * n_pictures * width, height / 2, text, ha="right", va="center", fontsize=7.5)
+        axes.text(-0.03 * n_pictures * width, height / 2, text, ha="right", va="center", fontsize=7.5, color=INK)
     return figure

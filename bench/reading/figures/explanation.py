@@ -8,8 +8,10 @@ from jaxtyping import Shaped
 from matplotlib.figure import Figure
 
 from bench.reading.open_run import OpenRun
+from bench.show.axes import dress
 from bench.show.explanation import SMALLEST_SHARE, explanation_title, tell_saved
 from bench.show.pictures import drawable
+from bench.show.style import BLUE, GREEN, INK
 
 if TYPE_CHECKING:
     from bench.judge.inspection import Explanation, Inspection
@@ -43,23 +45,26 @@ def draw(data: Explained) -> Figure:
     explanation, picture, names = data.explanation, data.picture, data.names
     figure = Figure(figsize=(9.2, 3.2), layout="constrained")
     why = tell_saved(explanation.saved)
-    figure.suptitle("\n".join(filter(None, (explanation_title(explanation, names), why))), fontsize=10.5)
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.7, 1.2))
+    title = "\n".join(filter(None, (explanation_title(explanation, names), why)))
+    figure.suptitle(title, fontsize=10.5, x=0.01, ha="left", color=INK, wrap=True)
+    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.5, 1.2))
     left.axis("off")
     if picture is not None:
         left.imshow(drawable(picture), cmap="Greys")
-    left.set_title(f"item {explanation.item}: {names[explanation.truth]}", fontsize=9)
+    left.set_title(f"item {explanation.item}: {names[explanation.truth]}", fontsize=9, color=INK)
     clusters = explanation.clusters[::-1]
-    middle.barh([f"{c.component}" for c in clusters], [c.weight for c in clusters], color="#0072B2")
+    middle.barh([f"{c.component}" for c in clusters], [c.weight for c in clusters], color=BLUE)
     for row, cluster in enumerate(clusters):
         meaning = ", ".join(f"{names[code]} {share:.0%}" for code, share in cluster.classes if share >= SMALLEST_SHARE)
-        middle.text(cluster.weight + 0.02, row, meaning, va="center", fontsize=8)
-    middle.set_xlim(0, 1.5)
-    middle.set_xticks([0, 0.5, 1])
-    middle.set_title("q(cluster | item), and the labels there", fontsize=9)
+        # Beside the axes, which end where a share does.
+        middle.text(1.03, row, meaning or "no label", va="center", fontsize=8, color=INK)
+    middle.set_xlim(0, 1)
+    middle.set_ylabel("cluster", fontsize=9, color=INK)
+    middle.set_title("q(cluster | item), and the labels there", fontsize=9, loc="left", color=INK)
     scores = explanation.scores[::-1]
-    right.barh([names[code] for code, _ in scores], [share for _, share in scores], color="#009E73")
-    right.set_title("soft scores", fontsize=9)
+    right.barh([names[code] for code, _ in scores], [share for _, share in scores], color=GREEN)
+    right.set_xlim(0, 1)
+    right.set_title("soft scores", fontsize=9, loc="left", color=INK)
     for axes in (middle, right):
-        axes.spines[["top", "right"]].set_visible(False)
+        dress(axes, "x")
     return figure

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.reading.open_run import OpenRun
-from bench.show.axes import GREY, log_budgets, new_figure
-from bench.show.style import looks_of
+from bench.show.axes import explain_below, log_budgets, new_figure
+from bench.show.style import QUIET, looks_of
 from bench.stats.paired import Difference, paired_differences
 from bench.stats.seeds import of_one_kind, seed_tables
 
@@ -21,16 +21,16 @@ class Gains:
 
     differences: tuple[Difference, ...]
     about: str
+    over: str
+    """What means and intervals are over."""
 
 
 def data(run: OpenRun) -> Gains | None:
-    """Compare the decoders of the largest K with hard decoding."""
-    tables = [table for table in seed_tables(of_one_kind(run.records), "accuracy") if table.method in _DECODERS]
-    largest = max((table.n_components or 0 for table in tables), default=0)
-    of_largest = [table for table in tables if table.n_components == largest]
-    reference = next((table for table in of_largest if table.method == _REFERENCE), None)
-    differences = paired_differences(of_largest, [reference]) if reference else ()
-    return Gains(differences, f"{run.about_models}; K = {largest}") if differences else None
+    """Compare the decoders with hard decoding."""
+    tables = [table for table in seed_tables(of_one_kind(run.chief_records), "accuracy") if table.method in _DECODERS]
+    reference = next((table for table in tables if table.method == _REFERENCE), None)
+    differences = paired_differences(tables, [reference]) if reference else ()
+    return Gains(differences, run.heading(of_models=True), run.over_seeds) if differences else None
 
 
 def draw(data: Gains) -> Figure:
@@ -53,8 +53,9 @@ def draw(data: Gains) -> Figure:
             x, mean, [mean - low, high - mean], fmt=look.line, color=look.color, marker=look.marker, markersize=5, capsize=3,
             linewidth=1.6, label=label,
         )  # fmt: skip
-    axes.axhline(0, color=GREY, linewidth=0.8)
+    axes.axhline(0, color=QUIET, linewidth=0.8)
     log_budgets(axes, sorted({d.n_labeled for d in differences}))
     axes.set_ylabel(f"accuracy minus {_REFERENCE}, in points")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, fontsize=8)
+    explain_below(figure, f"means over {data.over}, on the same labels; bars: 95 % intervals")
     return figure

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
-from bench.show.axes import GREY, log_budgets
-from bench.show.style import looks_of
+from bench.show.axes import log_budgets
+from bench.show.style import QUIET, looks_of
 from bench.suite.open_suite import OpenSuite
 
 _HEAD, _RIVALS, _ACROSS = 4, 3, 3
@@ -67,7 +67,7 @@ def draw(data: Panels) -> Figure:
                 linewidth=1.3,
                 label=method,
             )
-        axes.axhline(100 * panel.chance, color=GREY, linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
+        axes.axhline(100 * panel.chance, color=QUIET, linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
         axes.set_title(panel.name, fontsize=9.5)
         log_budgets(axes, [int(n) for n in panel.n_labeled])
         axes.set_xlabel("")
