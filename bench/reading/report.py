@@ -1,95 +1,113 @@
-"""A run on one page: headline, claims, tables, figures, failures, settings."""
+"""A run on one page: the answer, one figure and a short table; all else folded below."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
-
 from bench.errors import number_of
-from bench.plan.samplers import RANDOM
-from bench.plan.selection import ORACLE_MARK
+from bench.reading.answer import next_steps, sentences
 from bench.reading.figures import drawings
 from bench.reading.open_run import OpenRun
 from bench.reading.status import expected_records
-from bench.reading.tables import TABLES, Ask, scores, table_of
-from bench.show.page import Page, Section, embed
-from bench.stats.seeds import SeedTable, reference_tables, seed_tables
+from bench.reading.tables import Ask, scores, table_of
+from bench.show.page import Fold, Page, Section, Sentence
+from bench.show.svg import Picture, embed
+from bench.stats.answer import answer
+from bench.stats.claims import is_about_the_paper
+from bench.stats.seeds import seed_tables
 from bench.store.atomic import read_json
 from bench.store.folder import ENVIRONMENT
+
+_CHIEF = "label-efficiency"
+# Six pages of paper have room for the scores of all methods, not for what follows from them.
+_UNPRINTED = ("labels", "differences", "samplers", "covered")
+# Title, what is in it, tables, figures: in the order of the page.
+_FOLDS = {
+    "methods": ("All methods", "every method and budget, labels to a target, differences",
+                ("scores", "labels", "differences", "samplers"), ("soft-minus-hard", "accuracy-by-components")),
+    "classes": ("Classes", "which are confused, which gain", (), ("confusion", "class-gain", "explanation")),
+    "clusters": ("Clusters", "what each one holds", (), ("clusters", "latent-map")),
+    "coverage": ("Coverage", "random labels until every cluster has one", ("coverage", "covered"), ("coverage",)),
+    "cost": ("Cost and training", "processor time, memory, the course of the training", ("costs",), ("training",)),
+    "claims": ("The paper's claims", "beside what was measured here", ("claims",), ()),
+}  # fmt: skip
 
 
 def make_page(run: OpenRun) -> Page:
     """Compute and draw everything on the page of a run.
 
-    Headline, tables and figures cover the part of the run that is shown; claims and failures all of it.
+    Answer, tables and figures cover the part of the run that is shown; claims and failures all of it.
     """
-    stored, every = run.stored, run.every
-    notes = [run.described.get("note"), *run.described.get("understood", ()), *run.selections]
-    if len(run.records) < len(every):
-        notes.append(f"Shown are {len(run.records):,} of the run's {len(every):,} records; the claims are judged on all of them")
+    every = run.every
     failed = every[every["status"] != "ok"]
     counts = Counter(zip(failed["method"], failed["error"].fillna("no reason"), strict=True))
-    n_cells = expected_records(stored)
-    missing = 0 if n_cells is None else n_cells - len(every)
+    found = answer(seed_tables(run.chief_records, "accuracy"))
+    pictures = {drawing.name: embed(drawing.name, drawing.caption, drawing.figure) for drawing in drawings(run)}
+    summary = table_of("summary").make(run, Ask())
     return Page(
         title=f"{run.name}: how many labels?",
-        headline=headline(seed_tables(run.records, "accuracy"), run.n_known),
-        note=" ".join(f"{note}." for note in notes if note),
-        sections=tuple(_sections(run)),
-        figures=tuple(embed(drawing.name, drawing.caption, drawing.figure) for drawing in drawings(run)),
+        about=" ".join(f"{note}." for note in _about(run)),
+        answer=(Sentence("Which method", "no method has a score yet"),) if found is None else sentences(run, found),
+        next_steps=() if found is None else next_steps(run, found),
+        figure=pictures.get(_CHIEF),
+        top=None if summary is None else Section("summary", "At a glance", summary, tools=False),
+        folds=(*_folds(run, pictures), _settings(run)),
         failures=[f"{method}, {number_of(n, 'cell')}: {error}" for (method, error), n in counts.most_common()],
-        unfinished=f"{missing:,} of {n_cells:,} cells are not there yet; repeat the command to go on." if missing > 0 else "",
+        unfinished=_unfinished(run),
         n_records=len(every),
+    )
+
+
+def _about(run: OpenRun) -> Iterator[str]:
+    shown, every = len(run.records), len(run.every)
+    yield scores.heading(run)
+    notes = [run.described.get("note"), *run.described.get("understood", ()), *run.selections]
+    yield from (str(note) for note in notes if note)
+    if shown < every:
+        judged = "; the claims are judged on all of them" if is_about_the_paper(run.described) else ""
+        yield f"Shown are {shown:,} of the run's {every:,} records{judged}"
+
+
+def _unfinished(run: OpenRun) -> str:
+    """Say what is missing; empty where nothing is."""
+    n_cells = expected_records(run.stored)
+    missing = 0 if n_cells is None else n_cells - len(run.every)
+    if missing <= 0:
+        return ""
+    how = "this export cannot be continued" if run.stored.exported else "repeat the command to go on"
+    return f"{missing:,} of {n_cells:,} cells that were asked for are not there; {how}."
+
+
+def _folds(run: OpenRun, pictures: dict[str, Picture]) -> Iterator[Fold]:
+    for name, (title, about, tables, figures) in _FOLDS.items():
+        # Claims about letters say nothing about other data.
+        if name != "claims" or is_about_the_paper(run.described):
+            there = tuple(pictures[figure] for figure in figures if figure in pictures)
+            yield Fold(name, title, about, tuple(_sections(run, tables)), there)
+
+
+def _sections(run: OpenRun, names: Iterable[str]) -> Iterator[Section]:
+    for name in names:
+        table = table_of(name)
+        grid = table.make(run, Ask())
+        if grid is not None:
+            yield Section(name, table.TITLE, grid, tools=name != "claims", printed=name not in _UNPRINTED)
+        if name == "scores" and run.records["accuracy_test"].notna().any():
+            yield Section("held-out", "Accuracy on held-out items", scores.make(run, Ask(metric="accuracy_test")))
+
+
+def _settings(run: OpenRun) -> Fold:
+    path = run.stored.folder / ENVIRONMENT
+    return Fold(
+        "settings",
+        "Settings",
+        "of the run, the data and the machine",
         details={
-            "Settings": flat(stored.config.get("settings", {})),
+            "Settings": flat(run.stored.config.get("settings", {})),
             "Data": flat({key: value for key, value in run.described.items() if key not in ("class_counts", "columns")}),
-            "Environment": flat(read_json(stored.folder / ENVIRONMENT) if (stored.folder / ENVIRONMENT).is_file() else {}),
+            "Environment": flat(read_json(path) if path.is_file() else {}),
         },
     )
-
-
-def _sections(run: OpenRun) -> Iterator[Section]:
-    for name in TABLES:
-        table = table_of(name)
-        grid = table.make(run, Ask()) if table.TITLE else None
-        if grid is not None:
-            yield Section(name, table.TITLE, grid)
-    if run.records["accuracy_test"].notna().any():
-        yield Section("held-out", "Accuracy on held-out items", scores.make(run, Ask(metric="accuracy_test")))
-
-
-def headline(tables: tuple[SeedTable, ...], n_known: int) -> str:
-    """Summarise the run in one or two sentences."""
-    trained = [table for table in tables if table.needs in ("model", "models")]
-    # Methods whose items the model chose do not count: they are not without it.
-    others = [table for table in tables if table.n_components is None or (table.needs == "clusters" and table.sampler == RANDOM)]
-    soft = max(reference_tables(trained, "soft"), key=lambda table: table.n_components or 0, default=None)
-    if soft is None or not soft.scored_budgets:
-        return f"{len(tables)} methods were compared; soft decoding is not among them."
-    aim = 3 * (soft.n_components or 1)
-    n = min(soft.scored_budgets, key=lambda budget: abs(np.log(budget / aim)))
-
-    def best(of: list[SeedTable]) -> SeedTable | None:
-        scored = [(interval.mean, table) for table in of if (interval := table.at(n)) is not None]
-        return max(scored, key=lambda pair: pair[0])[1] if scored else None
-
-    mark = ORACLE_MARK if soft.label.endswith(ORACLE_MARK) else ""
-    said = (
-        f"With {n:,} of {n_known:,} labels ({100 * n / n_known:.2g} %), soft decoding of {soft.n_components} clusters{mark} "
-        f"gets {_accuracy(soft, n)} of the rest right"
-    )
-    rival, first = best(others), best(trained)
-    if rival is not None:
-        said += f"; the best method without the model, {rival.label}, {_accuracy(rival, n)}"
-    if first is not None and first is not soft:
-        said += f". Best of all that use the model is {first.label} with {_accuracy(first, n)}"
-    return said + "."
-
-
-def _accuracy(table: SeedTable, n_labeled: int) -> str:
-    interval = table.at(n_labeled)
-    return "-" if interval is None else interval.text(100, unit=" %")
 
 
 def flat(values: dict[str, Any]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from bench.show.style import FAINT, GRID, INK, QUIET, Look
+from bench.show.style import FAINT, GRID, INK, QUIET, Look, readable
 
 WIDTH = 7.2
 """Of a figure in inches, as a rule: A4 and letter paper leave that much between their margins."""
@@ -82,14 +82,14 @@ def draw_lines(axes: Axes, chief: Sequence[Points], others: Sequence[Points] = (
             leader = {"arrowstyle": "-", "color": color, "linewidth": 0.5, "alpha": 0.6, "shrinkA": 1, "shrinkB": 4}
             axes.annotate(
                 line.name, (line.x[-1], line.mean[-1]), xytext=(1.03, line.mean[-1]), textcoords=("axes fraction", "data"),
-                va="center", fontsize=_SMALL, color=color, gid=_END, annotation_clip=False,
+                va="center", fontsize=_SMALL, color=readable(color), label=_END, annotation_clip=False,
                 arrowprops=leader | {"relpos": (0, 0.5)},
             )  # fmt: skip
 
 
 def spread_names(axes: Axes) -> None:
     """Move the names at the ends of lines apart, so that none covers another; called when the scale is settled."""
-    notes = [text for text in axes.texts if isinstance(text, Annotation) and text.get_gid() == _END]
+    notes = [text for text in axes.texts if isinstance(text, Annotation) and text.get_label() == _END]
     if not notes:
         return
     figure = axes.get_figure(root=True)

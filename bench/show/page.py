@@ -1,18 +1,38 @@
-"""A run as one self-contained HTML page, which sends no requests."""
+"""A run or a suite as one self-contained HTML page, which sends no requests: the answer first, the rest folded below it."""
 
-import base64
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.figure import Figure
+from markupsafe import Markup
 
-from bench.show.grid import Grid
-from bench.store.fonts import save_drawn
+from bench.show.grid import Cell, Grid
+from bench.show.svg import Picture, scheme
 
-_DPI = 110
+_HERE = Path(__file__).parent
+_NUMBER = re.compile(r"^\s*(?:[<>+]\s*)?(-?[\d,]*\.?\d+)")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A part of the answer, and the question that it answers."""
+
+    question: str
+    lead: str
+    """The answer in a few words."""
+    text: str = ""
+    """What belongs to it; goes on where `lead` ends."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to run next, and what it does."""
+
+    does: str
+    command: str
 
 
 @dataclass(frozen=True)
@@ -22,19 +42,43 @@ class Section:
     id: str
     title: str
     grid: Grid
+    tools: bool = True
+    """Whether it can be sorted, filtered, and columns hidden."""
+    printed: bool = True
+    """Whether paper has room for it."""
+
+    def kind(self, index: int) -> str:
+        """Return what a column holds, as the page's script sorts it: words, or numbers by which more or less is better."""
+        if index in self.grid.left:
+            return "left"
+        return "num n-asc" if "labels" in self.grid.headers[index] else "num n-desc"
+
+    @staticmethod
+    def order(cell: Cell) -> str:
+        """Return the number in a cell, by which its column is sorted; empty for none, which comes last."""
+        found = _NUMBER.match(cell.text)
+        return found[1].replace(",", "") if found else ""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A figure as the page embeds it."""
+class Fold:
+    """A part of the page that opens."""
 
-    name: str
-    caption: str
-    png: str
-    """Base64."""
-    width: int
-    height: int
-    """In CSS pixels."""
+    id: str
+    title: str
+    about: str = ""
+    """What is in it, in a line."""
+    sections: Sequence[Section] = ()
+    figures: Sequence[Picture] = ()
+    lines: Sequence[str] = ()
+    details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Names of lists, their keys and values."""
+    open: bool = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in it."""
+        return not (self.sections or self.figures or self.lines or any(self.details.values()))
 
 
 @dataclass(frozen=True)
@@ -42,36 +86,65 @@ class Page:
     """Everything on the page."""
 
     title: str
-    headline: str
-    note: str
-    sections: Sequence[Section]
-    figures: Sequence[Picture]
+    about: str
+    """What the data are, in a line."""
+    answer: Sequence[Sentence]
+    next_steps: Sequence[Command]
+    figure: Picture | None
+    top: Section | None
+    """At most eight rows."""
+    folds: Sequence[Fold]
     failures: Sequence[str]
     unfinished: str
     """What is missing, in words; empty for a run that is done."""
     n_records: int
-    details: Mapping[str, Mapping[str, str]]
-    """Name of a section, its keys and values."""
+
+    @cached_property
+    def shown_folds(self) -> list[Fold]:
+        """The folds that hold something."""
+        return [fold for fold in self.folds if not fold.empty]
+
+    @property
+    def unprinted(self) -> list[str]:
+        """Titles of the tables that paper has no room for."""
+        return [section.title for fold in self.folds for section in fold.sections if not section.printed]
+
+    @property
+    def figures(self) -> Iterator[Picture]:
+        """All figures."""
+        yield from () if self.figure is None else (self.figure,)
+        for fold in self.folds:
+            yield from fold.figures
+
+    @property
+    def scheme(self) -> tuple[tuple[str, str, str], ...]:
+        """Colours of all figures: variable, on a light page, on a dark one."""
+        return scheme(frozenset[str]().union(*(figure.colors for figure in self.figures)))
 
 
 def templates() -> Environment:
     """Return the package's templates; every text they are given is escaped."""
-    return Environment(
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
     )
+    made.filters["together"] = together
+    return made
+
+
+def together(text: str) -> str:
+    """Keep a number on one line with its sign of percent."""
+    return text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def render_page(page: Page) -> str:
     """Return the page as HTML."""
-    return templates().get_template("report.html").render({name: getattr(page, name) for name in Page.__dataclass_fields__})
+    return templates().get_template("report.html").render(page=page, library=library())
 
 
-def embed(name: str, caption: str, figure: Figure) -> Picture:
-    """Turn a figure into a picture for the page."""
-    buffer = io.BytesIO()
-    save_drawn(figure, buffer, format="png", dpi=_DPI)
-    width, height = (round(96 * inches) for inches in figure.get_size_inches())
-    return Picture(name, caption, base64.b64encode(buffer.getvalue()).decode("ascii"), width, height)
+def library() -> Markup:
+    """Return the script that sorts and filters tables (DataTables, MIT; its licence lies beside it)."""
+    return Markup((_HERE / "vendor" / "datatables.min.js").read_text(encoding="utf-8"))  # noqa: S704 - ours

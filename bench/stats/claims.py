@@ -64,9 +64,14 @@ def claims(records: pd.DataFrame, dataset: dict[str, Any], sizes: Sequence[Int[n
         _pure_clusters(),
         _coverage(sizes),
     )
-    if dataset["name"] == _PAPER_DATA:
+    if is_about_the_paper(dataset):
         return judged
     return tuple(_elsewhere(claim, str(dataset["name"])) for claim in judged)
+
+
+def is_about_the_paper(dataset: dict[str, Any]) -> bool:
+    """Say whether a data set, as `dataset.json` describes it, is of the paper's letters, whatever split of them."""
+    return bool(dataset["name"] == _PAPER_DATA)
 
 
 def _elsewhere(claim: Claim, name: str) -> Claim:

@@ -1,20 +1,31 @@
-"""A suite on one page: the answer first, then ranking, figures, tables, failures."""
+"""A suite on one page: the answer, the diagram of ranks and the head of the ranking; all else folded below."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from bench.errors import number_of
 from bench.reading.report import flat
 from bench.reading.status import expected_records
-from bench.show.page import Page, Picture, Section, embed
+from bench.show.page import Fold, Page, Section, Sentence
+from bench.show.svg import Picture, embed
+from bench.stats.chief import N_CHIEF
 from bench.store.atomic import read_json
 from bench.store.folder import CONFIG, ENVIRONMENT, open_run
 from bench.suite.figures import FIGURES, figure_of
 from bench.suite.open_suite import OpenSuite
 from bench.suite.ranked import Ranking
-from bench.suite.tables import TABLES, Ask, table_of
+from bench.suite.tables import Ask, table_of
 from bench.suite.tables.ranking import tested
+
+_CHIEF = "critical-difference"
+# Title, what is in it, tables, figures: in the order of the page.
+_FOLDS = {
+    "methods": ("All methods", "ranks with tests, every method against one, labels for the same", ("ranking", "pairs", "labels"),
+                ("profiles",)),
+    "all-sets": ("Sets", "which method is best where", ("sets", "wins"), ("heat-map", "label-efficiency")),
+    "harder": ("Harder labels", "noise, imbalance, unseen classes", ("supervision",), ()),
+}  # fmt: skip
 
 
 def make_page(suite: OpenSuite) -> Page:
@@ -25,21 +36,40 @@ def make_page(suite: OpenSuite) -> Page:
         failed = of_set.records[of_set.records["status"] != "ok"]
         causes.update((name, method, error) for method, error in zip(failed["method"], failed["error"].fillna(""), strict=True))
     defined = suite.stored.suite
+    pictures = {picture.name: picture for picture in _figures(suite)}
+    ranked = table_of("ranking").make(suite, Ask())
     return Page(
         title=f"{defined.name}: which method gets most out of few labels?",
-        headline=headline(suite),
-        note=" ".join(f"{line}." for line in ((defined.about,) if defined.about else ()) + about),
-        sections=tuple(_sections(suite, about)),
-        figures=tuple(_figures(suite)),
+        about=" ".join(f"{line}." for line in ((defined.about,) if defined.about else ()) + about),
+        answer=answer(suite),
+        next_steps=(),
+        figure=pictures.get(_CHIEF),
+        top=None
+        if ranked is None
+        else Section("head", "The head of the ranking", replace(ranked, rows=ranked.rows[:N_CHIEF], notes=()), tools=False),
+        folds=(
+            *(_fold(suite, name, pictures, about) for name in _FOLDS),
+            Fold(
+                "settings",
+                "Settings",
+                "of the suite, its sets and the machine",
+                details={
+                    "Settings": flat({"version": defined.version, **defined.settings, **_grid(suite)}),
+                    "Data": {name: _described(suite, name) for name in suite.runs},
+                    "Environment": _environment(suite),
+                },
+            ),
+        ),
         failures=[f"{name}, {method}, {number_of(n, 'cell')}: {error}" for (name, method, error), n in causes.most_common()],
         unfinished=_unfinished(suite),
         n_records=sum(len(of_set.records) for of_set in suite.runs.values()),
-        details={
-            "Settings": flat({"version": defined.version, **defined.settings, **_grid(suite)}),
-            "Data": {name: _described(suite, name) for name in suite.runs},
-            "Environment": _environment(suite),
-        },
     )
+
+
+def _fold(suite: OpenSuite, name: str, pictures: dict[str, Picture], about: tuple[str, ...]) -> Fold:
+    title, said, tables, figures = _FOLDS[name]
+    there = tuple(pictures[figure] for figure in figures if figure in pictures)
+    return Fold(name, title, said, tuple(_sections(suite, tables, about)), there)
 
 
 def _unfinished(suite: OpenSuite) -> str:
@@ -57,8 +87,8 @@ def _named(missing: dict[str, int]) -> str:
     return ", ".join(f"{name}: {n:,}" for name, n in missing.items() if n)
 
 
-def _sections(suite: OpenSuite, about: tuple[str, ...]) -> Iterator[Section]:
-    for name in TABLES:
+def _sections(suite: OpenSuite, names: Iterable[str], about: tuple[str, ...]) -> Iterator[Section]:
+    for name in names:
         table = table_of(name)
         grid = table.make(suite, Ask())
         if grid is not None:
@@ -74,19 +104,24 @@ def _figures(suite: OpenSuite) -> Iterator[Picture]:
             yield embed(name, caption, module.draw(data))
 
 
-def headline(suite: OpenSuite) -> str:
-    """Answer in two sentences: which method is best over the sets, how surely, and what the best without the model is worth."""
+def answer(suite: OpenSuite) -> tuple[Sentence, ...]:
+    """Say which method is best over the sets, what the best without the model is worth, and how surely."""
     ranking = suite.ranking
     first = ranking.standings[0]
-    said = (
-        f"Over {number_of(len(suite.scores.sets), 'data set')}, {first.method} has the best mean rank, {first.rank:.1f} of "
-        f"{len(ranking.standings)}, and {_score(ranking, first.method)}"
-    )
     rival = next((one for one in ranking.standings if one.method in suite.without_model), None)
+    n, sets = len(ranking.standings), number_of(len(suite.scores.sets), "data set")
+    said = [
+        Sentence(
+            "Which method",
+            first.method,
+            f" has the best mean rank over {sets}, {first.rank:.1f} of {n}, and {_score(ranking, first.method)}.",
+        )
+    ]
     if rival is not None and rival is not first:
-        own = f"{rival.rank:.1f} and {_score(ranking, rival.method)}"
-        said += f"; the best of the methods that see the items alone, {rival.method}, has {own}"
-    return f"{said}. {tested(ranking)}."
+        own = f" has {rival.rank:.1f} and {_score(ranking, rival.method)}."
+        said.append(Sentence("The best that sees the items alone", rival.method, own))
+    *grounds, verdict = tested(ranking).split("; ")
+    return (*said, Sentence("How sure", verdict, f"{': ' if grounds else ''}{'; '.join(grounds)}."))
 
 
 def _score(ranking: Ranking, method: str) -> str:

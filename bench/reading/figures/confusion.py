@@ -58,8 +58,8 @@ def _write_numbers(axes: Axes, shares: Float[np.ndarray, "l l"]) -> None:
     size = 8.0 if len(shares) <= 12 else 6.0
     for row, column in zip(*np.nonzero(shares >= _LEAST_SHARE), strict=True):
         share = shares[row, column]
-        # Plain black and white: squares stay as they are where a page is dark.
-        color = "#ffffff" if share > _DARK else "#000000"
+        # Colours that stay as they are where a page is dark, as the squares do.
+        color = "#ffffff" if share > _DARK else "#010101"
         axes.text(column, row, f"{share:.0f}", ha="center", va="center", fontsize=size, color=color)
 
 

@@ -51,10 +51,14 @@ def draw(data: Map) -> Figure:
     for code, name in enumerate(names):
         members = points[classes == code]
         if short:
-            axes.scatter(members[:, 0], members[:, 1], s=16, color=colors[code], marker=f"${name}$", linewidths=0.2)
+            axes.scatter(
+                members[:, 0], members[:, 1], s=16, color=colors[code], marker=f"${name}$", linewidths=0.2, rasterized=True
+            )
         else:
             marker = _MARKERS[code % len(_MARKERS)]
-            axes.scatter(members[:, 0], members[:, 1], s=9, color=colors[code], marker=marker, label=name, linewidths=0)
+            axes.scatter(
+                members[:, 0], members[:, 1], s=9, color=colors[code], marker=marker, label=name, linewidths=0, rasterized=True
+            )
     if not short:
         axes.legend(frameon=False, fontsize=8, markerscale=2)
     return figure

@@ -14,6 +14,7 @@ from bench.show.grid import Grid
 from bench.stats.seeds import TARGET
 
 TABLES: Mapping[str, str] = {
+    "summary": "a few methods at a glance",
     "claims": "the paper's claims beside what was measured",
     "scores": "method by budget: mean and 95 % interval",
     "labels": "labels to a target accuracy, ratios, area under the curve",

@@ -11,7 +11,7 @@ from bench.stats.costs import MethodCost, TrainingCost, method_costs, training_c
 if TYPE_CHECKING:
     import pandas as pd
 
-TITLE = ""
+TITLE = "What it cost"
 
 
 def make(run: OpenRun, ask: Ask) -> Grid:  # noqa: ARG001 - time and memory are the metrics

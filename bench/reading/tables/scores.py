@@ -29,7 +29,7 @@ def make(run: OpenRun, ask: Ask) -> Grid:
     best = _best(tables, budgets, ask.metric)
     macro = _macro(run, ask.metric)
     return Grid(
-        _heading(run),
+        heading(run),
         ("labels", *(asked[n] for n in budgets)),
         tuple(
             (
@@ -52,7 +52,8 @@ def make(run: OpenRun, ask: Ask) -> Grid:
     )
 
 
-def _heading(run: OpenRun) -> str:
+def heading(run: OpenRun) -> str:
+    """Say what the data are: items, held-out ones, classes, and K where there is one."""
     dataset = run.described
     n_pool, n_test = int(dataset["n_pool"]), int(dataset["n_test"])
     components = sorted(int(k) for k in run.records["n_components"].dropna().unique())
