@@ -163,7 +163,7 @@ def test_a_browser_finds_nothing_wrong_and_asks_for_nothing(opened: Any) -> None
 @pytest.mark.slow
 @pytest.mark.browser
 def test_tables_sort_filter_and_hide_columns_from_the_keyboard(opened: Any) -> None:
-    opened.execute_script("document.querySelector('#methods').open = true")
+    opened.execute_script("document.querySelector('#part-methods').open = true")
     cells = "return [...document.querySelectorAll('#scores tbody tr')].map(row => parseFloat(row.cells[1].innerText))"
     before = opened.execute_script(cells)
     button = opened.find_elements("css selector", "#scores th .dt-column-order")[1]
