@@ -1,6 +1,6 @@
 """Wires the stages: settings and data to a plan, the plan to work, the work to records. The executor is passed in."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -261,9 +261,20 @@ def make_work(plan: RunPlan, folder: Path, *, retry_failed: bool = False) -> Wor
         if model_folder(folder, job.key).is_dir():
             notices.append(f"model {job.key.id}: {model_fault(folder, job.key)}; it is trained again")
         trainings.append(job)
+    notices += _going_on(plan, surveyed, {job.key for job in trainings})
     # Longest first, so that no CPU ends up alone with a large model.
     trainings.sort(key=lambda job: -job.key.n_components)
     return _work(plan, missing, trainings, folder, storage, notices)
+
+
+def _going_on(plan: RunPlan, surveyed: Survey, untrained: Collection[ModelKey]) -> list[str]:
+    """Say what is done already, where an earlier command left something."""
+    jobs = _wanted(plan, plan.cells)
+    trained = len(jobs) - len(untrained)
+    if not surveyed.missing or not (surveyed.done or trained):
+        return []
+    models = [f"{trained:,} of {number_of(len(jobs), 'model')} trained"] if jobs else []
+    return ["goes on: " + ", ".join([*models, f"{surveyed.done:,} of {number_of(len(plan.cells), 'cell')} judged"])]
 
 
 def preview_work(plan: RunPlan, folder: Path, surveyed: Survey) -> Work:

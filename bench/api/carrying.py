@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bench.engine.executors import executor_of
+from bench.engine.executors import executor_of, starting
+from bench.engine.outlook import Outlook
 from bench.engine.watch import Failures, Listeners, ProgressFile, TensorBoard
 from bench.engine.work import Listener, Work
 from bench.errors import SettingsError
@@ -13,8 +14,8 @@ from bench.store.folder import check_claim
 from bench.store.lock import locked
 from bench.store.presence import is_trained
 
-Watch = Callable[[Work], AbstractContextManager[Listener]]
-"""Takes what is to be done; what it hears lasts as long as the `with` block."""
+Watch = Callable[[Work, Outlook], AbstractContextManager[Listener]]
+"""Takes what is to be done, and what counts and estimates it; what it hears lasts as long as the `with` block."""
 
 
 def carry(plan: RunPlan, folder: Path, watch: Watch, others: Sequence[Listener] = (), *, retry_failed: bool = False) -> bool:
@@ -32,9 +33,14 @@ def carry(plan: RunPlan, folder: Path, watch: Watch, others: Sequence[Listener] 
         work = make_work(plan, folder.resolve(), retry_failed=retry_failed)
         if not work.batches and not work.trainings:
             return False
-        with executor_of(plan.settings, [work]) as (executor, (placed,)), watch(placed) as display:
-            board = [TensorBoard(work.folder)] if plan.settings.tensorboard else []
-            carry_out(placed, executor, Listeners([display, ProgressFile(placed), *board, *others]))
+        outlook = Outlook(work)
+        with watch(work, outlook) as display:
+            display.starting(starting(plan.settings))
+            with executor_of(plan.settings, [work]) as (executor, (placed,)):
+                board = [TensorBoard(work.folder)] if plan.settings.tensorboard else []
+                listeners = Listeners([outlook, display, ProgressFile(placed, outlook), *board, *others])
+                listeners.begun(executor.cpus)
+                carry_out(placed, executor, listeners)
     return True
 
 

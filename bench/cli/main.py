@@ -2,17 +2,19 @@
 
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 
 from bench.cli.commands import COMMANDS
 from bench.cli.plain import write_plainly
-from bench.cli.state import STATE
+from bench.cli.state import STATE, end_without_reader
 from bench.errors import BenchError
 from gmvae.errors import GMVAEError
 
 EXIT_USER_ERROR = 2
+_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
 class _Command(typer.core.TyperCommand):
@@ -29,6 +31,13 @@ class _Command(typer.core.TyperCommand):
 class _Commands(typer.core.TyperGroup):
     """All commands, in the order of `COMMANDS`."""
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; typer would call a reader that has gone a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            end_without_reader()
+
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's
         """Return their names."""
         return list(COMMANDS)
@@ -43,17 +52,29 @@ def load_command(name: str) -> Any:
     made = getattr(import_module(f"bench.cli.commands.{name}"), name)
     if isinstance(made, typer.Typer):
         # A command with commands of its own.
-        return typer.main.get_group(made)
+        group = typer.main.get_group(made)
+        for inner, command in group.commands.items():
+            command.epilog = _examples(f"{name} {inner}")
+            command.context_settings = {**command.context_settings, **_SETTINGS}
+        group.context_settings = {**group.context_settings, **_SETTINGS}
+        return group
     lone = typer.Typer(add_completion=False)
-    lone.command(name)(made)
+    lone.command(name, epilog=_examples(name), context_settings=_SETTINGS)(made)
     return typer.main.get_command(lone)
+
+
+def _examples(path: str) -> str:
+    from bench.cli.examples import EXAMPLES
+
+    # Lines that an empty one divides are shown as lines.
+    return "Examples:\n\n" + "\n\n".join(f"  {example}" for example in EXAMPLES[path])
 
 
 app = typer.Typer(
     name="gmvae-bench",
     cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings=_SETTINGS,
     pretty_exceptions_enable=False,
     help="How many labels turn clusters found without labels into a classifier, "
     "and how does that compare with learners that start from nothing?",
@@ -61,8 +82,19 @@ app = typer.Typer(
 )
 
 
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"gmvae-bench {version('gmvae-bench')}")
+        raise typer.Exit
+
+
 @app.callback()
-def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of errors.")] = False) -> None:
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of errors.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback takes it
+        bool, typer.Option("--version", help="Say which version this is.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
     """Take the options that hold for every command."""
     STATE.debug = debug
 
@@ -72,7 +104,12 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         write_plainly(stream)
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        end_without_reader()
     except (BenchError, GMVAEError) as error:
         if STATE.debug:
             raise

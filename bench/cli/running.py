@@ -64,7 +64,7 @@ def train_only(
     plan = make_training_plan(settings, dataset)
     folder = default_folder(settings.data, plan.identity)
     with _ended_by_interrupt(plan, folder, console, progress):
-        train(plan, folder, lambda work: LiveDisplay(work, progress))
+        train(plan, folder, lambda work, outlook: LiveDisplay(work, outlook, progress))
     return plan, folder
 
 
@@ -78,7 +78,7 @@ def _preview(plan: RunPlan, folder: Path, console: Console, *, retry_failed: boo
 
 def _carry_out(plan: RunPlan, folder: Path, console: Console, progress: Console, *, retry_failed: bool) -> None:
     with _ended_by_interrupt(plan, folder, console, progress):
-        did = carry(plan, folder, lambda work: LiveDisplay(work, progress), retry_failed=retry_failed)
+        did = carry(plan, folder, lambda work, outlook: LiveDisplay(work, outlook, progress), retry_failed=retry_failed)
     if not did:
         progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
 
@@ -108,7 +108,7 @@ def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
     # The table shows failures of earlier commands too; the exit code is about this command's cells.
     failed = failures(opened.every, plan.cells)
     console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)
-    console.print(f"next: gmvae-bench plot {folder}", style="dim", soft_wrap=True)
+    console.print(f"next: gmvae-bench report {folder}", style="dim", soft_wrap=True)
     if len(failed):
         tell_failures(failed["method"] + ", ", failed["error"], len(plan.cells), console)
         raise typer.Exit(EXIT_CELLS_FAILED)

@@ -12,6 +12,7 @@ from bench.cli.reading import read_data
 from bench.cli.settings import files
 from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console, tell
 from bench.data.registry import refuse_idle_folder
+from bench.engine.executors import starting
 from bench.errors import SettingsError, number_of
 from bench.plan.settings import RunSettings, changed_by_hand, make_settings
 from bench.search.conduct import carry_out_search, open_search, trials_of
@@ -103,8 +104,11 @@ def _carry_out(findings: Findings, storage: Storage, console: Console, progress:
     ended = {state: findings.counts.get(state, 0) for state in ("complete", "pruned", "failed")}
     display = SearchDisplay(progress, plan.search.trials, ended, best[0].values[0] if best else None, maximize=maximize)
     try:
-        with trials_of(plan, storage) as run_trials, display:
-            carry_out_search(plan, study, storage, run_trials, display)
+        with display:
+            display.starting(starting(plan.settings))
+            with trials_of(plan, storage) as run_trials:
+                display.starting("")
+                carry_out_search(plan, study, storage, run_trials, display)
     except KeyboardInterrupt:
         progress.print(
             f"interrupted with {study.n_finished:,} of {number_of(plan.search.trials, 'trial')} in {folder}.", soft_wrap=True

@@ -1,10 +1,11 @@
 """What every command shares: global options, consoles, exit codes."""
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 EXIT_CELLS_FAILED = 1
-EXIT_INTERRUPTED = 130
+EXIT_INTERRUPTED, EXIT_NO_READER = 130, 141
 
 
 @dataclass
@@ -28,15 +29,39 @@ STATE = State()
 
 def make_console(*, stderr: bool = False) -> "Console":
     """Return a console for output, or for progress and messages."""
-    from rich.console import Console
+    from bench.cli.console import ProjectConsole
 
     # Names of files and classes are the user's: nothing in them is markup.
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    return ProjectConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def end_without_reader() -> NoReturn:
+    """End as a process does whose reader has gone, such as `head`: neither in order nor with failed cells."""
+    with suppress(OSError, ValueError):
+        # What Python flushes at its end would raise again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(EXIT_NO_READER)
 
 
 def tell(text: str) -> None:
     """Tell the user something that does not stop the command."""
     sys.stderr.write(f"{text}\n")
+
+
+@contextmanager
+def stage(what: str, *, piped: bool = False) -> Iterator[None]:
+    """Say what goes on while nothing else is shown: beside a spinner on a terminal; elsewhere, if `piped`, as a line."""
+    console = make_console(stderr=True)
+    if not console.is_terminal:
+        if piped:
+            tell(what)
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+LOADING = "loading torch (a few seconds)"
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from bench.cli.reading import load_with_progress
 from bench.cli.running import end_interrupted, tell_failures
 from bench.cli.state import EXIT_CELLS_FAILED, make_console
 from bench.engine.estimate import Estimate, estimate
-from bench.engine.executors import executor_of
+from bench.engine.executors import executor_of, starting
+from bench.engine.outlook import Outlook
 from bench.engine.watch import Listeners, ProgressFile
 from bench.engine.work import Assignment, Work
 from bench.errors import SettingsError, number_of
@@ -104,14 +105,17 @@ def _carry_out(plan: SuitePlan, works: dict[str, Work], settings: RunSettings, c
         progress.print("nothing to run: every cell of every set has a record")
         return
     try:
-        with executor_of(settings, list(works.values())) as (executor, placed), SuiteDisplay(works, progress) as display:
-            carry_out_all(
-                [
-                    Assignment(work, Listeners([display.ear(name), ProgressFile(work)]))
-                    for name, work in zip(works, placed, strict=True)
-                ],
-                executor,
-            )
+        outlooks = [Outlook(work) for work in works.values()]
+        with SuiteDisplay(works, outlooks, progress) as display:
+            display.starting(starting(settings))
+            with executor_of(settings, list(works.values())) as (executor, placed):
+                assignments = [
+                    Assignment(work, Listeners([outlook, display.ear(name), ProgressFile(work, outlook)]))
+                    for name, work, outlook in zip(works, placed, outlooks, strict=True)
+                ]
+                for one in assignments:
+                    one.listener.begun(executor.cpus)
+                carry_out_all(assignments, executor)
     except KeyboardInterrupt:
         done = sum(surveyed.done for _, surveyed in plan.surveys())
         n_cells = sum(len(one.plan.cells) for one in plan.sets)

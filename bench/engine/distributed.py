@@ -17,7 +17,7 @@ import ray
 from bench.data.dataset import Dataset
 from bench.engine.cluster import cluster_cpus, living_nodes, trainings_at_once
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import choose, failed_records, judge_batch, kept_view, represent_parent, seen_by
+from bench.engine.steps import choose, failed_records, judge_batch, kept_view, overdue, represent_parent, seen_by, took_longer
 from bench.engine.tuning import TuneTraining
 from bench.engine.work import Assignment, Batch, Listener, OrderKey, TrainingJob, ViewKey, Work
 from bench.errors import BenchError, StoreError, number_of
@@ -44,6 +44,11 @@ class RayExecutor:
 
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         self._interrupt = interrupt or Interrupt()
+
+    @property
+    def cpus(self) -> float:
+        """CPUs of the cluster now."""
+        return cluster_cpus()
 
     def run(self, assignments: Sequence[Assignment]) -> Generator[tuple[Work, list[Record]], None, None]:
         """Yield records as batches finish; a model's batches become ready when it is trained."""
@@ -335,7 +340,7 @@ class _Evaluation:
         sight.lost(batch)
         if limit is not None and rest and time.monotonic() - flight.heard >= limit:
             self._requeue(flight, rest[1:], batch.attempt)
-            return failed_records(rest[:1], work, f"the cell took longer than {number_of(limit, 'second')}", "timeout")
+            return failed_records(rest[:1], work, took_longer(limit), "timeout")
         if batch.attempt + 1 >= _ATTEMPTS:
             return failed_records(rest, work, f"{_reason(cause)} ({_ATTEMPTS} attempts)")
         for cell in rest:
@@ -393,11 +398,14 @@ def _judge_remotely(
         for cell in batch.cells:
             # It works without Python's lock, and so also ends a cell that hangs in native code.
             faulthandler.dump_traceback_later(limit + _GRACE_SECONDS, exit=True, file=nowhere)
+            begun = time.monotonic()
             try:
                 (records,) = judge_batch(replace(batch, cells=(cell,)), method, view, dataset, origin, model_name, orders)
             finally:
                 faulthandler.cancel_dump_traceback_later()
-            yield records
+            # The process is given a moment more than the limit, so that a cell that ends by itself costs no worker.
+            late = time.monotonic() - begun > limit
+            yield [overdue(record, limit) for record in records] if late else records
 
 
 def batches_at_once(cpus: int, training_cpus: float) -> int:

@@ -14,6 +14,13 @@ RunTrials = Callable[[Desk, object, RunTrial], None]
 """Runs the trials of a desk, each with what all of them are given, until there are no more."""
 
 
+def starting(settings: RunSettings) -> str:
+    """Say what has to start before a run's settings can be carried out; empty for nothing."""
+    if settings.executor == "serial":
+        return ""
+    return "starting Ray (about 5 s)" if settings.address == "local" else f"joining the Ray cluster at {settings.address}"
+
+
 @contextmanager
 def executor_of(settings: RunSettings, works: Sequence[Work]) -> Iterator[tuple[Executor, list[Work]]]:
     """Yield the executor that a run's settings ask for, and the works with the GPUs of its cluster."""

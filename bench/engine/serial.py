@@ -19,6 +19,8 @@ from gmvae.training import EpochStats
 class SerialExecutor:
     """Runs everything in this process; for debugging, small runs and machines without Ray."""
 
+    cpus = 1.0
+
     def __init__(self, interrupt: Interrupt | None = None) -> None:
         self._interrupt = interrupt or Interrupt()
         self._views: dict[ViewKey, View] = {}

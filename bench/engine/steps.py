@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.data.dataset import Dataset
 from bench.engine.work import Batch, TrainingJob, Work
-from bench.errors import StoreError
+from bench.errors import StoreError, number_of
 from bench.judge.identity import cell_id
 from bench.judge.judging import judge
 from bench.judge.methods import Method
@@ -172,6 +173,16 @@ def failed_records(cells: Iterator[Cell] | tuple[Cell, ...], work: Work, error: 
         _record(cell, work.methods[cell.method], work.samplers[cell.sampler], work.origin, work.model_name, outcome)
         for cell in cells
     ]
+
+
+def took_longer(limit: float) -> str:
+    """Return the error of a cell that took longer than its limit."""
+    return f"the cell took longer than {number_of(limit, 'second')}"
+
+
+def overdue(record: Record, limit: float) -> Record:
+    """Return the record of a cell whose answer came too late, which counts no more than none."""
+    return replace(record, **asdict(Outcome(status="timeout", error=took_longer(limit))))
 
 
 def _record(cell: Cell, method: Method, sampler: Sampler, origin: Origin, model_name: str, outcome: Outcome) -> Record:

@@ -2,34 +2,32 @@
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bench.engine.outlook import Outlook
 from bench.engine.work import Batch, Listener, TrainingJob, Work
 from bench.errors import StoreError
 from bench.judge.record import Record
-from bench.plan.cells import CellKey, ModelKey
+from bench.plan.cells import ModelKey
 from bench.store.events import EventFiles
 from bench.store.progress import Progress, TrainingProgress, write_progress
 from gmvae.training import EpochStats
 
-_EVERY_SECONDS = 1.0
+_EVERY_SECONDS, _MAX_POINTS = 1.0, 200
 
 
 class ProgressFile(Listener):
     """Keeps `progress.json` of the run folder up to date, at most once a second."""
 
-    def __init__(self, work: Work) -> None:
-        self._folder = work.folder
+    def __init__(self, work: Work, outlook: Outlook) -> None:
+        self._folder, self._outlook = work.folder, outlook
         self._lock = threading.Lock()
-        self._running: set[CellKey] = set()
         trainings = {job.key.id: TrainingProgress("waiting", job.training.epochs) for job in work.trainings}
         self._progress = Progress(trainings=trainings)
-        write_progress(self._folder, self._progress)
-        self._written = time.monotonic()
+        self._write()
 
     def training_started(self, job: TrainingJob) -> None:
         """Write that a model trains."""
@@ -37,33 +35,43 @@ class ProgressFile(Listener):
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
         """Write how far it is."""
+        with self._lock:
+            curve = self._progress.trainings[key.id].curve
+            curve.append((stats.epoch, stats.loss, stats.live_components))
+            if len(curve) > _MAX_POINTS:
+                # Every second one: a page has no room for more, and the file stays small.
+                del curve[1::2]
         self._set(key, epoch=stats.epoch, seconds=stats.seconds)
 
     def training_done(self, key: ModelKey, error: str | None) -> None:
         """Write that it ended."""
         self._set(key, at_once=True, state="trained" if error is None else "failed")
 
-    def batch_started(self, batch: Batch) -> None:
-        """Count cells that workers have."""
-        self._change(lambda: self._running.update(cell.key for cell in batch.cells))
+    def batch_started(self, batch: Batch) -> None:  # noqa: ARG002 - the outlook counts its cells
+        """Write what is judged."""
+        self._set()
 
-    def records_done(self, records: list[Record]) -> None:
-        """Stop counting them."""
-        self._change(lambda: self._running.difference_update(record.key for record in records))
+    def records_done(self, records: list[Record]) -> None:  # noqa: ARG002 - likewise
+        """Write what is judged."""
+        self._set()
 
-    def _set(self, key: ModelKey, *, at_once: bool = False, **values: Any) -> None:
-        self._change(lambda: vars(self._progress.trainings[key.id]).update(values), at_once=at_once)
-
-    def _change(self, change: Callable[[], None], *, at_once: bool = False) -> None:
+    def _set(self, key: ModelKey | None = None, *, at_once: bool = False, **values: Any) -> None:
         # Called from Tune's thread and from the executor's.
         with self._lock:
-            change()
+            if key is not None:
+                vars(self._progress.trainings[key.id]).update(values)
             if at_once or time.monotonic() - self._written >= _EVERY_SECONDS:
-                self._progress.cells_running = dict(Counter(key[0] for key in self._running))
                 # What others read is a courtesy: a full disk ends the run where records are saved, not here.
                 with suppress(StoreError):
-                    write_progress(self._folder, self._progress)
-                self._written = time.monotonic()
+                    self._write()
+
+    def _write(self) -> None:
+        progress, outlook = self._progress, self._outlook
+        progress.cells_running = dict(outlook.running)
+        progress.cells, progress.ok, progress.failed = outlook.n_cells, outlook.n_ok, outlook.n_failed
+        progress.seconds_left = outlook.seconds_left()
+        write_progress(self._folder, progress)
+        self._written = time.monotonic()
 
 
 class TensorBoard(Listener):
@@ -88,6 +96,16 @@ class Listeners(Listener):
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = listeners
+
+    def starting(self, what: str) -> None:
+        """Tell all."""
+        for listener in self._listeners:
+            listener.starting(what)
+
+    def begun(self, cpus: float) -> None:
+        """Tell all."""
+        for listener in self._listeners:
+            listener.begun(cpus)
 
     def training_started(self, job: TrainingJob) -> None:
         """Tell all."""

@@ -159,6 +159,12 @@ class Work:
 class Listener:
     """Hears how the work progresses; this one ignores it."""
 
+    def starting(self, what: str) -> None:
+        """Hear what has to start before anything can be done."""
+
+    def begun(self, cpus: float) -> None:
+        """Hear that the work begins, and how many CPUs there are for it."""
+
     def training_started(self, job: TrainingJob) -> None:
         """Hear that a model's training begins, or begins again."""
 
@@ -188,6 +194,11 @@ class Assignment:
 
 class Executor(Protocol):
     """Carries work out; judges a model's cells as soon as it is trained."""
+
+    @property
+    def cpus(self) -> float:
+        """CPUs that it has."""
+        ...
 
     def run(self, assignments: Sequence[Assignment]) -> Generator[tuple[Work, list[Record]], None, None]:
         """Yield records as batches finish, one for every cell of every work; what still runs ends when the generator is closed.

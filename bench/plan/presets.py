@@ -11,10 +11,15 @@ PRESET_ALIASES = {"study": "paper"}
 """Old names of presets."""
 
 
+def all_presets() -> dict[str, Path]:
+    """Return the files of all presets by name."""
+    folder = Path(str(files("bench.plan") / "preset_files"))
+    return {path.stem: path for path in folder.glob("*.toml")}
+
+
 def read_preset(name: str) -> dict[str, Any]:
     """Return the settings of the preset called `name`."""
-    folder = Path(str(files("bench.plan") / "preset_files"))
-    known = {path.stem: path for path in folder.glob("*.toml")}
+    known = all_presets()
     name = PRESET_ALIASES.get(name, name)
     if name not in known:
         raise unknown_name("preset", name, known)

@@ -64,7 +64,8 @@ class SearchDisplay(Display, SearchListener):
 
     def _line(self) -> str:
         with self._lock:
-            return f"{self._left()}: trials {self._done()}; best so far {self._best_text()}"
+            first = f"{self._starting}; " if self._starting else ""
+            return f"{self._left()}: {first}trials {self._done()}; best so far {self._best_text()}"
 
     def _done(self) -> str:
         words = [f"{self._counts.get(state, 0)} {state}" for state in ("complete", "pruned", "failed")]
@@ -84,7 +85,8 @@ class SearchDisplay(Display, SearchListener):
                 ProgressBar(max(1, self._n_trials), done, width=24),
                 self._left(),
             )
-            return Group(head, Text(f"best so far: {self._best_text()}", style="bold"), self._table())
+            first = [Text(self._starting, style="dim")] if self._starting else []
+            return Group(head, *first, Text(f"best so far: {self._best_text()}", style="bold"), self._table())
 
     def _left(self) -> str:
         spent = time.monotonic() - self._begun

@@ -9,7 +9,7 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-_EVERY_SECONDS = 60.0
+_EVERY_SECONDS, _FIRST_SECONDS = 60.0, 10.0
 
 
 class Display(ABC):
@@ -24,6 +24,7 @@ class Display(ABC):
         # Calls come from several threads.
         self._lock = threading.Lock()
         self._live: Live | None = None
+        self._starting = ""
         self._ended = threading.Event()
         self._log = threading.Thread(target=self._write_lines, name="log", daemon=True)
 
@@ -50,10 +51,20 @@ class Display(ABC):
         if self._log.is_alive():
             self._log.join()
 
+    def starting(self, what: str) -> None:
+        """Show what has to start before anything can be done; nothing, once it has."""
+        with self._lock:
+            self._starting = what
+        if what and self._live is None:
+            self._console.print(what, soft_wrap=True, highlight=False)
+
     def notice(self, text: str) -> None:
         """Print a notice for the user, above the display if there is one."""
         self._console.print(text, style="yellow", soft_wrap=True)
 
     def _write_lines(self) -> None:
-        while not self._ended.wait(self._every):
+        # The first one soon: nobody should wonder whether anything goes on.
+        wait = min(_FIRST_SECONDS, self._every)
+        while not self._ended.wait(wait):
             self._console.print(self._line(), soft_wrap=True, highlight=False)
+            wait = self._every

@@ -7,6 +7,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bench.engine.outlook import Outlook
 from bench.engine.work import Listener, TrainingJob, Work
 from bench.errors import number_of
 from bench.judge.record import Record
@@ -22,24 +23,30 @@ _RECENT_FAILURES = 3
 class LiveDisplay(Display, Listener):
     """Shows what it hears; used as a context manager."""
 
-    def __init__(self, work: Work, console: Console) -> None:
+    def __init__(self, work: Work, outlook: Outlook, console: Console) -> None:
         super().__init__(console)
+        self._outlook = outlook
         self._epochs = {job.key: job.training.epochs for job in work.trainings}
         self._stats: dict[ModelKey, EpochStats] = {}
         self._state: dict[ModelKey, str] = dict.fromkeys(self._epochs, "waiting")
-        self._total = sum(len(batch.cells) for batch in work.batches)
-        self._ok = self._failed = 0
         self._failures: list[str] = []
+
+    def begun(self, cpus: float) -> None:  # noqa: ARG002 - the outlook counts with them
+        """Show that what had to start has started; workers have yet to load torch."""
+        self.starting("starting workers (about 10 s)" if self._starting and self._epochs else "")
 
     def training_started(self, job: TrainingJob) -> None:
         """Show that a model trains."""
+        self.starting("")
         with self._lock:
             self._state[job.key] = "training"
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
-        """Show how far it is."""
+        """Show how far it is, and where it goes on if an earlier attempt left a checkpoint."""
         with self._lock:
-            self._stats[key] = stats
+            first, self._stats[key] = key not in self._stats, stats
+        if first and stats.epoch > 1:
+            self.notice(f"{key.id} goes on from epoch {stats.epoch - 1}")
 
     def training_done(self, key: ModelKey, error: str | None) -> None:
         """Show that it ended."""
@@ -49,19 +56,29 @@ class LiveDisplay(Display, Listener):
                 self._failures.append(f"{key.id}: {error}")
 
     def records_done(self, records: list[Record]) -> None:
-        """Count cells."""
+        """Show what failed."""
         with self._lock:
-            self._ok += sum(record.status == "ok" for record in records)
             failed = [record for record in records if record.status != "ok"]
-            self._failed += len(failed)
             self._failures += [f"{record.method} at {record.n_labeled}: {record.error}" for record in failed[:1]]
 
     def _line(self) -> str:
         with self._lock:
-            failed = f", {self._failed:,} failed" if self._failed else ""
-            cells = f"{self._ok + self._failed:,} of {number_of(self._total, 'cell')}{failed}" if self._total else ""
-            said = "; ".join(filter(None, (self._models_in_words(), cells)))
+            one = self._outlook
+            failed = f", {one.n_failed:,} failed" if one.n_failed else ""
+            cells = f"{one.n_ok + one.n_failed:,} of {number_of(one.n_cells, 'cell')}{failed}" if one.n_cells else ""
+            said = "; ".join(filter(None, (self._starting, self._models_in_words(), cells, self._left())))
             return f"{format_seconds(time.monotonic() - self._begun)}: {said}"
+
+    def _left(self) -> str:
+        left = None if self._starting else self._outlook.seconds_left()
+        return "" if left is None else f"about {format_seconds(left)} left"
+
+    def _judging(self) -> str:
+        """Say what is judged now."""
+        running = self._outlook.running.most_common()
+        names = ", ".join(f"{method} {count:,}" for method, count in running[:_MAX_IN_LINE])
+        more = f", and {len(running) - _MAX_IN_LINE} more methods" if len(running) > _MAX_IN_LINE else ""
+        return f"judging {names}{more}" if running else ""
 
     def _models_in_words(self) -> str:
         if not self._state:
@@ -84,6 +101,9 @@ class LiveDisplay(Display, Listener):
             if self._epochs:
                 parts.append(self._trials())
             parts.append(self._cells())
+            parts += [
+                Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in (self._starting, self._judging()) if line
+            ]
             parts += [Text(line, style="red", overflow="ellipsis", no_wrap=True) for line in self._failures[-_RECENT_FAILURES:]]
             return Group(*parts)
 
@@ -112,8 +132,9 @@ class LiveDisplay(Display, Listener):
         return table
 
     def _cells(self) -> Table:
-        done = self._ok + self._failed
+        one, spent = self._outlook, format_seconds(time.monotonic() - self._begun)
+        done = one.n_ok + one.n_failed
         table = Table.grid(padding=(0, 2, 0, 0))
-        counts = Text.assemble(f"cells {done:,}/{self._total:,}", (f"  {self._failed:,} failed", "red") if self._failed else "")
-        table.add_row(counts, ProgressBar(max(1, self._total), done, width=24), format_seconds(time.monotonic() - self._begun))
+        counts = Text.assemble(f"cells {done:,}/{one.n_cells:,}", (f"  {one.n_failed:,} failed", "red") if one.n_failed else "")
+        table.add_row(counts, ProgressBar(max(1, one.n_cells), done, width=24), ", ".join(filter(None, (spent, self._left()))))
         return table

@@ -1,6 +1,7 @@
 """The live display of a suite: a row per set."""
 
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from bench.engine.outlook import Outlook, seconds_left
 from bench.engine.work import Batch, Listener, TrainingJob, Work
 from bench.errors import number_of
 from bench.judge.record import Record
@@ -52,6 +54,10 @@ class _Ear(Listener):
     def __init__(self, display: "SuiteDisplay", row: _Row) -> None:
         self._display, self._row = display, row
 
+    def begun(self, cpus: float) -> None:  # noqa: ARG002 - the outlook counts with them
+        """Show that what had to start has started."""
+        self._display.starting("")
+
     def training_started(self, job: TrainingJob) -> None:
         """Show that a model trains."""
         with self._display.changing():
@@ -94,8 +100,9 @@ class _Ear(Listener):
 class SuiteDisplay(Display):
     """Shows all sets; used as a context manager."""
 
-    def __init__(self, works: dict[str, Work], console: Console) -> None:
+    def __init__(self, works: dict[str, Work], outlooks: Sequence[Outlook], console: Console) -> None:
         super().__init__(console)
+        self._outlooks = outlooks
         self.failures: list[str] = []
         self._rows = {
             name: _Row(
@@ -123,7 +130,12 @@ class SuiteDisplay(Display):
                 f", {failed:,} failed" if failed else ""
             )
             active = [f"{row.name} {row.state}" for row in rows if row.state not in ("done", "waiting")]
-            return f"{format_seconds(time.monotonic() - self._begun)}: {'; '.join([said, *active])}"
+            parts = filter(None, [self._starting, said, self._left(), *active])
+            return f"{format_seconds(time.monotonic() - self._begun)}: {'; '.join(parts)}"
+
+    def _left(self) -> str:
+        left = None if self._starting else seconds_left(self._outlooks)
+        return "" if left is None else f"about {format_seconds(left)} left"
 
     def _render(self) -> RenderableType:
         with self._lock:
@@ -133,7 +145,8 @@ class SuiteDisplay(Display):
             for row in self._rows.values():
                 table.add_row(*self._cells(row))
             lines = [Text(line, style="red", overflow="ellipsis", no_wrap=True) for line in self.failures[-_RECENT_FAILURES:]]
-            return Group(table, *lines, Text(format_seconds(time.monotonic() - self._begun), style="dim"))
+            spent = format_seconds(time.monotonic() - self._begun)
+            return Group(table, *lines, Text(", ".join(filter(None, (spent, self._starting, self._left()))), style="dim"))
 
     @staticmethod
     def _cells(row: _Row) -> list[RenderableType]:

@@ -7,6 +7,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "data
 REPORT = "report.html"
 # Files of a search.
 JOURNAL, JOURNAL_LOCK, BEST = "study.journal", "study.journal.lock", "best.toml"
-_EARLIER = 10
+_EARLIER, _NEARBY = 10, 5
 _PACKAGES = (
     "gmvae-bench",
     "torch",
@@ -164,11 +165,9 @@ def open_run(folder: Path, *, empty: bool = False, columns: Collection[str] | No
     StoreError
         If there is none, it is broken, or it has no records yet.
     """
-    check_links(folder)
     if not (folder / CONFIG).is_file():
-        raise StoreError(
-            f"{folder} is not the folder of a run (no {CONFIG}); give one that `gmvae-bench run` wrote, e.g. {_example()}"
-        )
+        raise StoreError(f"{folder} {'is not the folder of a run' if folder.is_dir() else 'does not exist'}; {_nearby(folder)}")
+    check_links(folder)
     config = read_json(folder / CONFIG)
     if "search" in (config.get("identity") or {}):
         raise StoreError(
@@ -194,6 +193,13 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
-def _example() -> str:
-    runs = sorted(Path("results/runs").glob(f"*/{CONFIG}"))
-    return str(runs[-1].parent) if runs else "results/runs/NAME"
+def _nearby(folder: Path) -> str:
+    """Name the runs that somebody may have meant: in the folder, beside it, and where runs are written by themselves."""
+    places = [folder, folder.parent, Path("results/runs")]
+    with suppress(OSError):
+        found = dict.fromkeys(path.parent for place in places for path in sorted(place.glob(f"*/{CONFIG}")) if place.is_dir())
+        if found:
+            named = ", ".join(str(path) for path in list(found)[:_NEARBY])
+            more = f" and {len(found) - _NEARBY:,} more" if len(found) > _NEARBY else ""
+            return f"runs nearby: {named}{more}"
+    return "give one that `gmvae-bench run` wrote, such as results/runs/NAME"

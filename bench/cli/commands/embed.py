@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.cli import options
-from bench.cli.state import interrupted_before
+from bench.cli.state import LOADING, interrupted_before, stage
 from bench.errors import SettingsError
 
 _SUFFIXES = (".npz", ".parquet")
@@ -40,7 +40,7 @@ def embed(
     """
     if out.suffix not in _SUFFIXES:
         raise SettingsError(f"--out got {out}; expected a name that ends in {' or '.join(_SUFFIXES)}")
-    with interrupted_before("the embedding"):
+    with interrupted_before("the embedding"), stage(LOADING):
         from bench.cli.embedding import embed_data
 
     embed_data(data, data_dir, model, out, text_column, batch_size, device or "auto", reading or {})

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import options
+from bench.cli import completion, options
+from bench.cli.state import LOADING, stage
 from bench.errors import SettingsError
 
 _FIGURES = (".png", ".svg", ".pdf")
@@ -15,7 +16,12 @@ def label(
     run: Annotated[Path, typer.Argument(help="Folder of a run.", show_default=False)],
     labels: options.Labels = None,
     method: Annotated[
-        str, typer.Option(help="How labels reach the rest; auto tries four methods on the labels given. See `methods`.")
+        str,
+        typer.Option(
+            help="How labels reach the rest; auto tries four methods on the labels given. See `methods`.",
+            metavar="NAME|auto",
+            autocompletion=completion.method,
+        ),
     ] = "auto",
     out: Annotated[Path, typer.Option(help="Table of all items, .parquet or .csv.")] = Path("labelled.parquet"),
     abstain: Annotated[float, typer.Option(help="Name no class for items below this probability.", min=0, max=1)] = 0.0,
@@ -43,7 +49,8 @@ def label(
         raise SettingsError(f"--out {out} is the table of --labels, which it would replace; give another name")
     if onnx and classifier is None:
         raise SettingsError("--onnx is for a classifier; say with --classifier where to write it")
-    from bench.cli.labelling import label_with
+    with stage(LOADING):
+        from bench.cli.labelling import label_with
 
     label_with(
         run,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from matplotlib.figure import Figure
 
-from bench.cli import options
+from bench.cli import completion, options
 from bench.cli.output import save_figure
 from bench.cli.state import tell
 from bench.errors import SettingsError
@@ -26,7 +26,13 @@ def plot(
     methods: options.SomeMethods = None,
     components: options.SomeComponents = None,
     figures: Annotated[
-        str | None, typer.Option(help="Only these figures, e.g. label-efficiency,confusion. (default: all)", show_default=False)
+        str | None,
+        typer.Option(
+            help="Only these figures, e.g. label-efficiency,confusion. (default: all)",
+            metavar="NAME,…",
+            autocompletion=completion.figures,
+            show_default=False,
+        ),
     ] = None,
     supervision: options.Supervision = None,
     labels: options.LabelsOfDraw = None,

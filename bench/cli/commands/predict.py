@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.state import LOADING, stage
 from bench.errors import SettingsError
 
 
@@ -31,6 +32,7 @@ def predict(
         raise SettingsError(f"--out got {out}; expected a name that ends in .parquet or .csv")
     if out.resolve() == data.resolve():
         raise SettingsError(f"--out {out} is the new data, which it would replace; give another name")
-    from bench.cli.predicting import predict_with
+    with stage(LOADING):
+        from bench.cli.predicting import predict_with
 
     predict_with(classifier, data, out, abstain, device, probabilities=probabilities)

@@ -7,6 +7,7 @@ import typer
 
 from bench.cli import options
 from bench.cli.settings import present
+from bench.cli.state import LOADING, stage
 from bench.errors import SettingsError
 
 
@@ -41,6 +42,7 @@ def recommend(
     if run is not None and (reading or components or epochs or device):
         raise SettingsError("a run has its model already; leave out the training options, or give --data instead")
     of_training = present(data=data, data_dir=data_dir, components=components, epochs=epochs, device=device, **reading or {})
-    from bench.cli.labelling import recommend_for
+    with stage(LOADING):
+        from bench.cli.labelling import recommend_for
 
     recommend_for(run, of_training, config, labels, target, worth, model, data_dir)

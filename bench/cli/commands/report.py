@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.cli import options
-from bench.cli.state import tell
+from bench.cli.state import stage, tell
 from bench.reading.open_run import OpenRun
 from bench.reading.part import Part
 from bench.reading.report import make_page
@@ -35,5 +35,6 @@ def report(
         run, Part(methods, components, budgets, supervision), data_dir=data_dir, n_labeled=labels, tell=tell, lenient=True
     )
     path = out or run / REPORT
-    write_text(path, render_page(make_page(opened)))
+    with stage("computing tables and drawing figures"):
+        write_text(path, render_page(make_page(opened)))
     typer.echo(path)

@@ -2,7 +2,7 @@
 
 from bench.cli import options
 from bench.cli.settings import present, run_settings
-from bench.cli.state import interrupted_before
+from bench.cli.state import LOADING, interrupted_before, stage
 
 
 @options.reads_data
@@ -89,7 +89,8 @@ def run(
     )
     with interrupted_before("the work"):
         settings = run_settings(flags, config, preset)
-        # Imported late: a wrong option should not wait seconds for torch, scikit-learn and xgboost.
-        from bench.cli.running import run_grid
+        with stage(LOADING, piped=True):
+            # Imported late: a wrong option should not wait seconds for torch, scikit-learn and xgboost.
+            from bench.cli.running import run_grid
 
         run_grid(settings, out, dry_run=dry_run, retry_failed=retry_failed)

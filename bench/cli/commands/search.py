@@ -8,7 +8,7 @@ import typer
 from bench.cli import options
 from bench.cli.output import check_format
 from bench.cli.settings import present
-from bench.cli.state import interrupted_before
+from bench.cli.state import LOADING, interrupted_before, stage
 
 
 @options.reads_data
@@ -100,7 +100,8 @@ def search(
         **reading or {},
     )
     with interrupted_before("the search"):
-        # Imported late: a wrong option should not wait seconds for torch and Optuna.
-        from bench.cli.searching import search_configurations, search_settings
+        with stage(LOADING, piped=True):
+            # Imported late: a wrong option should not wait seconds for them.
+            from bench.cli.searching import search_configurations, search_settings
 
         search_configurations(*search_settings(flags, of_search, training_objective, config, preset), out, format_)

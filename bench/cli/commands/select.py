@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import options
+from bench.cli import completion, options
 from bench.cli.settings import present
+from bench.cli.state import LOADING, stage
 from bench.errors import SettingsError
 
 _SHEETS = (".html", ".png")
@@ -16,7 +17,9 @@ _SHEETS = (".html", ".png")
 def select(
     run: Annotated[Path | None, typer.Argument(help="Folder of a run.", show_default=False)] = None,
     n: Annotated[int, typer.Option(help="Items to label.", min=0)] = 100,
-    sampler: Annotated[str, typer.Option(help="How they are chosen; see `methods`.")] = "coverage",
+    sampler: Annotated[
+        str, typer.Option(help="How they are chosen; see `methods`.", metavar="NAME", autocompletion=completion.samplers)
+    ] = "coverage",
     audit: Annotated[int, typer.Option(help="More items, drawn at random, that tell how good the result is.", min=0)] = 0,
     labels: options.Labels = None,
     out: Annotated[Path, typer.Option(help="Table to fill in.")] = Path("ask.csv"),
@@ -60,6 +63,7 @@ def select(
     if run is not None and (reading or components or epochs or device):
         raise SettingsError("a run has its model already; leave out the training options, or give --data instead")
     of_training = present(data=data, data_dir=data_dir, components=components, epochs=epochs, device=device, **reading or {})
-    from bench.cli.labelling import select_from
+    with stage(LOADING):
+        from bench.cli.labelling import select_from
 
     select_from(run, of_training, config, n, sampler, audit, labels, out, sheet, label_studio, model, label_seed, data_dir)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.state import LOADING, stage
 from bench.errors import SettingsError
 
 
@@ -34,6 +35,7 @@ def serve(
             f"--host {host} lets other machines in: give a --token (or GMVAE_BENCH_TOKEN) that they must send, "
             "or leave --host out"
         )
-    from bench.cli.serving import serve_with
+    with stage(LOADING):
+        from bench.cli.serving import serve_with
 
     serve_with(classifier, host, port, token, replicas, max_mib)

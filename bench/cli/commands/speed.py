@@ -7,6 +7,7 @@ import typer
 
 from bench.cli import options
 from bench.cli.settings import present
+from bench.cli.state import LOADING, stage
 from bench.errors import SettingsError
 from bench.plan.settings import make_settings
 
@@ -43,6 +44,7 @@ def speed(
     settings = make_settings({"components": _PAPER_COMPONENTS}, chosen)
     if json_ is not None and not json_.absolute().parent.is_dir():
         raise SettingsError(f"--json {json_}: there is no folder {json_.absolute().parent}; create it, or give another file")
-    from bench.cli.speed import measure_speed
+    with stage(LOADING):
+        from bench.cli.speed import measure_speed
 
     measure_speed(settings, data, data_dir, n, epochs, json_)

@@ -8,7 +8,7 @@ import typer
 from bench.cli import options
 from bench.cli.output import check_format, print_grid
 from bench.cli.settings import present
-from bench.cli.state import interrupted_before
+from bench.cli.state import LOADING, interrupted_before, stage
 from bench.errors import SettingsError
 
 suite = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -113,8 +113,9 @@ def run(
         from bench.suite.definition import find_suite
 
         found = find_suite(name)
-        # Imported late: a wrong name should not wait seconds for torch, scikit-learn and xgboost.
-        from bench.cli.suites import run_suite
+        with stage(LOADING, piped=True):
+            # Imported late: a wrong name should not wait seconds for torch, scikit-learn and xgboost.
+            from bench.cli.suites import run_suite
 
         run_suite(found, data_dir, flags, out, dry_run=dry_run, retry_failed=retry_failed)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import options
+from bench.cli import completion, options
 from bench.cli.output import check_format, print_grid
 from bench.cli.state import tell
 from bench.errors import SettingsError
@@ -25,11 +25,18 @@ def table(
         str | None,
         typer.Option(
             help='Only cells with these labels: clean, "noise 0.1", all. (default: all for scores and differences, else clean)',
+            metavar="WORDS",
             show_default=False,
         ),
     ] = None,
     reference: Annotated[
-        str | None, typer.Option(help="Show differences to this method, on the same labels.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Show differences to this method, on the same labels.",
+            metavar="NAME",
+            autocompletion=completion.methods,
+            show_default=False,
+        ),
     ] = None,
     target: Annotated[
         float | None, typer.Option(help="Show labels needed for this accuracy, e.g. 0.8.", min=0, max=1, show_default=False)
@@ -37,7 +44,13 @@ def table(
     cost: Annotated[bool, typer.Option("--cost", help="Show CPU time and memory of trainings and methods.")] = False,
     data_dir: options.DataDir = None,
     show: Annotated[
-        str | None, typer.Option(help=f"Which table: {', '.join(TABLES)}. (default: scores)", show_default=False)
+        str | None,
+        typer.Option(
+            help=f"Which table: {', '.join(TABLES)}. (default: scores)",
+            metavar="NAME",
+            autocompletion=completion.tables,
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Print the comparison of a run: method by budget, mean and 95 % interval.

@@ -1,0 +1,150 @@
+"""How long the rest of the work takes, from what has been heard of it so far."""
+
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.engine.estimate import Estimate
+from bench.engine.work import Batch, Listener, TrainingJob, Work
+from bench.judge.record import Record
+from bench.plan.cells import CellKey, ModelKey
+from gmvae.training import EpochStats
+
+
+@dataclass
+class _Sum:
+    """Seconds of some cells."""
+
+    total: float = 0.0
+    n: int = 0
+
+    def add(self, seconds: float, n: int = 1) -> None:
+        self.total += seconds
+        self.n += n
+
+
+class Outlook(Listener):
+    """Counts what is done and estimates what is left of a work; both can be asked for at any time, from any thread."""
+
+    def __init__(self, work: Work) -> None:
+        self._lock = threading.Lock()
+        self._jobs = {job.key: job for job in work.trainings}
+        self._costs = {job.key: job.cost(len(work.dataset.pool)) for job in work.trainings}
+        self._stats: dict[ModelKey, EpochStats] = {}
+        self._training: set[ModelKey] = set()
+        self._methods, self._n_pool = work.methods, work.origin.n_pool
+        # By method, not by cell: there may be a million of these.
+        self._left: defaultdict[str, _Sum] = defaultdict(_Sum)
+        self._guessed: defaultdict[str, _Sum] = defaultdict(_Sum)
+        self._measured: defaultdict[str, _Sum] = defaultdict(_Sum)
+        self._running: set[CellKey] = set()
+        for batch in work.batches:
+            for cell in batch.cells:
+                self._left[cell.method].add(self._guess(cell.method, cell.budget.n_labeled))
+        self.n_cells, self.n_ok, self.n_failed = sum(of.n for of in self._left.values()), 0, 0
+        self.cpus = 1.0
+
+    def _guess(self, method: str, n_labeled: int) -> float:
+        return self._methods[method].estimate_seconds(n_labeled, self._n_pool)
+
+    def begun(self, cpus: float) -> None:
+        """Take note of the CPUs."""
+        self.cpus = cpus
+
+    def training_started(self, job: TrainingJob) -> None:
+        """Take note of a training."""
+        with self._lock:
+            self._training.add(job.key)
+
+    def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
+        """Measure it."""
+        with self._lock:
+            self._stats[key] = stats
+
+    def training_done(self, key: ModelKey, error: str | None) -> None:  # noqa: ARG002 - the interface's
+        """Count it no more."""
+        with self._lock:
+            self._training.discard(key)
+            self._jobs.pop(key, None)
+
+    def batch_started(self, batch: Batch) -> None:
+        """Take note of the cells that a worker has."""
+        with self._lock:
+            self._running.update(cell.key for cell in batch.cells)
+
+    def records_done(self, records: list[Record]) -> None:
+        """Measure what each method takes beside what was guessed."""
+        with self._lock:
+            for record in records:
+                guess = self._guess(record.method, record.n_labeled)
+                self._running.discard(record.key)
+                self._left[record.method].add(-guess, -1)
+                self.n_ok += record.status == "ok"
+                self.n_failed += record.status != "ok"
+                if record.fit_seconds is not None and record.predict_seconds is not None:
+                    self._measured[record.method].add(record.fit_seconds + record.predict_seconds)
+                    self._guessed[record.method].add(guess)
+
+    @property
+    def running(self) -> Counter[str]:
+        """Cells that workers have, by method."""
+        with self._lock:
+            return Counter(key[0] for key in self._running)
+
+    def remaining(self) -> Estimate | None:
+        """Return CPU time that the rest takes; `None` before any epoch of the trainings that are left was heard of."""
+        with self._lock:
+            trainings = self._of_trainings()
+            if trainings is None:
+                return None
+            guessed = sum(of.total for of in self._guessed.values())
+            scale = sum(of.total for of in self._measured.values()) / guessed if guessed else 1.0
+            cells = [self._of_method(method, left, scale) for method, left in self._left.items() if left.n > 0]
+            cpu = sum(seconds * self._jobs[key].cpus for key, seconds in trainings.items())
+            longest = max((*trainings.values(), *(of.total / of.n for of in cells)), default=0.0)
+            return Estimate(cpu, sum(of.total for of in cells), longest)
+
+    def seconds_left(self) -> float | None:
+        """Return about how long the rest takes; `None` where that is not known yet."""
+        left = self.remaining()
+        return None if left is None else left.makespan(max(1.0, self.cpus))
+
+    def _of_trainings(self) -> dict[ModelKey, float] | None:
+        """Return the seconds that each training still takes: by its own epochs, else by those of others and what it costs."""
+        known = {key: self._stats[key] for key in self._jobs if key in self._stats}
+        cost = sum(self._costs[key] * stats.epoch / self._jobs[key].training.epochs for key, stats in known.items())
+        every = list(self._stats.items())
+        if self._jobs and not every:
+            return None
+        rate = sum(stats.seconds for stats in known.values()) / cost if cost else self._rate_of_ended()
+        seconds = {}
+        for key, job in self._jobs.items():
+            stats = known.get(key)
+            epochs = job.training.epochs
+            seconds[key] = rate * self._costs[key] if stats is None else stats.seconds / stats.epoch * (epochs - stats.epoch)
+        return seconds
+
+    def _rate_of_ended(self) -> float:
+        """Return seconds by cost of the trainings that have ended."""
+        cost = sum(self._costs[key] for key in self._stats)
+        return sum(stats.seconds for stats in self._stats.values()) / cost if cost else 0.0
+
+    def _of_method(self, method: str, left: "_Sum", scale: float) -> "_Sum":
+        """Return the seconds of cells that are left: as long as those before, else as guessed."""
+        known = self._measured.get(method)
+        return _Sum(known.total / known.n * left.n, left.n) if known else _Sum(scale * left.total, left.n)
+
+
+def seconds_left(outlooks: Sequence[Outlook]) -> float | None:
+    """Return about how long the rest of several works takes that are carried out as one; `None` where that is not known yet."""
+    parts = [outlook.remaining() for outlook in outlooks]
+    known = [part for part in parts if part is not None]
+    if not known or len(known) < len(parts):
+        return None
+    whole = Estimate(
+        sum(part.training_seconds for part in known),
+        sum(part.judging_seconds for part in known),
+        max(part.longest_seconds for part in known),
+    )
+    return whole.makespan(max(1.0, outlooks[0].cpus))
