@@ -10,6 +10,7 @@ COMMANDS: Mapping[str, str] = {
     "suite": "Run several data sets as one, and rank methods over them.",
     "search": "Find good settings with Optuna, and say how many labels that took.",
     "status": "Say how far a run is: cells done, failed and missing, models trained.",
+    "watch": "Show a run on a local page that refreshes itself.",
     "table": "Print what a run measured: method by budget, differences, labels to a target, costs.",
     "compare": "Print several runs in one table.",
     "merge": "Unite runs on the same data, or results of the same suite, from several machines.",
