@@ -29,6 +29,7 @@ from bench.store.presence import is_trained, model_fault, model_folder
 from bench.store.records import PARTS, append_records, merge_records, read_records, set_broken_aside, status_of
 from bench.store.sources import package_version
 from bench.store.storage import CHECKPOINTS, Storage, parse_storage, run_storage
+from bench.store.trackers import check_trackers
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.devices import resolve_device
 
@@ -122,6 +123,7 @@ def make_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
         For an unknown method or objective, a budget above the pool, or more components than items.
     """
     methods, samplers = select_methods(settings.methods), select_samplers(settings.samplers)
+    check_trackers(settings.trackers)
     if settings.executor == "serial" and (settings.trial_limit or settings.cell_limit):
         raise SettingsError("--trial-limit and --cell-limit need --executor ray: one process cannot end itself and go on")
     if settings.storage is not None:

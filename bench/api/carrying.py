@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bench.engine.executors import executor_of, starting
 from bench.engine.outlook import Outlook
-from bench.engine.watch import Failures, Listeners, ProgressFile, TensorBoard
+from bench.engine.tracking import Tracking
+from bench.engine.watch import Failures, Listeners, ProgressFile
 from bench.engine.work import Listener, Work
 from bench.errors import SettingsError
 from bench.run import RunPlan, carry_out, make_work
@@ -37,10 +38,14 @@ def carry(plan: RunPlan, folder: Path, watch: Watch, others: Sequence[Listener] 
         with watch(work, outlook) as display:
             display.starting(starting(plan.settings))
             with executor_of(plan.settings, [work]) as (executor, (placed,)):
-                board = [TensorBoard(work.folder)] if plan.settings.tensorboard else []
-                listeners = Listeners([outlook, display, ProgressFile(placed, outlook), *board, *others])
+                trackings = [Tracking(placed, name, display.notice) for name in plan.settings.trackers]
+                listeners = Listeners([outlook, display, ProgressFile(placed, outlook), *trackings, *others])
                 listeners.begun(executor.cpus)
-                carry_out(placed, executor, listeners)
+                try:
+                    carry_out(placed, executor, listeners)
+                finally:
+                    for tracking in trackings:
+                        tracking.finish()
     return True
 
 

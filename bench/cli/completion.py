@@ -60,6 +60,13 @@ def figures(incomplete: str) -> list[str]:
     return _last(incomplete, FIGURES)
 
 
+def trackers(incomplete: str) -> list[str]:
+    """Complete the last of some trackers."""
+    from bench.store.trackers import TRACKERS
+
+    return _last(incomplete, TRACKERS)
+
+
 def runs(incomplete: str) -> list[str]:
     """Complete the folder of a run."""
     return _folders(incomplete, _CONFIG)

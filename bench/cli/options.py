@@ -305,7 +305,15 @@ Set = Annotated[
         metavar="FIELD=VALUE",
     ),
 ]
-Tensorboard = Annotated[bool | None, _training("Also write the history as TensorBoard event files, to tensorboard/ in the run.")]
+Log = Annotated[
+    str | None,
+    _option(
+        "Also send epochs and scores to a tracker that is installed: mlflow,wandb,trackio,tensorboard.",
+        form="NAME,…",
+        complete=completion.trackers,
+    ),
+]
+Tensorboard = Annotated[bool | None, _training("The same as --log tensorboard.")]
 
 KeepPredictions = Annotated[
     bool | None,

@@ -1,10 +1,9 @@
-"""Listeners beside the display: what other processes read, TensorBoard's files, and several as one."""
+"""Listeners beside the display: what other processes read, and several as one."""
 
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from bench.engine.outlook import Outlook
@@ -12,7 +11,6 @@ from bench.engine.work import Batch, Listener, TrainingJob, Work
 from bench.errors import StoreError
 from bench.judge.record import Record
 from bench.plan.cells import ModelKey
-from bench.store.events import EventFiles
 from bench.store.progress import Progress, TrainingProgress, write_progress
 from gmvae.training import EpochStats
 
@@ -72,23 +70,6 @@ class ProgressFile(Listener):
         progress.seconds_left = outlook.seconds_left()
         write_progress(self._folder, progress)
         self._written = time.monotonic()
-
-
-class TensorBoard(Listener):
-    """Writes every epoch as event files."""
-
-    def __init__(self, folder: Path) -> None:
-        self._files = EventFiles(folder)
-
-    def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
-        """Write it; if that fails, the training goes on: its history is saved with the model anyway."""
-        with suppress(OSError):
-            self._files.write(key, stats)
-
-    def training_done(self, key: ModelKey, error: str | None) -> None:  # noqa: ARG002 - the interface's
-        """End the file."""
-        with suppress(OSError):
-            self._files.close(key)
 
 
 class Listeners(Listener):

@@ -63,6 +63,9 @@ class RunSettings(BaseModel):
     selection_labels: Annotated[int, Field(ge=0)] | None = None
     """Labels that the choice took."""
     tensorboard: bool = False
+    """An old spelling of `log` with tensorboard in it."""
+    log: Columns = ()
+    """Trackers that hear what is measured (`bench.store.trackers`)."""
     keep_predictions: bool = False
     """Whether to keep what every method says of every item, for metrics that are not in the records."""
     device: str = "auto"
@@ -74,6 +77,11 @@ class RunSettings(BaseModel):
     cell_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     cpus_per_trial: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     gpus_per_trial: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """Where else to write what is measured."""
+        return tuple(dict.fromkeys((*self.log, *(["tensorboard"] if self.tensorboard else []))))
 
     @property
     def reading(self) -> Reading:

@@ -166,7 +166,9 @@ def open_run(folder: Path, *, empty: bool = False, columns: Collection[str] | No
         If there is none, it is broken, or it has no records yet.
     """
     if not (folder / CONFIG).is_file():
-        raise StoreError(f"{folder} {'is not the folder of a run' if folder.is_dir() else 'does not exist'}; {_nearby(folder)}")
+        raise StoreError(
+            f"{folder} is not the folder of a run{'' if folder.exists() else ': it does not exist'}; {_nearby(folder)}"
+        )
     check_links(folder)
     config = read_json(folder / CONFIG)
     if "search" in (config.get("identity") or {}):

@@ -16,7 +16,18 @@ from bench.plan.settings import RunSettings, explain, read_toml
 
 _SUFFIX = ".toml"
 # What a suite leaves to the command: where it runs, and on which data.
-_ELSEWHERE = ("data", "data_dir", "executor", "address", "storage", "device", "tensorboard", "selected_by", "selection_labels")
+_ELSEWHERE = (
+    "data",
+    "data_dir",
+    "executor",
+    "address",
+    "storage",
+    "device",
+    "tensorboard",
+    "log",
+    "selected_by",
+    "selection_labels",
+)
 # What one cluster gives to every training alike.
 _OF_ALL = ("cpus_per_trial", "gpus_per_trial")
 _SHOWN = 12

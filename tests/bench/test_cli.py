@@ -161,10 +161,11 @@ def test_table_of_some_methods(command: Command, run_folder: Path) -> None:
 def test_plot_writes_png_and_svg(command: Command, run_folder: Path) -> None:
     code, out, _ = command("plot", str(run_folder))
     assert code == 0
-    png, svg = (Path(line) for line in out.split())
+    png, svg, pdf = (Path(line) for line in out.split())
     assert png.read_bytes().startswith(b"\x89PNG")
     assert "<svg" in svg.read_text()
     assert png.parent == run_folder / "figures"
+    assert pdf.read_bytes().startswith(b"%PDF")
 
 
 def test_coverage_prints_the_study_numbers(command: Command) -> None:

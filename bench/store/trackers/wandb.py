@@ -1,0 +1,51 @@
+"""Curves as runs of a Weights & Biases project."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import wandb
+
+from bench.store.trackers import PROJECT
+
+
+class Tracker:
+    """Writes each curve as a run, with an id made of its name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._runs: dict[str, Any] = {}
+
+    def open(self, name: str, about: Mapping[str, Any], *, fresh: bool) -> None:
+        """Begin a run, or go on with the one of that id."""
+        key = f"{self._folder.name}/{name}"
+        # Nothing of the machine or the sources is sent.
+        quiet = wandb.Settings(
+            silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True, save_code=False
+        )
+        self._runs[name] = wandb.init(
+            project=PROJECT,
+            id=hashlib.sha256(key.encode()).hexdigest()[:16],
+            name=key,
+            group=str(about.get("group", "")) or None,
+            config=dict(about),
+            resume="never" if fresh else "allow",
+            reinit="create_new",
+            dir=self._folder,
+            settings=quiet,
+        )
+
+    def log(self, name: str, values: Mapping[str, float], step: int) -> None:
+        """Add metrics."""
+        self._runs[name].log(dict(values), step=step)
+
+    def close(self, name: str, *, ok: bool) -> None:
+        """End a run."""
+        self._runs.pop(name).finish(exit_code=0 if ok else 1)
+
+    def end(self) -> None:
+        """End all runs."""
+        for name in list(self._runs):
+            self.close(name, ok=True)
+        wandb.teardown()
