@@ -73,7 +73,7 @@ class GMVAE(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, ClusterMixin,
         Argmax component of each training item.
     n_features_in_ : int
         Values per item.
-    feature_names_in_ : array (n_features_in_,)
+    feature_names_in_ : array of str
         Names of the columns, if it was fitted on a table that has them; `save` and `load` keep them.
     """
 
