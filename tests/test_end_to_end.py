@@ -1,7 +1,6 @@
 """The whole way, by the command: in one process and on a real Ray; the same records, whatever carries it out."""
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from runs import ENVIRONMENT, EPOCHS, GMVAE_BENCH, RUN, Ray, wait_for
+from runs import ENVIRONMENT, EPOCHS, GMVAE_BENCH, RUN, Ray, besides_progress, wait_for
 
 WORDS = ["run", "--encoder-layers", "32", "--decoder-layers", "32", "--latent-dim", "4"]
 COMMAND = [*GMVAE_BENCH, *WORDS]
@@ -59,7 +58,7 @@ def test_ray_and_one_process_give_the_same_records(ray: Ray, serial: Path, tmp_p
     assert chosen.loc[chosen["method"] == "knn", "model"].isna().all()
     # Quiet where the output is no terminal: the table alone, and nothing from Ray.
     assert done.stdout.startswith("digits: 1,438 items + 359 held out, 10 classes, K = 10")
-    assert not [line for line in done.stderr.splitlines() if not re.fullmatch(r"\d+ min .* of 100 cells", line)]
+    assert besides_progress(done.stderr) == []
 
 
 def test_a_run_folder_holds_everything(undisturbed: Path) -> None:
@@ -143,7 +142,7 @@ def test_an_interrupt_keeps_what_is_done_and_the_same_command_goes_on(ray: Ray, 
     os.kill(process.pid, signal.SIGINT)
     _, messages = process.communicate(timeout=60)
     assert process.returncode == 130
-    interrupted, advice = messages.strip().splitlines()
+    interrupted, advice = besides_progress(messages)
     assert interrupted.startswith("interrupted with ")
     assert str(folder) in interrupted
     assert advice == "Repeat the same command to go on."

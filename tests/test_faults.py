@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from runs import METHODS, RUN, Ray, end, has_state, keep_unfinished, run, same_as, start, wait_for
+from runs import METHODS, RUN, Ray, besides_progress, end, has_state, keep_unfinished, run, same_as, start, wait_for
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -167,7 +167,7 @@ def test_a_read_only_disk(undisturbed: Path, small_disk: Path, again: Callable[.
     shutil.copytree(undisturbed, folder)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     messages = again(folder, 2)
-    assert messages.startswith(f"gmvae-bench: cannot write to {folder}: Read-only file system")
+    assert besides_progress(messages)[0].startswith(f"gmvae-bench: cannot write to {folder}: Read-only file system")
     # Reading needs no right to write.
     assert command("status", str(folder))[0] == command("table", str(folder))[0] == 0
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 import pytest
-from runs import FAULTY, RUN, finish, records, start
+from runs import FAULTY, RUN, besides_progress, finish, records, start
 
 from baselines.neighbors import NeighborsBaseline
 from bench.judge.methods import METHODS, Method
@@ -67,7 +67,7 @@ def test_failed_cells_are_left_alone_until_they_are_asked_for(
     # The same command finds nothing to run, and still says that cells failed.
     code, output, messages = command(*same)
     assert code == 1
-    assert messages == "nothing to run: all 8 cells have a record\n"
+    assert besides_progress(messages) == ["nothing to run: all 8 cells have a record"]
     assert "with --retry-failed runs them again" in output.replace("\n", " ")
     pd.testing.assert_frame_equal(pd.read_parquet(folder / "records.parquet"), before)
     code, preview, _ = command(*same, "--dry-run", "--retry-failed")

@@ -1,7 +1,6 @@
 """A package of its own adds a method, a sampler and a data set; and what is said of packages that get it wrong."""
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from runs import GMVAE_BENCH
+from runs import GMVAE_BENCH, besides_progress
 
 from bench import plugins
 from bench.errors import SettingsError
@@ -57,7 +56,7 @@ def test_a_package_takes_part_by_name(
     done = subprocess.run([*GMVAE_BENCH, "run", *options], capture_output=True, text=True, env=installed)
     assert done.returncode == 0, done.stdout + done.stderr
     # Quiet where the output is no terminal: nothing from Ray.
-    assert not [line for line in done.stderr.splitlines() if not re.fullmatch(r"\d+ min .* of \d+ cells", line)]
+    assert besides_progress(done.stderr) == []
     frame = pd.read_parquet(tmp_path / "run" / "records.parquet")
     assert set(zip(frame["method"], frame["sampler"], strict=True)) == {
         (method, sampler) for method in ("nearest-mean", "soft") for sampler in ("random", "brightest")

@@ -13,7 +13,7 @@ import pandas as pd
 from bench.api.carrying import carry
 from bench.api.frames import frame_of, saved
 from bench.api.suites import Suite
-from bench.api.telling import tell, watched
+from bench.api.telling import shown, tell, watched
 from bench.classifier.classifier import Classifier
 from bench.classifier.store import SETTINGS as CLASSIFIER
 from bench.classifier.store import load as load_classifier
@@ -148,7 +148,7 @@ class Run:
         data = module.data(opened)
         if data is None:
             raise SettingsError(f"{self.folder} has nothing to draw {name} from: no such methods, models or data")
-        return module.draw(data)
+        return shown(module.draw(data))
 
     def classifier(
         self,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bench.api.frames import frame_of
+from bench.api.telling import shown
 from bench.errors import SettingsError
 from bench.suite.figures import figure_of
 from bench.suite.open_suite import OpenSuite
@@ -61,7 +62,7 @@ class Suite:
         data = module.data(OpenSuite(self.folder, sets=sets, methods=methods))
         if data is None:
             raise SettingsError(f"{self.folder} has nothing to draw {name} from")
-        return module.draw(data)
+        return shown(module.draw(data))
 
     def __repr__(self) -> str:
         return f"Suite({str(self.folder)!r})"

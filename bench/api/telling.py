@@ -1,9 +1,11 @@
 """How Python users are told things: notices as warnings' poorer cousins, on standard error; progress where someone looks."""
 
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -11,6 +13,22 @@ from bench.api.carrying import Watch
 from bench.engine.outlook import Outlook
 from bench.engine.work import Listener, Work
 from bench.show.live import LiveDisplay
+from bench.store.fonts import save_drawn
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def shown(figure: "Figure") -> "Figure":
+    """Return a figure that a notebook shows by itself: those of matplotlib's `pyplot` alone do."""
+
+    def png() -> bytes:
+        buffer = io.BytesIO()
+        save_drawn(figure, buffer, format="png", dpi=110)
+        return buffer.getvalue()
+
+    vars(figure)["_repr_png_"] = png
+    return figure
 
 
 def tell(text: str) -> None:

@@ -437,7 +437,9 @@ def test_flags_over_a_winner_are_no_choice_of_the_search(command: Command, tmp_p
     assert command("report", str(run))[0] == 0
     page = (run / "report.html").read_text()
     assert "an upper bound, not a result" in page
-    assert "clusters (oracle) gets" in page
+    assert "soft (oracle)" in page
+    # What rests on labels that no user has is no answer.
+    assert "<strong>knn</strong>" in page
 
 
 def test_half_a_provenance_is_refused(command: Command, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from rich.console import Console, RenderableType
 
 from bench.data.dataset import Dataset
 from bench.engine.estimate import Estimate, estimate, seconds_by_method
+from bench.engine.outlook import Outlook
 from bench.engine.steps import failed_records
+from bench.engine.watch import Listeners
 from bench.plan.settings import make_settings
 from bench.reading.figures import label_efficiency
 from bench.run import make_plan, make_work, preview_work, survey
@@ -147,13 +149,21 @@ def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, t
     )
     work = make_work(make_plan(settings, small_dataset), tmp_path / "run")
     console = Console(file=io.StringIO(), width=100, color_system=None)
-    display = LiveDisplay(work, console)
-    job = work.trainings[0]
-    display.training_started(job)
-    display.epoch_done(job.key, EpochStats(2, -8.5, -20.0, 1.0, 3.0, 0.5, -3.0, 1.0, 5, 0.4, 1e-3, 1_234.0, 10.0))
+    outlook = Outlook(work)
+    display = LiveDisplay(work, outlook, console)
+    both, job = Listeners([outlook, display]), work.trainings[0]
+    both.starting("starting Ray")
+    assert "starting Ray" in text(display._render(), 100)
+    both.begun(2)
+    both.training_started(job)
+    assert not any("starting" in line for line in text(display._render(), 100))
+    for epoch in (1, 2):
+        both.epoch_done(job.key, EpochStats(epoch, -8.5, -20.0, 1.0, 3.0, 0.5, -3.0, 1.0, 5, 0.4, 1e-3, 1_234.0, 5.0 * epoch))
+    both.batch_started(work.batches[0])
+    assert any(line.startswith(f"judging {work.batches[0].method}") for line in text(display._render(), 100))
     failed = failed_records(work.batches[0].cells, work, "boom")
-    display.records_done(failed)
-    display.training_done(work.trainings[1].key, "training failed: too hot")
+    both.records_done(failed)
+    both.training_done(work.trainings[1].key, "training failed: too hot")
     lines = text(display._render(), 100)
     assert any(line.split() == ["k5-s0", "training", "2/3", "-8.50", "5", "1,234", "5", "s"] for line in lines)
     assert any(line.startswith("k5-s1") and "failed" in line for line in lines)
@@ -162,10 +172,21 @@ def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, t
     with display:
         pass
     # Short runs say nothing where there is no terminal.
-    assert console.file.getvalue() == ""  # type: ignore[attr-defined]
+    assert console.file.getvalue().splitlines() == ["starting Ray", "starting workers (about 10 s)"]  # type: ignore[attr-defined]
     assert display._line().partition(": ")[2] == (
-        f"0 of 2 models trained, 1 failed, k5-s0 at epoch 2 of 3; {len(failed)} of 6 cells, {len(failed)} failed"
+        f"0 of 2 models trained, 1 failed, k5-s0 at epoch 2 of 3; {len(failed)} of 6 cells, {len(failed)} failed; about 5 s left"
     )
+
+
+def test_a_training_that_resumes_says_from_where(small_dataset: Dataset, tmp_path: Path) -> None:
+    settings = make_settings({"components": "5", "budgets": "20", "model_seeds": "0", "methods": "soft", "epochs": 50})
+    work = make_work(make_plan(settings, small_dataset), tmp_path / "run")
+    console = Console(file=io.StringIO(), width=100, color_system=None)
+    display = LiveDisplay(work, Outlook(work), console)
+    for epoch in (41, 42):
+        stats = EpochStats(epoch, -8.5, -20.0, 1.0, 3.0, 0.5, -3.0, 1.0, 5, 0.4, 1e-3, 1_234.0, 5.0 * epoch)
+        display.epoch_done(work.trainings[0].key, stats)
+    assert console.file.getvalue() == "k5-s0 goes on from epoch 40\n"  # type: ignore[attr-defined]
 
 
 class Counting(Display):

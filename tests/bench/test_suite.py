@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from runs import besides_progress
 from sklearn.metrics import cohen_kappa_score
 
 from bench.cli import main
@@ -448,4 +449,4 @@ def test_merging_keeps_the_axes_of_labels_and_gives_the_run_an_id_of_its_own(com
 def test_a_budget_that_makes_no_sense_is_the_suites_fault(command: Command, suite_file: Path, tmp_path: Path) -> None:
     code, _, err = command("suite", "run", str(suite_file), "--budgets", "5 per class", "--out", str(tmp_path / "out"))
     assert code == 2
-    assert err.startswith("gmvae-bench: budget '5 per class'")
+    assert besides_progress(err)[0].startswith("gmvae-bench: budget '5 per class'")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -98,6 +99,13 @@ def abort(process: subprocess.Popen[str]) -> str:
 
 def run(folder: Path, *options: str, expected_code: int = 0, **environment: str) -> tuple[str, str]:
     return finish(start(folder, *options, **environment), expected_code)
+
+
+def besides_progress(messages: str) -> list[str]:
+    """Return the lines of standard error that are no progress: neither what starts, nor what goes on, nor how far it is."""
+    starts, goes_on = r"loading torch .*|starting (Ray|workers) .*|joining the Ray .*", r"goes on: .*|k\d+-s\d+ goes on from .*"
+    progress = re.compile(rf"{starts}|{goes_on}|\d+ (s|min|h)\b.*: .*")
+    return [line for line in messages.splitlines() if line and not progress.fullmatch(line)]
 
 
 def end(process: subprocess.Popen[str], number: signal.Signals) -> None:
