@@ -31,6 +31,7 @@ class Outlook(Listener):
         self._lock = threading.Lock()
         self._jobs = {job.key: job for job in work.trainings}
         self._costs = {job.key: job.cost(len(work.dataset.pool)) for job in work.trainings}
+        self._epochs = {job.key: job.training.epochs for job in work.trainings}
         self._stats: dict[ModelKey, EpochStats] = {}
         self._training: set[ModelKey] = set()
         self._methods, self._n_pool = work.methods, work.origin.n_pool
@@ -112,23 +113,15 @@ class Outlook(Listener):
 
     def _of_trainings(self) -> dict[ModelKey, float] | None:
         """Return the seconds that each training still takes: by its own epochs, else by those of others and what it costs."""
-        known = {key: self._stats[key] for key in self._jobs if key in self._stats}
-        cost = sum(self._costs[key] * stats.epoch / self._jobs[key].training.epochs for key, stats in known.items())
-        every = list(self._stats.items())
-        if self._jobs and not every:
+        if self._jobs and not self._stats:
             return None
-        rate = sum(stats.seconds for stats in known.values()) / cost if cost else self._rate_of_ended()
+        cost = sum(self._costs[key] * stats.epoch / self._epochs[key] for key, stats in self._stats.items())
+        rate = sum(stats.seconds for stats in self._stats.values()) / cost if cost else 0.0
         seconds = {}
-        for key, job in self._jobs.items():
-            stats = known.get(key)
-            epochs = job.training.epochs
+        for key in self._jobs:
+            stats, epochs = self._stats.get(key), self._epochs[key]
             seconds[key] = rate * self._costs[key] if stats is None else stats.seconds / stats.epoch * (epochs - stats.epoch)
         return seconds
-
-    def _rate_of_ended(self) -> float:
-        """Return seconds by cost of the trainings that have ended."""
-        cost = sum(self._costs[key] for key in self._stats)
-        return sum(stats.seconds for stats in self._stats.values()) / cost if cost else 0.0
 
     def _of_method(self, method: str, left: "_Sum", scale: float) -> "_Sum":
         """Return the seconds of cells that are left: as long as those before, else as guessed."""

@@ -150,6 +150,12 @@ class OpenRun:
             about += f"; made by {self.described['pretrained']}, which was trained on other data"
         return "\n".join([about, *selection_notes(self.records if records is None else records)])
 
+    @property
+    def largest_share(self) -> float | None:
+        """Share of the largest class among known labels: what always naming it gives; `None` where the run does not say."""
+        counts = self.described.get("class_counts") or ()
+        return max(counts) / sum(counts) if sum(counts) else None
+
     def heading(self, *, of_models: bool = False) -> str:
         """Return the heading of a figure: `about` for the records that it shows, or those of them with clusters, and their K."""
         records = self.chief_records

@@ -25,7 +25,8 @@ _UNPRINTED = ("labels", "differences", "samplers", "covered")
 _FOLDS = {
     "methods": ("All methods", "every method and budget, labels to a target, differences",
                 ("scores", "labels", "differences", "samplers"), ("soft-minus-hard", "accuracy-by-components")),
-    "classes": ("Classes", "which are confused, which gain", (), ("confusion", "class-gain", "explanation")),
+    "classes": ("Classes", "which soft decoding confuses, which gain over hard decoding",
+                (), ("confusion", "class-gain", "explanation")),
     "clusters": ("Clusters", "what each one holds", (), ("clusters", "latent-map")),
     "coverage": ("Coverage", "random labels until every cluster has one", ("coverage", "covered"), ("coverage",)),
     "cost": ("Cost and training", "processor time, memory, the course of the training", ("costs",), ("training",)),
@@ -51,7 +52,7 @@ def make_page(run: OpenRun) -> Page:
         next_steps=() if found is None else next_steps(run, found),
         figure=pictures.get(_CHIEF),
         top=None if summary is None else Section("summary", "At a glance", summary, tools=False),
-        folds=(*_folds(run, pictures), _settings(run)),
+        folds=(*_folds(run, pictures, Ask() if found is None else Ask(target=found.target)), _settings(run)),
         failures=[f"{method}, {number_of(n, 'cell')}: {error}" for (method, error), n in counts.most_common()],
         unfinished=_unfinished(run),
         n_records=len(every),
@@ -61,8 +62,7 @@ def make_page(run: OpenRun) -> Page:
 def _about(run: OpenRun) -> Iterator[str]:
     shown, every = len(run.records), len(run.every)
     yield scores.heading(run)
-    notes = [run.described.get("note"), *run.described.get("understood", ()), *run.selections]
-    yield from (str(note) for note in notes if note)
+    yield from (str(note) for note in (run.described.get("note"), *run.selections) if note)
     if shown < every:
         judged = "; the claims are judged on all of them" if is_about_the_paper(run.described) else ""
         yield f"Shown are {shown:,} of the run's {every:,} records{judged}"
@@ -78,20 +78,22 @@ def _unfinished(run: OpenRun) -> str:
     return f"{missing:,} of {n_cells:,} cells that were asked for are not there; {how}."
 
 
-def _folds(run: OpenRun, pictures: dict[str, Picture]) -> Iterator[Fold]:
+def _folds(run: OpenRun, pictures: dict[str, Picture], ask: Ask) -> Iterator[Fold]:
     for name, (title, about, tables, figures) in _FOLDS.items():
         # Claims about letters say nothing about other data.
         if name != "claims" or is_about_the_paper(run.described):
             there = tuple(pictures[figure] for figure in figures if figure in pictures)
-            yield Fold(name, title, about, tuple(_sections(run, tables)), there)
+            yield Fold(name, title, about, tuple(_sections(run, tables, ask)), there)
 
 
-def _sections(run: OpenRun, names: Iterable[str]) -> Iterator[Section]:
+def _sections(run: OpenRun, names: Iterable[str], ask: Ask) -> Iterator[Section]:
     for name in names:
         table = table_of(name)
-        grid = table.make(run, Ask())
+        grid = table.make(run, ask)
         if grid is not None:
-            yield Section(name, table.TITLE, grid, tools=name != "claims", printed=name not in _UNPRINTED)
+            # What these are about depends on what is asked.
+            title = grid.title if name in ("labels", "differences") else table.TITLE
+            yield Section(name, title, grid, tools=name != "claims", printed=name not in _UNPRINTED)
         if name == "scores" and run.records["accuracy_test"].notna().any():
             yield Section("held-out", "Accuracy on held-out items", scores.make(run, Ask(metric="accuracy_test")))
 

@@ -59,6 +59,8 @@ class Points:
     high: Sequence[float] | None = None
     marker: str | None = None
     """In the place of the look's, open: the same method with items that were chosen."""
+    bold: bool = True
+    """Whether the line is thick and has its band."""
 
 
 def draw_lines(axes: Axes, chief: Sequence[Points], others: Sequence[Points] = ()) -> None:
@@ -68,11 +70,12 @@ def draw_lines(axes: Axes, chief: Sequence[Points], others: Sequence[Points] = (
     for line in chief:
         look = line.look
         drawn = axes.plot(
-            line.x, line.mean, look.line, color=look.color, marker=look.marker, markersize=4.5, linewidth=1.7, label=line.name
-        )
+            line.x, line.mean, look.line, color=look.color, marker=look.marker, markersize=4.5 if line.bold else 3.5,
+            linewidth=2.0 if line.bold else 1.1, label=line.name,
+        )  # fmt: skip
         if line.marker is not None:
             drawn[0].set(marker=line.marker, markerfacecolor="none", markersize=6)
-        if line.low is not None and line.high is not None:
+        if line.bold and line.low is not None and line.high is not None:
             axes.fill_between(line.x, line.low, line.high, color=look.color, alpha=0.13, linewidth=0)
             # The edges tell bands apart where several lie on each other.
             axes.plot(line.x, line.low, line.x, line.high, color=look.color, alpha=0.35, linewidth=0.5, zorder=1.5)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SHADES = " ░▒▓█"
 _MAX_SIDE = 32
 SMALLEST_SHARE = 0.005
+_LONGEST = 22
 
 
 def render_explanation(
@@ -43,6 +44,11 @@ def render_explanation(
         ),
         shown,
     )
+
+
+def shortened(name: str) -> str:
+    """Return a name that leaves a figure room for others."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def tell_saved(saved: "Saved") -> str:

@@ -36,6 +36,7 @@ class Answer:
     rival: Candidate | None
     """The best of the other kind: without a trained model, or with one where the best has none."""
     runner_up: SeedTable | None
+    """The best of all others with as many labels."""
     lead: Interval | None
     """Of the best over the runner-up on the same labels, at the number of labels spoken of."""
     n_labeled: int
@@ -50,7 +51,7 @@ def answer(tables: Sequence[SeedTable]) -> Answer | None:
     """Answer from the scores of some methods; `None` where none has any.
 
     The best method is the one with the highest mean over the budgets that all have; oracles take no part. It is spoken of at the
-    fewest labels with which it reaches the target, or at the most it was given.
+    budget nearest to the labels that it needs for the target, or at its largest.
     """
     usable = [table for table in tables if table.scored_budgets and ORACLE_MARK not in table.marks]
     if not usable:
@@ -59,13 +60,17 @@ def answer(tables: Sequence[SeedTable]) -> Answer | None:
     best = order[0]
     means = {n: interval.mean for n in best.scored_budgets if (interval := best.at(n)) is not None}
     target = next((target for target in _TARGETS if max(means.values()) >= target), _TARGETS[-1])
-    n_labeled = min((n for n, mean in means.items() if mean >= target), default=max(means))
+    labels = labels_to_target(best, target)
+    n_labeled = max(means)
+    if labels is not None and labels.reached:
+        n_labeled = min(means, key=lambda n: abs(np.log(n / labels.n)))
     rival = next((table for table in order if is_trained(table) != is_trained(best)), None)
-    runner_up = next((table for table in order[1:] if table.at(n_labeled) is not None), None)
+    there = [(interval.mean, table) for table in order[1:] if (interval := table.at(n_labeled)) is not None]
+    runner_up = max(there, key=lambda pair: pair[0])[1] if there else None
     differences = paired_differences([best], [runner_up]) if runner_up is not None else ()
     scores = best.scores[best.budgets.index(n_labeled)]
     return Answer(
-        _candidate(best, n_labeled, target),
+        Candidate(best, best.at(n_labeled), labels),
         None if rival is None else _candidate(rival, n_labeled, target),
         runner_up,
         next((difference.interval for difference in differences if difference.n_labeled == n_labeled), None),

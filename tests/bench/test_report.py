@@ -19,6 +19,7 @@ from bench.reading.answer import labels_in_words, sentences
 from bench.reading.figures import FIGURES
 from bench.reading.open_run import OpenRun
 from bench.stats.answer import answer
+from bench.stats.efficiency import labels_to_target
 from bench.stats.seeds import SeedTable, seed_tables
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -55,15 +56,18 @@ def test_the_answer_comes_from_the_scores(run_folder: Path) -> None:
     assert found is not None
     means = {table.label: np.mean([table.at(n).mean for n in table.budgets]) for table in tables}
     assert found.best.table.label == max(means, key=means.__getitem__)
-    at = {n: found.best.table.at(n).mean for n in found.best.table.budgets}
-    reached = [n for n, mean in at.items() if mean >= found.target]
-    assert found.n_labeled == (min(reached) if reached else max(at))
+    needed = labels_to_target(found.best.table, found.target).n
+    assert found.n_labeled == min(found.best.table.budgets, key=lambda n: abs(np.log(n / needed)))
+    others = [table.at(found.n_labeled).mean for table in tables if table is not found.best.table]
+    assert found.runner_up.at(found.n_labeled).mean == max(others)
     which, how_many, how_sure = sentences(run, found)
     assert which.lead == found.best.table.label
     assert found.best.score.text(100, unit=" %") in which.text
     assert labels_in_words(found.best.labels) in how_many.lead
     low, high = found.single
-    assert how_sure.lead.startswith(f"{100 * low:.1f} to {100 * high:.1f} % for a single model")
+    assert how_sure.lead == f"{100 * low:.1f} to {100 * high:.1f} %"
+    assert "always naming the largest class: 10.2 %" in which.text
+    assert "mean over classes" not in which.text
     assert found.runner_up.label in how_sure.text
 
 

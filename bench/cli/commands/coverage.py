@@ -28,9 +28,12 @@ def coverage(
         ),
     ] = None,
     n: Annotated[int | None, typer.Option(help="Items, for percentages. (default: 145,600)", min=1, show_default=False)] = None,
-    confidence: Annotated[str, typer.Option(help="Confidences that every cluster has a label.")] = "0.95,0.99",
+    confidence: Annotated[str, typer.Option(help="Confidences that every cluster has a label.", metavar="SHARE,…")] = "0.95,0.99",
     labels: Annotated[
-        str | None, typer.Option(help="Labels to show the clusters covered for. (default: 73,146,291,728)", show_default=False)
+        str | None,
+        typer.Option(
+            help="Labels to show the clusters covered for. (default: 73,146,291,728)", metavar="N,…", show_default=False
+        ),
     ] = None,
     data_dir: options.DataDir = None,
     figure: Annotated[

@@ -16,8 +16,12 @@ _DESCRIBE = "describe"
 
 @options.reads_data
 def datasets(
-    action: Annotated[str | None, typer.Argument(help="describe: say what is understood of data.", show_default=False)] = None,
-    data: Annotated[str | None, typer.Argument(help="A name, file or folder to describe.", show_default=False)] = None,
+    action: Annotated[
+        str | None, typer.Argument(help="describe: say what is understood of data.", metavar="[describe]", show_default=False)
+    ] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="A name, file or folder to describe.", metavar="[DATA]", show_default=False)
+    ] = None,
     data_dir: options.DataDir = None,
     holdout: options.Holdout = None,
     reading: options.Given = None,

@@ -15,19 +15,24 @@ _SUFFIXES = (".npz", ".parquet")
 @options.reads_data
 def embed(
     data: Annotated[
-        str, typer.Argument(help="A folder of images, a table with a column of texts, or a name.", show_default=False)
+        str,
+        typer.Argument(help="A folder of images, a table with a column of texts, or a name.", metavar="DATA", show_default=False),
     ],
     model: Annotated[
         str,
         typer.Option(
             help="For images: a name of torchvision, timm/NAME, or an .onnx file. For texts: a name or folder of "
             "sentence-transformers.",
+            metavar="NAME|FILE|FOLDER",
             show_default=False,
         ),
     ],
     out: Annotated[Path, typer.Option(help="The vectors, .npz or .parquet, for --data of other commands.", show_default=False)],
     text_column: Annotated[
-        str | None, typer.Option(help="Column of the texts. (default: the one with the most different texts)", show_default=False)
+        str | None,
+        typer.Option(
+            help="Column of the texts. (default: the one with the most different texts)", metavar="NAME", show_default=False
+        ),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Items at once.", min=1)] = 64,
     device: options.Device = None,

@@ -22,7 +22,7 @@ def predict(
         ),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write the probability of every class.")] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 or mps.")] = "cpu",
+    device: Annotated[str, typer.Option(help="Where the network runs.", metavar="cpu|cuda|cuda:1|mps")] = "cpu",
 ) -> None:
     """Classify new items: class, probability, cluster, and how unlike the training data each is.
 

@@ -11,12 +11,17 @@ from bench.errors import SettingsError
 
 def serve(
     classifier: Annotated[Path, typer.Argument(help="Folder that `label --classifier` wrote.", show_default=False)],
-    host: Annotated[str, typer.Option(help="Interface to listen on; other than the loopback one needs a token.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Interface to listen on; other than the loopback one needs a token.", metavar="ADDRESS")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     token: Annotated[
         str | None,
         typer.Option(
-            help="That requests must bear (Authorization: Bearer TOKEN).", envvar="GMVAE_BENCH_TOKEN", show_default=False
+            help="That requests must bear (Authorization: Bearer TOKEN).",
+            metavar="TOKEN",
+            envvar="GMVAE_BENCH_TOKEN",
+            show_default=False,
         ),
     ] = None,
     replicas: Annotated[int, typer.Option(help="Processes that answer, a core each.", min=1)] = 1,

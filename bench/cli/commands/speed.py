@@ -13,7 +13,10 @@ from bench.plan.settings import make_settings
 
 _PAPER_COMPONENTS = "100"
 
-SpeedData = Annotated[str | None, typer.Option(help="Train on this data. (default: random 28 x 28 images)", show_default=False)]
+SpeedData = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FILE|FOLDER", help="Train on this data. (default: random 28 x 28 images)", show_default=False),
+]
 SweepEpochs = Annotated[
     int | None, typer.Option(help="Epochs of the sweep. (default: as run would; the paper's 450)", show_default=False, min=1)
 ]

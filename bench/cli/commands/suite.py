@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli import options
+from bench.cli import completion, options
 from bench.cli.output import check_format, print_grid
 from bench.cli.settings import present
 from bench.cli.state import LOADING, interrupted_before, stage
@@ -13,12 +13,15 @@ from bench.errors import SettingsError
 
 suite = typer.Typer(no_args_is_help=True, add_completion=False)
 
-Name = Annotated[str, typer.Argument(help="A suite's name (see `suite list`) or TOML file.", show_default=False)]
-Folder = Annotated[Path, typer.Argument(help="Folder of a suite.", show_default=False)]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME|FILE", help="A suite's name (see `suite list`) or TOML file.", show_default=False)
+]
+Folder = Annotated[Path, typer.Argument(autocompletion=completion.suites, help="Folder of a suite.", show_default=False)]
 Budgets = Annotated[
     str | None,
     typer.Option(
         help="Numbers of labels: per class, counts, percentages, fractions: 5/class,291,7%. (default: the suite's)",
+        metavar="N|N%|N/class,…",
         rich_help_panel="Grid",
         show_default=False,
     ),
@@ -29,6 +32,7 @@ Draws = Annotated[
         "--draws",
         "--label-seeds",
         help="How many draws of labels, or their seeds; 50 for a paper. (default: the suite's)",
+        metavar="COUNT|FIRST-LAST",
         rich_help_panel="Grid",
         show_default=False,
     ),
@@ -131,23 +135,28 @@ def status(folder: Folder, format_: options.Format = "rich") -> None:
 
 
 Supervision = Annotated[
-    str | None, typer.Option(help='Only cells with these labels, e.g. "noise 0.1"; clean. (default: clean)', show_default=False)
+    str | None,
+    typer.Option(
+        help='Only cells with these labels, e.g. "noise 0.1"; clean. (default: clean)', metavar="WORDS", show_default=False
+    ),
 ]
-Metric = Annotated[str, typer.Option(help="accuracy, macro_accuracy or accuracy_test.")]
-Sets = Annotated[str | None, typer.Option("--sets", help="Only these sets of the suite.", show_default=False)]
+Metric = Annotated[str, typer.Option(help="What the ranking is by.", metavar="accuracy|macro_accuracy|accuracy_test")]
+Sets = Annotated[str | None, typer.Option("--sets", help="Only these sets of the suite.", metavar="NAME,…", show_default=False)]
 
 
 @suite.command("table")
 def table(
     folder: Folder,
-    show: Annotated[str, typer.Option(help="Which table: ranking, sets, wins, pairs, labels or supervision.")] = "ranking",
+    show: Annotated[str, typer.Option(help="Which table.", metavar="ranking|sets|wins|pairs|labels|supervision")] = "ranking",
     metric: Metric = "accuracy",
     sets: Sets = None,
     methods: options.SomeMethods = None,
     supervision: Supervision = None,
     reference: Annotated[
         str | None,
-        typer.Option(help="Method that pairs and labels compare with. (default: the first; logreg)", show_default=False),
+        typer.Option(
+            help="Method that pairs and labels compare with. (default: the first; logreg)", metavar="NAME", show_default=False
+        ),
     ] = None,
     format_: options.Format = "rich",
 ) -> None:

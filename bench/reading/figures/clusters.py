@@ -14,7 +14,7 @@ from bench.show.style import INK, ORANGE
 from bench.store.presence import model_folder
 from gmvae.checkpoint import load
 
-_COLUMNS, _MAX_CLUSTERS, _SAMPLES = 4, 60, 6
+_COLUMNS, _MAX_CLUSTERS, _SAMPLES, _MAX_PIXELS = 4, 60, 6, 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,19 +46,28 @@ def draw(data: Imagined) -> Figure:
     summaries, pictures, names = data.summaries, data.pictures, data.names
     rows = -(-len(summaries) // _COLUMNS)
     n_pictures = pictures.shape[1]
-    figure = Figure(figsize=(11, 0.62 * rows + 0.7), layout="constrained")
+    figure = Figure(figsize=(11, 0.42 * rows + 0.6), layout="constrained")
     figure.suptitle(data.about, fontsize=10.5, x=0.01, ha="left", color=INK, wrap=True)
     grid = figure.subplots(rows, _COLUMNS, squeeze=False)
-    height, width = pictures.shape[2:4]
+    height, width = _smaller(pictures[0, 0]).shape[:2]
     for index, axes in enumerate(grid.T.flatten()):
         axes.axis("off")
         if index >= len(summaries):
             continue
         summary = summaries[index]
-        strip = np.concatenate(list(pictures[index]), axis=1)
-        axes.imshow(drawable(strip), cmap="Greys", vmin=0, vmax=max(1e-6, float(strip.max())), aspect="equal")
+        strip = np.concatenate([_smaller(picture) for picture in pictures[index]], axis=1)
+        axes.imshow(drawable(strip), cmap="Greys", vmin=0, vmax=max(1e-6, float(strip.max())), interpolation="none")
         axes.axvline(width - 0.5, color=ORANGE, linewidth=1)
         name = "?" if summary.class_code is None else names[summary.class_code]
         text = f"{name}  {summary.purity:.0%}\n{number_of(summary.size, 'item')}"
         axes.text(-0.03 * n_pictures * width, height / 2, text, ha="right", va="center", fontsize=7.5, color=INK)
     return figure
+
+
+def _smaller(picture: Float[np.ndarray, "h w *k"]) -> Float[np.ndarray, "i j *k"]:
+    """Return a picture with means of blocks for pixels, where it has more of them than a third of an inch can show."""
+    step = -(-max(picture.shape[:2]) // _MAX_PIXELS)
+    height, width = (step * (side // step) for side in picture.shape[:2])
+    blocks = picture[:height, :width].reshape(height // step, step, width // step, step, *picture.shape[2:])
+    means: Float[np.ndarray, "i j *k"] = blocks.mean(axis=(1, 3))
+    return means

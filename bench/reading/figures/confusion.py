@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.reading.open_run import OpenRun
 from bench.show.axes import dress, explain_below, new_figure
+from bench.show.explanation import shortened
 from bench.show.style import BLUE, INK
 
 # Beyond that many classes the squares are too small for numbers: the commonest confusions are drawn in their place.
@@ -67,10 +68,14 @@ def _draw_commonest(shares: Float[np.ndarray, "l l"], data: Counts) -> Figure:
     wrong = shares * (1 - np.eye(len(shares)))
     order = np.argsort(-wrong, axis=None, kind="stable")[:_COMMONEST]
     pairs = [divmod(int(index), len(shares)) for index in order if wrong.flat[index] > 0][::-1]
-    figure, axes = new_figure(data.about, (7.2, 1.2 + 0.26 * max(4, len(pairs))))
+    figure, axes = new_figure(data.about, (8.4, 1.2 + 0.26 * max(4, len(pairs))))
     dress(axes, "x")
     axes.grid(visible=False, axis="y")
-    axes.barh([f"{data.names[true]} as {data.names[said]}" for true, said in pairs], [wrong[pair] for pair in pairs], color=BLUE)
+    axes.barh(
+        [f"{shortened(data.names[true])} as {shortened(data.names[said])}" for true, said in pairs],
+        [wrong[pair] for pair in pairs],
+        color=BLUE,
+    )
     for row, pair in enumerate(pairs):
         axes.annotate(f"{wrong[pair]:.0f} %", (wrong[pair], row), xytext=(4, 0), textcoords="offset points", va="center",
                       fontsize=8, color=INK)  # fmt: skip

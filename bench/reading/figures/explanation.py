@@ -9,9 +9,12 @@ from matplotlib.figure import Figure
 
 from bench.reading.open_run import OpenRun
 from bench.show.axes import dress
-from bench.show.explanation import SMALLEST_SHARE, explanation_title, tell_saved
+from bench.show.explanation import SMALLEST_SHARE, explanation_title, shortened, tell_saved
 from bench.show.pictures import drawable
 from bench.show.style import BLUE, GREEN, INK
+
+# Classes that stand beside a cluster.
+_MEANINGS = 2
 
 if TYPE_CHECKING:
     from bench.judge.inspection import Explanation, Inspection
@@ -47,15 +50,20 @@ def draw(data: Explained) -> Figure:
     why = tell_saved(explanation.saved)
     title = "\n".join(filter(None, (explanation_title(explanation, names), why)))
     figure.suptitle(title, fontsize=10.5, x=0.01, ha="left", color=INK, wrap=True)
-    left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.5, 1.2))
-    left.axis("off")
-    if picture is not None:
+    names = tuple(map(shortened, names))
+    if picture is None:
+        middle, right = figure.subplots(1, 2, width_ratios=(1.5, 1.2))
+    else:
+        left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1.5, 1.2))
+        left.axis("off")
         left.imshow(drawable(picture), cmap="Greys")
-    left.set_title(f"item {explanation.item}: {names[explanation.truth]}", fontsize=9, color=INK)
+        left.set_title(f"item {explanation.item}: {names[explanation.truth]}", fontsize=9, color=INK)
     clusters = explanation.clusters[::-1]
     middle.barh([f"{c.component}" for c in clusters], [c.weight for c in clusters], color=BLUE)
     for row, cluster in enumerate(clusters):
-        meaning = ", ".join(f"{names[code]} {share:.0%}" for code, share in cluster.classes if share >= SMALLEST_SHARE)
+        meaning = ", ".join(
+            f"{names[code]} {share:.0%}" for code, share in cluster.classes[:_MEANINGS] if share >= SMALLEST_SHARE
+        )
         # Beside the axes, which end where a share does.
         middle.text(1.03, row, meaning or "no label", va="center", fontsize=8, color=INK)
     middle.set_xlim(0, 1)

@@ -11,7 +11,7 @@ from bench.judge.inspection import latent_map
 from bench.reading.open_run import OpenRun
 from bench.show.axes import new_figure
 
-_MAP_ITEMS, _FEW_ITEMS = 1_200, 10
+_MAP_ITEMS, _FEW_ITEMS, _MAX_NAMED = 1_200, 10, 16
 _MARKERS = "osv^D<>pPX*hd"
 
 
@@ -59,6 +59,6 @@ def draw(data: Map) -> Figure:
             axes.scatter(
                 members[:, 0], members[:, 1], s=9, color=colors[code], marker=marker, label=name, linewidths=0, rasterized=True
             )
-    if not short:
+    if not short and len(names) <= _MAX_NAMED:
         axes.legend(frameon=False, fontsize=8, markerscale=2)
     return figure

@@ -27,7 +27,7 @@ def make(run: OpenRun, ask: Ask) -> Grid:
     budgets = tuple(sorted({n for table in tables for n in table.budgets}))
     rows, shared = ordered({table: scored_means(table) for table in tables}, lower_is_better=ask.metric in LOWER_IS_BETTER)
     best = _best(tables, budgets, ask.metric)
-    macro = _macro(run, ask.metric)
+    macro = macro_scores(run, ask.metric)
     return Grid(
         heading(run),
         ("labels", *(asked[n] for n in budgets)),
@@ -63,15 +63,9 @@ def heading(run: OpenRun) -> str:
     return f"{run.name}: {n_pool:,} items{known}{held_out}, {len(dataset['class_names'])} classes{k}"
 
 
-def _largest_share(run: OpenRun) -> float | None:
-    """Return the share of the largest class; `None` where the run does not say."""
-    counts = run.described.get("class_counts") or ()
-    return max(counts) / sum(counts) if sum(counts) else None
-
-
-def _macro(run: OpenRun, metric: str) -> dict[str, dict[int, float]]:
+def macro_scores(run: OpenRun, metric: str) -> dict[str, dict[int, float]]:
     """Return macro accuracy by method and budget, where classes are so unequal that it must stand beside accuracy."""
-    share = _largest_share(run)
+    share = run.largest_share
     if metric != "accuracy" or share is None or share * len(run.described["class_counts"]) < _UNEQUAL:
         return {}
     if not run.records["macro_accuracy"].notna().any():
@@ -80,7 +74,7 @@ def _macro(run: OpenRun, metric: str) -> dict[str, dict[int, float]]:
 
 
 def _of_classes(run: OpenRun, metric: str, *, shown: bool) -> tuple[str, ...]:
-    share = _largest_share(run)
+    share = run.largest_share
     if metric != "accuracy" or share is None:
         return ()
     beside = ("after the stroke: macro accuracy, the mean over classes, which are unequal",) if shown else ()
