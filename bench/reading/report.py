@@ -6,10 +6,10 @@ from typing import Any
 
 from bench.errors import number_of
 from bench.reading.answer import next_steps, sentences
-from bench.reading.figures import drawings
+from bench.reading.figures import FIGURES, drawings
 from bench.reading.open_run import OpenRun
 from bench.reading.status import expected_records
-from bench.reading.tables import Ask, scores, table_of
+from bench.reading.tables import TABLES, Ask, scores, table_of
 from bench.show.page import Fold, Page, Section, Sentence
 from bench.show.svg import Picture, embed
 from bench.stats.answer import answer
@@ -18,7 +18,7 @@ from bench.stats.seeds import seed_tables
 from bench.store.atomic import read_json
 from bench.store.folder import ENVIRONMENT
 
-_CHIEF = "label-efficiency"
+_CHIEF, _TOP = "label-efficiency", "summary"
 # Six pages of paper have room for the scores of all methods, not for what follows from them.
 _UNPRINTED = ("labels", "differences", "samplers", "covered")
 # Title, what is in it, tables, figures: in the order of the page.
@@ -44,7 +44,7 @@ def make_page(run: OpenRun) -> Page:
     counts = Counter(zip(failed["method"], failed["error"].fillna("no reason"), strict=True))
     found = answer(seed_tables(run.chief_records, "accuracy"))
     pictures = {drawing.name: embed(drawing.name, drawing.caption, drawing.figure) for drawing in drawings(run)}
-    summary = table_of("summary").make(run, Ask())
+    summary = table_of(_TOP).make(run, Ask())
     return Page(
         title=f"{run.name}: how many labels?",
         about=" ".join(f"{note}." for note in _about(run)),
@@ -78,8 +78,20 @@ def _unfinished(run: OpenRun) -> str:
     return f"{missing:,} of {n_cells:,} cells that were asked for are not there; {how}."
 
 
+def _parts() -> Iterator[tuple[str, str, str, tuple[str, ...], tuple[str, ...]]]:
+    """Yield the folds; a table or figure that none of them names stands in the first."""
+    tables, figures = ({name for fold in _FOLDS.values() for name in fold[place]} for place in (2, 3))
+    rest = (
+        tuple(name for name in TABLES if name not in {*tables, _TOP}),
+        tuple(name for name in FIGURES if name not in {*figures, _CHIEF}),
+    )
+    for place, (name, (title, about, *named)) in enumerate(_FOLDS.items()):
+        own = [(*some, *others) if place == 0 else tuple(some) for some, others in zip(named, rest, strict=True)]
+        yield name, title, about, own[0], own[1]
+
+
 def _folds(run: OpenRun, pictures: dict[str, Picture], ask: Ask) -> Iterator[Fold]:
-    for name, (title, about, tables, figures) in _FOLDS.items():
+    for name, title, about, tables, figures in _parts():
         # Claims about letters say nothing about other data.
         if name != "claims" or is_about_the_paper(run.described):
             there = tuple(pictures[figure] for figure in figures if figure in pictures)
