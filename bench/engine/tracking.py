@@ -80,12 +80,19 @@ class Tracking(Listener):
     def _about_training(self, job: TrainingJob) -> dict[str, Any]:
         settings = job.model.model_dump(mode="json") | job.training.model_dump(mode="json")
         about = {name: value for name, value in settings.items() if value is not None and not isinstance(value, (list, dict))}
-        return {**self._about(), "kind": "training", "group": "training", "model_seed": job.key.model_seed, **about}
+        return {
+            **self._about(),
+            "kind": "training",
+            "axis": "epoch",
+            "group": "training",
+            "model_seed": job.key.model_seed,
+            **about,
+        }
 
     def _about_cells(self, record: Record) -> dict[str, Any]:
         names = ("method", "sampler", "n_components", "model_seed", "label_seed", "supervision")
         values = {name: value for name in names if (value := getattr(record, name)) is not None}
-        return {**self._about(), "kind": "cells", "group": record.method, **values}
+        return {**self._about(), "kind": "cells", "axis": "n_labeled", "group": record.method, **values}
 
     def _about(self) -> dict[str, Any]:
         return {"dataset": self._work.origin.dataset, "n_pool": self._work.origin.n_pool, "run": self._work.folder.name}

@@ -5,48 +5,48 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from bench.show.axes import WIDTH, dress, explain_below, new_figure
+from bench.show.style import BLUE, INK, ORANGE
 from bench.stats.rank_correlation import RankCorrelation
 
 _COLUMNS = 3
 # The share of complete trials that may lie off the scale.
 _WORST = 0.1
-_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#999999"
+_GREY = "#999999"
 
 
 def history_figure(criterion: str, complete: Mapping[int, float], pruned: Mapping[int, float], *, maximize: bool) -> Figure:
     """Draw what each trial reached, by its number, and the best so far; pruned ones where they were stopped."""
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = new_figure(f"Trials by {criterion}; what lies far off is at the edge", (WIDTH, 4.2))
     low, high = _scale(list(complete.values()) or list(pruned.values()), maximize=maximize)
     # What lies far off is drawn at the edge: one hopeless trial would flatten all others.
     shown = {number: float(np.clip(value, low, high)) for number, value in pruned.items()}
     axes.plot(list(shown), list(shown.values()), "x", color=_GREY, markersize=5, label="pruned (when stopped)")
-    axes.plot(list(complete), np.clip(list(complete.values()), low, high), "o", color=_BLUE, markersize=5, label="complete")
+    axes.plot(list(complete), np.clip(list(complete.values()), low, high), "o", color=BLUE, markersize=5, label="complete")
     if complete:
         numbers, values = np.array(list(complete)), np.array(list(complete.values()))
         best = np.maximum.accumulate(values) if maximize else np.minimum.accumulate(values)
-        axes.step(numbers, np.clip(best, low, high), where="post", color=_ORANGE, linewidth=1.6, label="best so far")
+        axes.step(numbers, np.clip(best, low, high), where="post", color=ORANGE, linewidth=1.6, label="best so far")
     margin = 0.05 * (high - low) or 1.0
     axes.set_ylim(low - margin, high + margin)
     axes.set_xlabel("trial")
     axes.set_ylabel(criterion)
-    axes.set_title(f"Trials by {criterion}; what lies far off is at the edge", fontsize=11)
-    _finish(figure)
+    axes.legend(frameon=False, fontsize=8)
     return figure
 
 
 def importance_figure(criterion: str, importances: Mapping[str, float]) -> Figure:
     """Draw the share of the criterion's spread that each parameter explains."""
-    figure = Figure(figsize=(6.4, 0.9 + 0.36 * len(importances)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = new_figure(f"What explains the spread of {criterion}", (6.4, 1.3 + 0.36 * len(importances)))
+    dress(axes, "x")
+    axes.grid(visible=False, axis="y")
     names = sorted(importances, key=importances.__getitem__)
     shares = [100 * importances[name] for name in names]
-    axes.barh(names, shares, color=_BLUE, height=0.62)
+    axes.barh(names, shares, color=BLUE, height=0.62)
     for row, share in enumerate(shares):
         axes.annotate(f"{share:.0f} %", (share, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9)
     axes.set_xlim(0, max([*shares, 1]) * 1.15)
     axes.set_xlabel(f"importance for {criterion} in %")
-    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
@@ -54,8 +54,7 @@ def front_figure(
     criteria: tuple[str, str], dominated: Sequence[tuple[float, float]], front: Mapping[int, tuple[float, float]]
 ) -> Figure:
     """Draw two criteria against each other, and the trials that none other beats in both."""
-    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = new_figure(f"{criteria[0]} against {criteria[1]}; numbers are trials", (6.4, 4.6))
     if dominated:
         axes.plot(*zip(*dominated, strict=True), "o", color=_GREY, markersize=4, label="dominated")
     ordered = sorted(front.items(), key=lambda item: item[1][1])
@@ -64,7 +63,7 @@ def front_figure(
             [values[0] for _, values in ordered],
             [values[1] for _, values in ordered],
             "o-",
-            color=_ORANGE,
+            color=ORANGE,
             markersize=6,
             linewidth=1.2,
             label="Pareto front",
@@ -73,8 +72,7 @@ def front_figure(
         axes.annotate(str(number), (x, y), xytext=(5, 5), textcoords="offset points", fontsize=8)
     axes.set_xlabel(criteria[0])
     axes.set_ylabel(criteria[1])
-    axes.set_title(f"{criteria[0]} against {criteria[1]}; numbers are trials", fontsize=11)
-    _finish(figure)
+    axes.legend(frameon=False, fontsize=8)
     return figure
 
 
@@ -86,16 +84,15 @@ def agreement_figure(pairs: Sequence[tuple[str, str, Sequence[float], Sequence[f
     figure = Figure(figsize=(4.2 * columns, 3.7 * rows), layout="constrained")
     every = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (one, other, x, y, correlation) in zip(every, pairs, strict=False):
-        axes.plot(x, y, "o", color=_BLUE, markersize=5, alpha=0.8)
+        axes.plot(x, y, "o", color=BLUE, markersize=5, alpha=0.8)
         interval = "" if correlation.ci_low is None else f" ({correlation.ci_low:+.2f} to {correlation.ci_high:+.2f})"
-        axes.set_title(f"Spearman's rho {correlation.rho:+.2f}{interval}", fontsize=10)
+        axes.set_title(f"Spearman's rho {correlation.rho:+.2f}{interval}", fontsize=10, loc="left", color=INK)
         axes.set_xlabel(one)
         axes.set_ylabel(other)
-        axes.grid(color="#dddddd", linewidth=0.6)
-        axes.spines[["top", "right"]].set_visible(False)
+        dress(axes)
     for axes in every[len(pairs) :]:
         axes.set_visible(False)
-    figure.suptitle("a point is a trial", fontsize=9, color="#444444")
+    explain_below(figure, "a point is a trial")
     return figure
 
 
@@ -106,10 +103,3 @@ def _scale(values: list[float], *, maximize: bool) -> tuple[float, float]:
     worst = float(np.quantile(values, _WORST if maximize else 1 - _WORST))
     best = max(values) if maximize else min(values)
     return min(worst, best), max(worst, best)
-
-
-def _finish(figure: Figure) -> None:
-    axes = figure.axes[0]
-    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9)

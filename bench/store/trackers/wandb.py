@@ -14,12 +14,13 @@ class Tracker:
     """Writes each curve as a run, with an id made of its name."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._prefix = folder.name
         self._runs: dict[str, Any] = {}
+        self._axes: dict[str, str] = {}
 
     def open(self, name: str, about: Mapping[str, Any], *, fresh: bool) -> None:
         """Begin a run, or go on with the one of that id."""
-        key = f"{self._folder.name}/{name}"
+        key = f"{self._prefix}/{name}"
         # Nothing of the machine or the sources is sent.
         quiet = wandb.Settings(
             silent=True, console="off", x_disable_stats=True, x_disable_meta=True, disable_git=True, save_code=False
@@ -32,13 +33,16 @@ class Tracker:
             config=dict(about),
             resume="never" if fresh else "allow",
             reinit="create_new",
-            dir=self._folder,
             settings=quiet,
         )
+        # Its own steps only grow, and budgets come as they are judged.
+        self._axes[name] = axis = str(about.get("axis", "step"))
+        self._runs[name].define_metric(axis)
+        self._runs[name].define_metric("*", step_metric=axis)
 
     def log(self, name: str, values: Mapping[str, float], step: int) -> None:
         """Add metrics."""
-        self._runs[name].log(dict(values), step=step)
+        self._runs[name].log({**values, self._axes[name]: step})
 
     def close(self, name: str, *, ok: bool) -> None:
         """End a run."""

@@ -7,11 +7,13 @@ import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
-from bench.show.axes import log_budgets
-from bench.show.style import QUIET, looks_of
+from bench.show.axes import dress, log_budgets
+from bench.show.style import INK, QUIET, looks_of
 from bench.suite.open_suite import OpenSuite
 
 _HEAD, _RIVALS, _ACROSS = 4, 3, 3
+# Width of a panel in inches.
+_PANEL = 2.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ def draw(data: Panels) -> Figure:
     """Draw a panel per set, with one legend for all."""
     across = min(_ACROSS, len(data.panels))
     down = math.ceil(len(data.panels) / across)
-    figure = Figure(figsize=(2.9 * across + 0.4, 2.35 * down + 0.5), layout="constrained")
+    figure = Figure(figsize=(_PANEL * across + 0.4, 2.35 * down + 0.5), layout="constrained")
     grid = np.atleast_1d(figure.subplots(down, across, squeeze=False)).ravel()
     looks = looks_of(data.methods)
     for axes, panel in zip(grid, data.panels, strict=False):
@@ -68,12 +70,11 @@ def draw(data: Panels) -> Figure:
                 label=method,
             )
         axes.axhline(100 * panel.chance, color=QUIET, linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
-        axes.set_title(panel.name, fontsize=9.5)
-        log_budgets(axes, [int(n) for n in panel.n_labeled])
+        axes.set_title(panel.name, fontsize=9.5, loc="left", color=INK)
+        dress(axes)
+        log_budgets(axes, [int(n) for n in panel.n_labeled], _PANEL)
         axes.set_xlabel("")
         axes.tick_params(labelsize=7)
-        axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-        axes.spines[["top", "right"]].set_visible(False)
     for axes in grid[len(data.panels) :]:
         axes.set_axis_off()
     figure.supxlabel("labels shown (dashed: always the largest class)", fontsize=9)

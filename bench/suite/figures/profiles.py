@@ -46,7 +46,7 @@ def draw(data: Profiles) -> Figure:
             color=look.color,
             marker=look.marker,
             markevery=_EVERY,
-            markersize=5,
+            markersize=4.5,
             linewidth=1.5,
             label=method,
         )
