@@ -149,7 +149,7 @@ def test_two_runs_beside_each_other(command: Command, run_folder: Path, tmp_path
     assert [row.split("|")[2].strip() for row in rows] == ["run", "other"]
     assert rows[0].split("|")[3:] == rows[1].split("|")[3:]
     code, _, err = command("compare", str(run_folder))
-    assert (code, "compare got 1 run" in err) == (2, True)
+    assert (code, "compare got one run" in err) == (2, True)
 
 
 def test_a_grid_in_every_format() -> None:
