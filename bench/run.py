@@ -83,6 +83,15 @@ class RunPlan:
         """What all records share."""
         return origin_of(self.identity, len(self.dataset.pool), self.dataset.n_known, package_version())
 
+    def about(self) -> str:
+        """Say in a line what is to be compared on what."""
+        ks = sorted({key.n_components for key in self.clusterings})
+        k = f"K = {', '.join(map(str, ks))}; " if ks else ""
+        draws = number_of(len(self.settings.label_seeds), "draw")
+        grid = f"{number_of(len(self.methods), 'method')}, {number_of(len(self.budgets), 'budget')}, {draws} of labels"
+        items = f"{len(self.dataset.pool):,} items, {number_of(self.dataset.n_classes, 'class', 'classes')}"
+        return f"{self.dataset.name}: {items}; {k}{grid}: {number_of(len(self.cells), 'cell')}"
+
     def notices(self) -> list[str]:
         """Say what was asked for and is not in the grid."""
         return [f"no cell of the grid is within the limits of {name}" for name in self.left_out]

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench.engine.executors import executor_of, starting
-from bench.engine.outlook import Outlook
-from bench.engine.tracking import Tracking
+from bench.engine.forecast import Forecast
+from bench.engine.tracking import tracking
 from bench.engine.watch import Failures, Listeners, ProgressFile
 from bench.engine.work import Listener, Work
 from bench.errors import SettingsError
@@ -15,7 +15,7 @@ from bench.store.folder import check_claim
 from bench.store.lock import locked
 from bench.store.presence import is_trained
 
-Watch = Callable[[Work, Outlook], AbstractContextManager[Listener]]
+Watch = Callable[[Work, Forecast], AbstractContextManager[Listener]]
 """Takes what is to be done, and what counts and estimates it; what it hears lasts as long as the `with` block."""
 
 
@@ -34,18 +34,16 @@ def carry(plan: RunPlan, folder: Path, watch: Watch, others: Sequence[Listener] 
         work = make_work(plan, folder.resolve(), retry_failed=retry_failed)
         if not work.batches and not work.trainings:
             return False
-        outlook = Outlook(work)
-        with watch(work, outlook) as display:
+        forecast = Forecast(work)
+        with watch(work, forecast) as display:
             display.starting(starting(plan.settings))
-            with executor_of(plan.settings, [work]) as (executor, (placed,)):
-                trackings = [Tracking(placed, name, display.notice) for name in plan.settings.trackers]
-                listeners = Listeners([outlook, display, ProgressFile(placed, outlook), *trackings, *others])
+            with (
+                executor_of(plan.settings, [work]) as (executor, (placed,)),
+                tracking(placed, plan.settings.trackers, display.notice) as trackers,
+            ):
+                listeners = Listeners([forecast, display, ProgressFile(placed, forecast), *trackers, *others])
                 listeners.begun(executor.cpus)
-                try:
-                    carry_out(placed, executor, listeners)
-                finally:
-                    for tracking in trackings:
-                        tracking.finish()
+                carry_out(placed, executor, listeners)
     return True
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench.api.carrying import Watch
-from bench.engine.outlook import Outlook
+from bench.engine.forecast import Forecast
 from bench.engine.work import Listener, Work
 from bench.show.live import LiveDisplay
 from bench.store.fonts import save_drawn
@@ -41,8 +41,8 @@ def watched(folder: Path, *, show: bool) -> Iterator[Watch]:
     """Yield what shows progress, in a notebook as on a terminal; an interrupt is told what is saved, and goes on."""
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
 
-    def watch(work: Work, outlook: Outlook) -> LiveDisplay | nullcontext[Listener]:
-        return LiveDisplay(work, outlook, console) if show else nullcontext(Listener())
+    def watch(work: Work, forecast: Forecast) -> LiveDisplay | nullcontext[Listener]:
+        return LiveDisplay(work, forecast, console) if show else nullcontext(Listener())
 
     try:
         yield watch

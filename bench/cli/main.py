@@ -1,6 +1,8 @@
 """The command `gmvae-bench`."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -9,12 +11,21 @@ import typer
 
 from bench.cli.commands import COMMANDS
 from bench.cli.plain import write_plainly
-from bench.cli.state import STATE, end_without_reader
+from bench.cli.state import STATE, end_quietly_without_reader, end_without_reader
 from bench.errors import BenchError
 from gmvae.errors import GMVAEError
 
 EXIT_USER_ERROR = 2
 _SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
+
+
+@contextmanager
+def _ended_without_reader() -> Iterator[None]:
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        end_without_reader()
 
 
 class _Command(typer.core.TyperCommand):
@@ -31,12 +42,15 @@ class _Command(typer.core.TyperCommand):
 class _Commands(typer.core.TyperGroup):
     """All commands, in the order of `COMMANDS`."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the options before a command; typer would call a reader that has gone a failure."""
+        with _ended_without_reader():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; typer would call a reader that has gone a failure."""
-        try:
+        """Run a command."""
+        with _ended_without_reader():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            end_without_reader()
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - typer's
         """Return their names."""
@@ -103,13 +117,13 @@ def main() -> None:
     """Run the command line and turn the project's errors into one or two lines and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         write_plainly(stream)
+    end_quietly_without_reader()
     try:
-        try:
-            app()
-        finally:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        end_without_reader()
+        with _ended_without_reader():
+            try:
+                app()
+            finally:
+                sys.stdout.flush()
     except (BenchError, GMVAEError) as error:
         if STATE.debug:
             raise

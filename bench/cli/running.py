@@ -16,7 +16,7 @@ from bench.api.carrying import carry, train
 from bench.cli.output import print_grid
 from bench.cli.reading import read_data
 from bench.cli.settings import run_settings
-from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console
+from bench.cli.state import EXIT_CELLS_FAILED, EXIT_INTERRUPTED, make_console, tell
 from bench.data.dataset import Dataset
 from bench.engine.estimate import estimate
 from bench.errors import number_of
@@ -27,6 +27,8 @@ from bench.reading.tables import Ask, scores
 from bench.run import RunPlan, make_plan, make_training_plan, preview_work, survey
 from bench.show.live import LiveDisplay
 from bench.show.status import render_preview
+from bench.stats.answer import answer
+from bench.stats.seeds import seed_tables
 from bench.store.folder import default_folder
 from bench.store.records import failures
 
@@ -38,6 +40,7 @@ def run_grid(settings: RunSettings, out: Path | None, *, dry_run: bool, retry_fa
     console, progress = make_console(), make_console(stderr=True)
     dataset = read_data(settings, progress)
     plan = make_plan(settings, dataset)
+    tell(plan.about())
     folder = out or default_folder(settings.data, plan.identity)
     if dry_run:
         _preview(plan, folder, console, retry_failed=retry_failed)
@@ -64,7 +67,7 @@ def train_only(
     plan = make_training_plan(settings, dataset)
     folder = default_folder(settings.data, plan.identity)
     with _ended_by_interrupt(plan, folder, console, progress):
-        train(plan, folder, lambda work, outlook: LiveDisplay(work, outlook, progress))
+        train(plan, folder, lambda work, forecast: LiveDisplay(work, forecast, progress))
     return plan, folder
 
 
@@ -78,9 +81,10 @@ def _preview(plan: RunPlan, folder: Path, console: Console, *, retry_failed: boo
 
 def _carry_out(plan: RunPlan, folder: Path, console: Console, progress: Console, *, retry_failed: bool) -> None:
     with _ended_by_interrupt(plan, folder, console, progress):
-        did = carry(plan, folder, lambda work, outlook: LiveDisplay(work, outlook, progress), retry_failed=retry_failed)
+        did = carry(plan, folder, lambda work, forecast: LiveDisplay(work, forecast, progress), retry_failed=retry_failed)
     if not did:
-        progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record")
+        sent = f"; nothing was sent to {', '.join(plan.settings.trackers)}" if plan.settings.trackers else ""
+        progress.print(f"nothing to run: all {len(plan.cells):,} cells have a record{sent}")
 
 
 @contextmanager
@@ -107,7 +111,13 @@ def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
     print_grid(replace(scores.make(opened, Ask()), footer=""))
     # The table shows failures of earlier commands too; the exit code is about this command's cells.
     failed = failures(opened.every, plan.cells)
-    console.print(f"\nrecords, models and settings: {folder}", soft_wrap=True)
+    found = answer(seed_tables(opened.chief_records, "accuracy"))
+    console.print()
+    score = None if found is None else found.best.score
+    if found is not None and score is not None:
+        labels = number_of(found.n_labeled, "label")
+        console.print(f"best: {found.best.table.label}, {score.text(100, unit=' %')} with {labels}", soft_wrap=True)
+    console.print(f"records, models and settings: {folder}", soft_wrap=True)
     console.print(f"next: gmvae-bench report {folder}", style="dim", soft_wrap=True)
     if len(failed):
         tell_failures(failed["method"] + ", ", failed["error"], len(plan.cells), console)

@@ -29,10 +29,10 @@ STATE = State()
 
 def make_console(*, stderr: bool = False) -> "Console":
     """Return a console for output, or for progress and messages."""
-    from bench.cli.console import ProjectConsole
+    from rich.console import Console
 
     # Names of files and classes are the user's: nothing in them is markup.
-    return ProjectConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
 def end_without_reader() -> NoReturn:
@@ -41,6 +41,16 @@ def end_without_reader() -> NoReturn:
         # What Python flushes at its end would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(EXIT_NO_READER)
+
+
+def end_quietly_without_reader() -> None:
+    """Let rich end the process as we do where nobody reads any more: in our consoles, and in typer's for help."""
+    from rich.console import Console
+
+    def end(self: Console) -> None:  # noqa: ARG001 - rich's
+        end_without_reader()
+
+    Console.on_broken_pipe = end  # type: ignore[method-assign]
 
 
 def tell(text: str) -> None:

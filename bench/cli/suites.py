@@ -15,7 +15,7 @@ from bench.cli.running import end_interrupted, tell_failures
 from bench.cli.state import EXIT_CELLS_FAILED, make_console
 from bench.engine.estimate import Estimate, estimate
 from bench.engine.executors import executor_of, starting
-from bench.engine.outlook import Outlook
+from bench.engine.forecast import Forecast
 from bench.engine.watch import Listeners, ProgressFile
 from bench.engine.work import Assignment, Work
 from bench.errors import SettingsError, number_of
@@ -105,13 +105,13 @@ def _carry_out(plan: SuitePlan, works: dict[str, Work], settings: RunSettings, c
         progress.print("nothing to run: every cell of every set has a record")
         return
     try:
-        outlooks = [Outlook(work) for work in works.values()]
-        with SuiteDisplay(works, outlooks, progress) as display:
+        forecasts = [Forecast(work) for work in works.values()]
+        with SuiteDisplay(works, forecasts, progress) as display:
             display.starting(starting(settings))
             with executor_of(settings, list(works.values())) as (executor, placed):
                 assignments = [
-                    Assignment(work, Listeners([outlook, display.ear(name), ProgressFile(work, outlook)]))
-                    for name, work, outlook in zip(works, placed, outlooks, strict=True)
+                    Assignment(work, Listeners([forecast, display.ear(name), ProgressFile(work, forecast)]))
+                    for name, work, forecast in zip(works, placed, forecasts, strict=True)
                 ]
                 for one in assignments:
                     one.listener.begun(executor.cpus)

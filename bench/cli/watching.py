@@ -1,8 +1,10 @@
 """A page about a run on the loopback interface, which asks for its news itself."""
 
 import json
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from bench.cli.state import make_console
 from bench.errors import BenchError, SettingsError
@@ -37,7 +39,7 @@ def make_server(watched: Watched, port: int) -> ThreadingHTTPServer:
         def do_GET(self) -> None:
             """Answer."""
             # A page of another site may make a browser ask here under a name of its own.
-            if self.headers.get("Host", "").rpartition(":")[0] not in _NAMES:
+            if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _NAMES:
                 self.send_error(403, "ask by 127.0.0.1 or localhost")
                 return
             kind, content = answers.get(self.path.partition("?")[0], ("", None))
@@ -48,7 +50,7 @@ def make_server(watched: Watched, port: int) -> ThreadingHTTPServer:
                 body = content()
             except (BenchError, OSError) as error:
                 # A file that was being replaced, or a run that is gone: the page asks again.
-                self.send_error(503, str(error).splitlines()[0])
+                self.send_error(503, explain=str(error))
                 return
             self.send_response(200)
             for name, value in (
@@ -64,8 +66,16 @@ def make_server(watched: Watched, port: int) -> ThreadingHTTPServer:
         def log_message(self, *_: Any) -> None:
             """Say nothing: a page asks every other second."""
 
+    class Server(ThreadingHTTPServer):
+        """Says nothing of readers that leave in the middle of an answer."""
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Say what is wrong with ourselves alone."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
+
     try:
-        return ThreadingHTTPServer((HOST, port), Answer)
+        return Server((HOST, port), Answer)
     except OSError as error:
         raise SettingsError(f"--port {port}: {error.strerror or error}; give another one, or 0 for any that is free") from error
 

@@ -2,7 +2,9 @@
 
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +15,7 @@ from bench.store.trackers import Tracker, open_tracker
 from gmvae.errors import first_line
 from gmvae.training import EpochStats
 
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS, _SHORT_SECONDS = 60.0, 5.0
 _METRICS = ("accuracy", "macro_accuracy", "accuracy_test", "fit_seconds", "predict_seconds")
 _Call = Callable[[Tracker], None]
 
@@ -50,7 +52,7 @@ class Tracking(Listener):
         """End a training's curve."""
         if key.id in self._open:
             self._open.discard(key.id)
-            self._calls.put(lambda tracker: tracker.close(key.id, ok=error is None))
+            self._put(lambda tracker: tracker.close(key.id, ok=error is None))
 
     def records_done(self, records: list[Record]) -> None:
         """Add cells to the curves of their methods."""
@@ -63,19 +65,27 @@ class Tracking(Listener):
             self._log(name, values, record.n_labeled)
 
     def finish(self) -> None:
-        """Wait until everything is sent, a minute at most."""
-        self._calls.put(lambda tracker: tracker.end())
+        """Send no more; what was measured so far is still on its way."""
+        self._put(lambda tracker: tracker.end())
         self._calls.put(None)
-        self._thread.join(_PATIENCE_SECONDS)
+
+    def wait(self, deadline: float) -> None:
+        """Wait until everything is sent, until `time.monotonic()` is `deadline`."""
+        self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
             self._tell(f"{self._name} is slow: not everything was sent to it")
 
+    def _put(self, call: _Call) -> None:
+        # Nobody would empty the queue of a tracker that has failed.
+        if self._thread.is_alive():
+            self._calls.put(call)
+
     def _begin(self, name: str, about: dict[str, Any], *, fresh: bool) -> None:
         self._open.add(name)
-        self._calls.put(lambda tracker: tracker.open(name, about, fresh=fresh))
+        self._put(lambda tracker: tracker.open(name, about, fresh=fresh))
 
     def _log(self, name: str, values: dict[str, float], step: int) -> None:
-        self._calls.put(lambda tracker: tracker.log(name, values, step))
+        self._put(lambda tracker: tracker.log(name, values, step))
 
     def _about_training(self, job: TrainingJob) -> dict[str, Any]:
         settings = job.model.model_dump(mode="json") | job.training.model_dump(mode="json")
@@ -120,3 +130,20 @@ def _curve(record: Record) -> str:
         f"({record.supervision})" if record.supervision else "",
     ]
     return " ".join(filter(None, parts))
+
+
+@contextmanager
+def tracking(work: Work, trackers: Iterable[str], tell: Callable[[str], None]) -> Iterator[list[Tracking]]:
+    """Yield what hands a work's measurements to trackers, and give them all a minute to send the last; less after an error."""
+    every, patience = [Tracking(work, name, tell) for name in trackers], _PATIENCE_SECONDS
+    try:
+        yield every
+    except BaseException:
+        patience = _SHORT_SECONDS
+        raise
+    finally:
+        deadline = time.monotonic() + patience
+        for one in every:
+            one.finish()
+        for one in every:
+            one.wait(deadline)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from bench.engine.outlook import Outlook
+from bench.engine.forecast import Forecast
 from bench.engine.work import Batch, Listener, TrainingJob, Work
 from bench.errors import StoreError
 from bench.judge.record import Record
@@ -20,8 +20,8 @@ _EVERY_SECONDS, _MAX_POINTS = 1.0, 200
 class ProgressFile(Listener):
     """Keeps `progress.json` of the run folder up to date, at most once a second."""
 
-    def __init__(self, work: Work, outlook: Outlook) -> None:
-        self._folder, self._outlook = work.folder, outlook
+    def __init__(self, work: Work, forecast: Forecast) -> None:
+        self._folder, self._forecast = work.folder, forecast
         self._lock = threading.Lock()
         trainings = {job.key.id: TrainingProgress("waiting", job.training.epochs) for job in work.trainings}
         self._progress = Progress(trainings=trainings)
@@ -45,7 +45,7 @@ class ProgressFile(Listener):
         """Write that it ended."""
         self._set(key, at_once=True, state="trained" if error is None else "failed")
 
-    def batch_started(self, batch: Batch) -> None:  # noqa: ARG002 - the outlook counts its cells
+    def batch_started(self, batch: Batch) -> None:  # noqa: ARG002 - the forecast counts its cells
         """Write what is judged."""
         self._set()
 
@@ -64,10 +64,10 @@ class ProgressFile(Listener):
                     self._write()
 
     def _write(self) -> None:
-        progress, outlook = self._progress, self._outlook
-        progress.cells_running = dict(outlook.running)
-        progress.cells, progress.ok, progress.failed = outlook.n_cells, outlook.n_ok, outlook.n_failed
-        progress.seconds_left = outlook.seconds_left()
+        progress, forecast = self._progress, self._forecast
+        progress.cells_running = dict(forecast.running)
+        progress.cells, progress.ok, progress.failed = forecast.n_cells, forecast.n_ok, forecast.n_failed
+        progress.seconds_left = forecast.seconds_left()
         write_progress(self._folder, progress)
         self._written = time.monotonic()
 

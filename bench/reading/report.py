@@ -19,6 +19,7 @@ from bench.store.atomic import read_json
 from bench.store.folder import ENVIRONMENT
 
 _CHIEF, _TOP = "label-efficiency", "summary"
+_NOTHING = "no method has a score, but for those that read labels that no user has: upper bounds, not results"
 # Six pages of paper have room for the scores of all methods, not for what follows from them.
 _UNPRINTED = ("labels", "differences", "samplers", "covered")
 # Title, what is in it, tables, figures: in the order of the page.
@@ -48,7 +49,7 @@ def make_page(run: OpenRun) -> Page:
     return Page(
         title=f"{run.name}: how many labels?",
         about=" ".join(f"{note}." for note in _about(run)),
-        answer=(Sentence("Which method", "no method has a score yet"),) if found is None else sentences(run, found),
+        answer=(Sentence("Which method", _NOTHING),) if found is None else sentences(run, found),
         next_steps=() if found is None else next_steps(run, found),
         figure=pictures.get(_CHIEF),
         top=None if summary is None else Section("summary", "At a glance", summary, tools=False),

@@ -1,5 +1,6 @@
 """Progress while it happens: redrawn in a terminal, a line a minute elsewhere."""
 
+import itertools
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -9,7 +10,7 @@ from typing import Self
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-_EVERY_SECONDS, _FIRST_SECONDS = 60.0, 10.0
+_EVERY_SECONDS, _FIRST_SECONDS = 60.0, (10.0, 20.0, 30.0)
 
 
 class Display(ABC):
@@ -64,7 +65,6 @@ class Display(ABC):
 
     def _write_lines(self) -> None:
         # The first one soon: nobody should wonder whether anything goes on.
-        wait = min(_FIRST_SECONDS, self._every)
-        while not self._ended.wait(wait):
+        waits = itertools.chain(_FIRST_SECONDS, itertools.repeat(self._every))
+        while not self._ended.wait(min(next(waits), self._every)):
             self._console.print(self._line(), soft_wrap=True, highlight=False)
-            wait = self._every

@@ -7,7 +7,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bench.engine.outlook import Outlook
+from bench.engine.forecast import Forecast
 from bench.engine.work import Listener, TrainingJob, Work
 from bench.errors import number_of
 from bench.judge.record import Record
@@ -23,17 +23,19 @@ _RECENT_FAILURES = 3
 class LiveDisplay(Display, Listener):
     """Shows what it hears; used as a context manager."""
 
-    def __init__(self, work: Work, outlook: Outlook, console: Console) -> None:
+    def __init__(self, work: Work, forecast: Forecast, console: Console) -> None:
         super().__init__(console)
-        self._outlook = outlook
+        self._forecast = forecast
         self._epochs = {job.key: job.training.epochs for job in work.trainings}
         self._stats: dict[ModelKey, EpochStats] = {}
         self._state: dict[ModelKey, str] = dict.fromkeys(self._epochs, "waiting")
         self._failures: list[str] = []
 
-    def begun(self, cpus: float) -> None:  # noqa: ARG002 - the outlook counts with them
+    def begun(self, cpus: float) -> None:  # noqa: ARG002 - the forecast counts with them
         """Show that what had to start has started; workers have yet to load torch."""
-        self.starting("starting workers (about 10 s)" if self._starting and self._epochs else "")
+        models = f"{number_of(len(self._epochs), 'model')} to train, " if self._epochs else ""
+        todo = f"{models}{number_of(self._forecast.n_cells, 'cell')} to judge"
+        self.starting(f"starting workers (about 10 s): {todo}" if self._starting and self._epochs else "")
 
     def training_started(self, job: TrainingJob) -> None:
         """Show that a model trains."""
@@ -63,19 +65,19 @@ class LiveDisplay(Display, Listener):
 
     def _line(self) -> str:
         with self._lock:
-            one = self._outlook
+            one = self._forecast
             failed = f", {one.n_failed:,} failed" if one.n_failed else ""
             cells = f"{one.n_ok + one.n_failed:,} of {number_of(one.n_cells, 'cell')}{failed}" if one.n_cells else ""
             said = "; ".join(filter(None, (self._starting, self._models_in_words(), cells, self._left())))
             return f"{format_seconds(time.monotonic() - self._begun)}: {said}"
 
     def _left(self) -> str:
-        left = None if self._starting else self._outlook.seconds_left()
-        return "" if left is None else f"about {format_seconds(left)} left"
+        left = None if self._starting else self._forecast.seconds_left()
+        return "" if left is None else f"{'about' if self._forecast.measured else 'perhaps'} {format_seconds(left)} left"
 
     def _judging(self) -> str:
         """Say what is judged now."""
-        running = self._outlook.running.most_common()
+        running = self._forecast.running.most_common()
         names = ", ".join(f"{method} {count:,}" for method, count in running[:_MAX_IN_LINE])
         more = f", and {len(running) - _MAX_IN_LINE} more methods" if len(running) > _MAX_IN_LINE else ""
         return f"judging {names}{more}" if running else ""
@@ -109,7 +111,7 @@ class LiveDisplay(Display, Listener):
 
     def _trials(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-        for name in ("model", "state", "epoch", "loss", "live K", "images/s", "left"):
+        for name in ("model", "state", "epoch", "loss", "live K", "items/s", "left"):
             table.add_column(name, justify="left" if name in ("model", "state") else "right", no_wrap=True, header_style="dim")
         active = sorted(self._epochs, key=lambda key: ("training", "waiting", "failed", "trained").index(self._state[key]))
         for key in active[:_MAX_TRIALS]:
@@ -132,7 +134,7 @@ class LiveDisplay(Display, Listener):
         return table
 
     def _cells(self) -> Table:
-        one, spent = self._outlook, format_seconds(time.monotonic() - self._begun)
+        one, spent = self._forecast, format_seconds(time.monotonic() - self._begun)
         done = one.n_ok + one.n_failed
         table = Table.grid(padding=(0, 2, 0, 0))
         counts = Text.assemble(f"cells {done:,}/{one.n_cells:,}", (f"  {one.n_failed:,} failed", "red") if one.n_failed else "")

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bench.engine.outlook import Outlook, seconds_left
+from bench.engine.forecast import Forecast, seconds_left
 from bench.engine.work import Batch, Listener, TrainingJob, Work
 from bench.errors import number_of
 from bench.judge.record import Record
@@ -54,7 +54,7 @@ class _Ear(Listener):
     def __init__(self, display: "SuiteDisplay", row: _Row) -> None:
         self._display, self._row = display, row
 
-    def begun(self, cpus: float) -> None:  # noqa: ARG002 - the outlook counts with them
+    def begun(self, cpus: float) -> None:  # noqa: ARG002 - the forecast counts with them
         """Show that what had to start has started."""
         self._display.starting("")
 
@@ -100,9 +100,9 @@ class _Ear(Listener):
 class SuiteDisplay(Display):
     """Shows all sets; used as a context manager."""
 
-    def __init__(self, works: dict[str, Work], outlooks: Sequence[Outlook], console: Console) -> None:
+    def __init__(self, works: dict[str, Work], forecasts: Sequence[Forecast], console: Console) -> None:
         super().__init__(console)
-        self._outlooks = outlooks
+        self._forecasts = forecasts
         self.failures: list[str] = []
         self._rows = {
             name: _Row(
@@ -134,8 +134,9 @@ class SuiteDisplay(Display):
             return f"{format_seconds(time.monotonic() - self._begun)}: {'; '.join(parts)}"
 
     def _left(self) -> str:
-        left = None if self._starting else seconds_left(self._outlooks)
-        return "" if left is None else f"about {format_seconds(left)} left"
+        left = None if self._starting else seconds_left(self._forecasts)
+        about = "about" if any(forecast.measured for forecast in self._forecasts) else "perhaps"
+        return "" if left is None else f"{about} {format_seconds(left)} left"
 
     def _render(self) -> RenderableType:
         with self._lock:

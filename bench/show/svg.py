@@ -18,6 +18,7 @@ from bench.store.fonts import save_drawn
 # Pictures inside a figure, which are not drawn as shapes.
 _DPI = 110
 _ID, _REFERENCE = re.compile(r'\bid="([^"]+)"'), re.compile(r'(?<=url\()#([^)]+)(?=\))|(?<=href=")#([^"]+)(?=")')
+_TAG = re.compile(r"(<[^>]*>)")
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
 _HEAD = re.compile(r"^.*?(?=<svg)|<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
 _SIZE = re.compile(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>')
@@ -53,20 +54,27 @@ def embed(name: str, caption: str, figure: Figure) -> Picture:
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         save_drawn(figure, buffer, format="svg", dpi=_DPI, transparent=True, metadata={"Date": None, "Creator": None})
     text = _HEAD.sub("", buffer.getvalue())
-    text = _IMAGE.sub(lambda found: found[1] + _smaller(found[2]) + found[3], text)
-    text = _ID.sub(rf'id="{name}-\1"', text)
-    text = _REFERENCE.sub(lambda found: f"#{name}-{found[1] or found[2]}", text)
+    # Words between the tags are the user's, and stay as they are.
+    colors: set[str] = set()
+    parts = (_tag(part, name, colors) if part.startswith("<") else part for part in _TAG.split(text))
     text = _SIZE.sub(
         lambda found: (
             f'<svg viewBox="0 0 {found[1]} {found[2]}" style="width: {float(found[1]):.0f}pt" role="img" '
             f'aria-label="{Markup.escape(caption)}" xmlns:xlink="http://www.w3.org/1999/xlink">'
         ),
-        text,
+        "".join(parts),
         count=1,
     )
-    colors = frozenset(_COLOR.findall(text)) - set(_KEPT)
-    text = _COLOR.sub(lambda found: found[0] if found[0] in _KEPT else f"var(--c{found[0][1:]})", text)
-    return Picture(name, caption, Markup(text), broad, colors)  # noqa: S704 - matplotlib escapes every text
+    return Picture(name, caption, Markup(text), broad, frozenset(colors))  # noqa: S704 - matplotlib escapes every text
+
+
+def _tag(tag: str, name: str, colors: set[str]) -> str:
+    """Return a tag as a page may have it: its name and references are the figure's own, its colours variables, pictures small."""
+    tag = _IMAGE.sub(lambda found: found[1] + _smaller(found[2]) + found[3], tag)
+    tag = _ID.sub(rf'id="{name}-\1"', tag)
+    tag = _REFERENCE.sub(lambda found: f"#{name}-{found[1] or found[2]}", tag)
+    colors.update(color for color in _COLOR.findall(tag) if color not in _KEPT)
+    return _COLOR.sub(lambda found: found[0] if found[0] in _KEPT else f"var(--c{found[0][1:]})", tag)
 
 
 def _smaller(encoded: str) -> str:

@@ -21,6 +21,22 @@ def labels_text(labels: Labels | None) -> str:
     return f"{labels.n:,.0f}\n{labels.ci_low:,.0f}-{high}"
 
 
+def labels_in_words(labels: Labels | None) -> str:
+    """Return a number of labels as a sentence has it."""
+    if labels is None:
+        return "an unknown number of labels"
+    if not labels.reached:
+        return f"more than {labels.largest:,} labels"
+    if labels.at_most:
+        return f"{labels.smallest:,} labels, the fewest tried, or fewer"
+    about = f"about {labels.n:,.0f} labels"
+    if labels.ci_low is None or labels.ci_high is None:
+        return about
+    high = f"{labels.ci_high:,.0f}" if np.isfinite(labels.ci_high) else f"more than {labels.largest:,}"
+    low = f"{labels.smallest:,} or fewer" if labels.ci_low <= labels.smallest else f"{labels.ci_low:,.0f}"
+    return f"{about} ({low} to {high})"
+
+
 def bounds_text(interval: Interval, scale: float, spec: str) -> str:
     """Return the bounds of an interval; empty where it has none."""
     if interval.ci_low is None or interval.ci_high is None:

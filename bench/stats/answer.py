@@ -11,7 +11,7 @@ from bench.stats.chief import ranked
 from bench.stats.efficiency import Labels, labels_to_target
 from bench.stats.intervals import Interval
 from bench.stats.paired import paired_differences
-from bench.stats.seeds import SeedTable
+from bench.stats.seeds import NO_MODEL_SEED, SeedTable, shared_budgets
 
 # The accuracy to count labels to: the first that the best method reaches, in an order in which people ask.
 _TARGETS = (0.9, 0.8, 0.7, 0.6, 0.5)
@@ -45,17 +45,28 @@ class Answer:
     """The first target that people ask for; another one than `target` where the best method does not get there."""
     single: tuple[float, float]
     """The least and the most that a single model with a single draw of labels got."""
+    n_models: int
+    """Models behind the best method's score; 0 for a method without one."""
+    n_draws: int
+    """Draws of labels behind it."""
+    decided_by: tuple[int, ...]
+    """Numbers of labels over which the best method is the best; empty where no two methods share any."""
+    n_compared: int
+    """Methods that it was compared with."""
 
 
 def answer(tables: Sequence[SeedTable]) -> Answer | None:
     """Answer from the scores of some methods; `None` where none has any.
 
-    The best method is the one with the highest mean over the budgets that all have; oracles take no part. It is spoken of at the
-    budget nearest to the labels that it needs for the target, or at its largest.
+    The best method is the one with the highest mean over the budgets that all have. Oracles take no part, nor do methods with
+    fewer than half of the budgets: they would leave too few to decide by. It is spoken of at the budget nearest to the labels
+    that it needs for the target, or at its largest.
     """
     usable = [table for table in tables if table.scored_budgets and ORACLE_MARK not in table.marks]
     if not usable:
         return None
+    most = max(len(table.scored_budgets) for table in usable)
+    usable = [table for table in usable if 2 * len(table.scored_budgets) >= most]
     order = ranked(usable, "accuracy")
     best = order[0]
     means = {n: interval.mean for n in best.scored_budgets if (interval := best.at(n)) is not None}
@@ -78,6 +89,10 @@ def answer(tables: Sequence[SeedTable]) -> Answer | None:
         target,
         _TARGETS[0],
         (float(np.nanmin(scores)), float(np.nanmax(scores))),
+        0 if best.model_seeds == (NO_MODEL_SEED,) else int(np.isfinite(scores).any(axis=1).sum()),
+        int(np.isfinite(scores).any(axis=0).sum()),
+        shared_budgets(usable),
+        len(usable) - 1,
     )
 
 

@@ -187,7 +187,10 @@ def over_seeds(records: pd.DataFrame) -> str:
     """Say what means and intervals of some records are over: `3 models × 5 draws of labels`."""  # noqa: RUF002 - the sign for "times"
     n_models, n_draws = records["model_seed"].nunique(), records["label_seed"].nunique()
     draws = number_of(n_draws, "draw") + " of labels"
-    return f"{number_of(n_models, 'model')} × {draws}" if n_models else draws  # noqa: RUF001 - the sign for "times"
+    if not n_models:
+        return draws
+    alone = " (the draws alone for methods without a model)" if records["model_seed"].isna().any() else ""
+    return f"{number_of(n_models, 'model')} × {draws}{alone}"  # noqa: RUF001 - the sign for "times"
 
 
 def of_random(records: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from bench.data.dataset import Dataset
 from bench.errors import StoreError
 from bench.plan.seeds import derive_seed
 from bench.store.atomic import read_json, write_json
-from bench.store.lock import LOCK
+from bench.store.lock import LOCK, is_locked
 from bench.store.presence import MODELS
 from bench.store.records import PARTS, TABLE, read_records
 from bench.store.sources import package_version
@@ -176,6 +176,8 @@ def open_run(folder: Path, *, empty: bool = False, columns: Collection[str] | No
             f"{folder} is the folder of a search, not of a run; `gmvae-bench run --config {folder / BEST}` runs what it found"
         )
     if not empty and not (folder / TABLE).exists() and not (folder / PARTS).is_dir():
+        if is_locked(folder):
+            raise StoreError(f"{folder} is at work and has no records yet; `gmvae-bench status` and `watch` say how far it is")
         raise StoreError(f"{folder} has no records yet; repeat `gmvae-bench run` with the same settings to fill it")
     dataset = read_json(folder / DATASET)
     missing = [key for key in ("name", "n_pool", "n_test", "class_names") if key not in dataset]

@@ -15,9 +15,10 @@ from browsers import axe_violations
 from selenium.webdriver.support.wait import WebDriverWait
 
 from bench.plan.selection import ORACLE_MARK
-from bench.reading.answer import labels_in_words, sentences
+from bench.reading.answer import sentences
 from bench.reading.figures import FIGURES
 from bench.reading.open_run import OpenRun
+from bench.show.texts import labels_in_words
 from bench.stats.answer import answer
 from bench.stats.efficiency import labels_to_target
 from bench.stats.seeds import SeedTable, seed_tables

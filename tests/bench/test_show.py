@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from bench.data.dataset import Dataset
 from bench.engine.estimate import Estimate, estimate, seconds_by_method
-from bench.engine.outlook import Outlook
+from bench.engine.forecast import Forecast
 from bench.engine.steps import failed_records
 from bench.engine.watch import Listeners
 from bench.plan.settings import make_settings
@@ -149,9 +149,9 @@ def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, t
     )
     work = make_work(make_plan(settings, small_dataset), tmp_path / "run")
     console = Console(file=io.StringIO(), width=100, color_system=None)
-    outlook = Outlook(work)
-    display = LiveDisplay(work, outlook, console)
-    both, job = Listeners([outlook, display]), work.trainings[0]
+    forecast = Forecast(work)
+    display = LiveDisplay(work, forecast, console)
+    both, job = Listeners([forecast, display]), work.trainings[0]
     both.starting("starting Ray")
     assert "starting Ray" in text(display._render(), 100)
     both.begun(2)
@@ -172,7 +172,10 @@ def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, t
     with display:
         pass
     # Short runs say nothing where there is no terminal.
-    assert console.file.getvalue().splitlines() == ["starting Ray", "starting workers (about 10 s)"]  # type: ignore[attr-defined]
+    assert console.file.getvalue().splitlines() == [
+        "starting Ray",
+        "starting workers (about 10 s): 2 models to train, 6 cells to judge",
+    ]  # type: ignore[attr-defined]
     assert display._line().partition(": ")[2] == (
         f"0 of 2 models trained, 1 failed, k5-s0 at epoch 2 of 3; {len(failed)} of 6 cells, {len(failed)} failed; about 5 s left"
     )
@@ -182,7 +185,7 @@ def test_a_training_that_resumes_says_from_where(small_dataset: Dataset, tmp_pat
     settings = make_settings({"components": "5", "budgets": "20", "model_seeds": "0", "methods": "soft", "epochs": 50})
     work = make_work(make_plan(settings, small_dataset), tmp_path / "run")
     console = Console(file=io.StringIO(), width=100, color_system=None)
-    display = LiveDisplay(work, Outlook(work), console)
+    display = LiveDisplay(work, Forecast(work), console)
     for epoch in (41, 42):
         stats = EpochStats(epoch, -8.5, -20.0, 1.0, 3.0, 0.5, -3.0, 1.0, 5, 0.4, 1e-3, 1_234.0, 5.0 * epoch)
         display.epoch_done(work.trainings[0].key, stats)

@@ -104,7 +104,7 @@ def run(folder: Path, *options: str, expected_code: int = 0, **environment: str)
 def besides_progress(messages: str) -> list[str]:
     """Return the lines of standard error that are no progress: neither what starts, nor what goes on, nor how far it is."""
     starts, goes_on = r"loading torch .*|starting (Ray|workers) .*|joining the Ray .*", r"goes on: .*|k\d+-s\d+ goes on from .*"
-    progress = re.compile(rf"{starts}|{goes_on}|\d+ (s|min|h)\b.*: .*")
+    progress = re.compile(rf"{starts}|{goes_on}|.* items, .* labels: [\d,]+ cells?|\d+ (s|min|h)\b.*: .*")
     return [line for line in messages.splitlines() if line and not progress.fullmatch(line)]
 
 

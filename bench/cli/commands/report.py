@@ -27,14 +27,14 @@ def report(
         Path | None, typer.Option(help="File to write. (default: RUN/report.html)", dir_okay=False, show_default=False)
     ] = None,
 ) -> None:
-    """Write one self-contained HTML page: headline, claims, tables, figures, settings, failures.
+    """Write one self-contained HTML page: which method, how many labels, how sure, what next; everything else opens below.
 
-    Options that select a part of the run affect headline, tables and figures; the claims are judged on the whole run.
+    Options that select a part of the run affect answer, tables and figures; the paper's claims are judged on the whole run.
     """
     opened = OpenRun(
         run, Part(methods, components, budgets, supervision), data_dir=data_dir, n_labeled=labels, tell=tell, lenient=True
     )
     path = out or run / REPORT
-    with stage("computing tables and drawing figures"):
+    with stage("computing tables and drawing figures (half a minute)", piped=True):
         write_text(path, render_page(make_page(opened)))
     typer.echo(path)

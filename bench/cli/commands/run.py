@@ -91,6 +91,10 @@ def run(
     )
     with interrupted_before("the work"):
         settings = run_settings(flags, config, preset)
+        if settings.trackers:
+            from bench.store.trackers import check_trackers
+
+            check_trackers(settings.trackers)
         with stage(LOADING, piped=True):
             # Imported late: a wrong option should not wait seconds for torch, scikit-learn and xgboost.
             from bench.cli.running import run_grid

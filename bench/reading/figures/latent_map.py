@@ -47,7 +47,7 @@ def draw(data: Map) -> Figure:
     # Colours of the same lightness steps as viridis, told apart by the letter or marker too.
     colors = colormaps["turbo"](np.linspace(0.03, 0.95, len(names)))
     # A letter or digit can be its own marker; other characters mean something to the text renderer.
-    short = all(len(name) <= 2 and name.isascii() and name.isalnum() for name in names)
+    short = all(len(name) == 1 and name.isascii() and name.isalnum() for name in names)
     for code, name in enumerate(names):
         members = points[classes == code]
         if short:

@@ -18,7 +18,7 @@ _PANELS = {
     "kl_c": "KL of c, nats",
     "live_components": "live components",
     "assignment_entropy": "entropy of q(c|x), nats",
-    "images_per_second": "images/s",
+    "images_per_second": "items/s",
 }
 
 

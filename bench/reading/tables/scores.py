@@ -27,7 +27,7 @@ def make(run: OpenRun, ask: Ask) -> Grid:
     budgets = tuple(sorted({n for table in tables for n in table.budgets}))
     rows, shared = ordered({table: scored_means(table) for table in tables}, lower_is_better=ask.metric in LOWER_IS_BETTER)
     best = _best(tables, budgets, ask.metric)
-    macro = macro_scores(run, ask.metric)
+    macro = macro_scores(run, run.records) if ask.metric == "accuracy" else {}
     return Grid(
         heading(run),
         ("labels", *(asked[n] for n in budgets)),
@@ -63,14 +63,14 @@ def heading(run: OpenRun) -> str:
     return f"{run.name}: {n_pool:,} items{known}{held_out}, {len(dataset['class_names'])} classes{k}"
 
 
-def macro_scores(run: OpenRun, metric: str) -> dict[str, dict[int, float]]:
+def macro_scores(run: OpenRun, records: pd.DataFrame) -> dict[str, dict[int, float]]:
     """Return macro accuracy by method and budget, where classes are so unequal that it must stand beside accuracy."""
     share = run.largest_share
-    if metric != "accuracy" or share is None or share * len(run.described["class_counts"]) < _UNEQUAL:
+    if share is None or share * len(run.described["class_counts"]) < _UNEQUAL:
         return {}
-    if not run.records["macro_accuracy"].notna().any():
+    if not records["macro_accuracy"].notna().any():
         return {}
-    return {table.label: scored_means(table) for table in seed_tables(run.records, "macro_accuracy")}
+    return {table.label: scored_means(table) for table in seed_tables(records, "macro_accuracy")}
 
 
 def _of_classes(run: OpenRun, metric: str, *, shown: bool) -> tuple[str, ...]:

@@ -9,7 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.errors import SettingsError, unknown_name
+from bench.errors import SettingsError, StoreError, unknown_name
+from bench.store.atomic import read_json
+from bench.store.folder import CONFIG
 
 PROJECT = "gmvae-bench"
 """What a tracker calls an experiment or a project, unless its own environment says otherwise."""
@@ -57,6 +59,15 @@ def check_trackers(names: Iterable[str]) -> None:
         package = _PACKAGES.get(name, name)
         if find_spec(package) is None:
             raise SettingsError(f"--log {name} needs the package {package}, which is not installed: pip install {package}")
+
+
+def prefix_of(folder: Path) -> str:
+    """Return what the curves of a run are called by: the folder's name and the run's number, since others have that name."""
+    try:
+        number = str(read_json(folder / CONFIG).get("run_id", ""))
+    except StoreError:
+        number = ""
+    return f"{folder.name}-{number}" if number else folder.name
 
 
 def open_tracker(name: str, folder: Path) -> Tracker:

@@ -7,18 +7,18 @@ from typing import Any
 
 import wandb
 
-from bench.store.trackers import PROJECT
+from bench.store.trackers import PROJECT, prefix_of
 
 
 class Tracker:
     """Writes each curve as a run, with an id made of its name."""
 
     def __init__(self, folder: Path) -> None:
-        self._prefix = folder.name
+        self._prefix = prefix_of(folder)
         self._runs: dict[str, Any] = {}
         self._axes: dict[str, str] = {}
 
-    def open(self, name: str, about: Mapping[str, Any], *, fresh: bool) -> None:
+    def open(self, name: str, about: Mapping[str, Any], *, fresh: bool) -> None:  # noqa: ARG002 - an id can be used once
         """Begin a run, or go on with the one of that id."""
         key = f"{self._prefix}/{name}"
         # Nothing of the machine or the sources is sent.
@@ -31,7 +31,7 @@ class Tracker:
             name=key,
             group=str(about.get("group", "")) or None,
             config=dict(about),
-            resume="never" if fresh else "allow",
+            resume="allow",
             reinit="create_new",
             settings=quiet,
         )

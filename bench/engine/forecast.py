@@ -24,7 +24,18 @@ class _Sum:
         self.n += n
 
 
-class Outlook(Listener):
+@dataclass(frozen=True)
+class Left:
+    """What is left of a work."""
+
+    whole: Estimate
+    training_seconds: float
+    """Of all trainings, one after the other."""
+    n_training: int
+    """Trainings that run now."""
+
+
+class Forecast(Listener):
     """Counts what is done and estimates what is left of a work; both can be asked for at any time, from any thread."""
 
     def __init__(self, work: Work) -> None:
@@ -88,13 +99,18 @@ class Outlook(Listener):
                     self._guessed[record.method].add(guess)
 
     @property
+    def measured(self) -> bool:
+        """Whether any cell was measured: until then what they take is guessed."""
+        return not self.n_cells or bool(self._measured)
+
+    @property
     def running(self) -> Counter[str]:
         """Cells that workers have, by method."""
         with self._lock:
             return Counter(key[0] for key in self._running)
 
-    def remaining(self) -> Estimate | None:
-        """Return CPU time that the rest takes; `None` before any epoch of the trainings that are left was heard of."""
+    def left(self) -> "Left | None":
+        """Return what is left; `None` before any epoch of the trainings that are left was heard of."""
         with self._lock:
             trainings = self._of_trainings()
             if trainings is None:
@@ -104,12 +120,12 @@ class Outlook(Listener):
             cells = [self._of_method(method, left, scale) for method, left in self._left.items() if left.n > 0]
             cpu = sum(seconds * self._jobs[key].cpus for key, seconds in trainings.items())
             longest = max((*trainings.values(), *(of.total / of.n for of in cells)), default=0.0)
-            return Estimate(cpu, sum(of.total for of in cells), longest)
+            whole = Estimate(cpu, sum(of.total for of in cells), longest)
+            return Left(whole, sum(trainings.values()), len(self._training))
 
     def seconds_left(self) -> float | None:
         """Return about how long the rest takes; `None` where that is not known yet."""
-        left = self.remaining()
-        return None if left is None else left.makespan(max(1.0, self.cpus))
+        return seconds_left([self])
 
     def _of_trainings(self) -> dict[ModelKey, float] | None:
         """Return the seconds that each training still takes: by its own epochs, else by those of others and what it costs."""
@@ -124,20 +140,22 @@ class Outlook(Listener):
         return seconds
 
     def _of_method(self, method: str, left: "_Sum", scale: float) -> "_Sum":
-        """Return the seconds of cells that are left: as long as those before, else as guessed."""
-        known = self._measured.get(method)
-        return _Sum(known.total / known.n * left.n, left.n) if known else _Sum(scale * left.total, left.n)
+        """Return the seconds of cells that are left: their guess, as wrong as that of the method's other cells, or of all."""
+        known, guessed = self._measured.get(method), self._guessed.get(method)
+        return _Sum((known.total / guessed.total if known and guessed and guessed.total else scale) * left.total, left.n)
 
 
-def seconds_left(outlooks: Sequence[Outlook]) -> float | None:
+def seconds_left(forecasts: Sequence[Forecast]) -> float | None:
     """Return about how long the rest of several works takes that are carried out as one; `None` where that is not known yet."""
-    parts = [outlook.remaining() for outlook in outlooks]
+    parts = [forecast.left() for forecast in forecasts]
     known = [part for part in parts if part is not None]
     if not known or len(known) < len(parts):
         return None
     whole = Estimate(
-        sum(part.training_seconds for part in known),
-        sum(part.judging_seconds for part in known),
-        max(part.longest_seconds for part in known),
+        sum(part.whole.training_seconds for part in known),
+        sum(part.whole.judging_seconds for part in known),
+        max(part.whole.longest_seconds for part in known),
     )
-    return whole.makespan(max(1.0, outlooks[0].cpus))
+    # Trainings that wait for a GPU wait for each other, however many CPUs there are.
+    trainings = sum(part.training_seconds for part in known) / max(1, sum(part.n_training for part in known))
+    return max(trainings, whole.makespan(max(1.0, forecasts[0].cpus)))
