@@ -1,8 +1,10 @@
 """Cells and trainings that die, hang or fail: they fail alone, are named, and are done again when they are asked for."""
 
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Self
 
 import numpy as np
@@ -11,7 +13,11 @@ import pytest
 from runs import FAULTY, RUN, besides_progress, finish, records, start
 
 from baselines.neighbors import NeighborsBaseline
+from bench.data.dataset import Dataset
+from bench.engine import distributed
 from bench.judge.methods import METHODS, Method
+from bench.plan.settings import make_settings
+from bench.run import make_plan, make_work
 
 # What a cell may take before Ray ends it, beyond all that is in use when the run begins. Other tests may need a part meanwhile.
 _MEMORY_KIB = 4 * 2**20
@@ -79,3 +85,25 @@ def test_failed_cells_are_left_alone_until_they_are_asked_for(
     assert (after["status"] == "ok").all()
     kept = before["status"] == "ok"
     pd.testing.assert_frame_equal(after[kept], before[kept])
+
+
+def test_a_cell_that_ends_after_a_limit_below_a_second_fails(
+    small_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dawdles(NeighborsBaseline):
+        def fit(self, x: np.ndarray, y: np.ndarray) -> Self:
+            time.sleep(0.5 if (y >= 0).sum() == 30 else 0)
+            return super().fit(x, y)
+
+    monkeypatch.setitem(METHODS, "dawdles", Method(Dawdles, "pca", "takes its time"))
+    settings = make_settings({"components": "5", "budgets": "20,30", "label_seeds": "1", "methods": "dawdles"})
+    work = make_work(make_plan(settings, small_dataset), tmp_path / "run")
+    (batch,) = work.batches
+    here = SimpleNamespace(get_node_id=lambda: "node")
+    monkeypatch.setattr("bench.engine.distributed.ray", SimpleNamespace(get_runtime_context=lambda: here))
+    node, *parts = distributed._judge_remotely(
+        batch, work.methods["dawdles"], small_dataset, work.origin, work.model_name, 0.3, None, 1, None
+    )
+    assert node == "node"
+    statuses = {record.n_labeled: (record.status, record.error) for part in parts for record in part}
+    assert statuses == {20: ("ok", None), 30: ("timeout", "the cell took longer than 0.3 seconds")}

@@ -177,7 +177,8 @@ def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, t
         "starting workers (about 10 s): 2 models to train, 6 cells to judge",
     ]  # type: ignore[attr-defined]
     assert display._line().partition(": ")[2] == (
-        f"0 of 2 models trained, 1 failed, k5-s0 at epoch 2 of 3; {len(failed)} of 6 cells, {len(failed)} failed; perhaps 5 s left"
+        f"0 of 2 models trained, 1 failed, k5-s0 at epoch 2 of 3; {len(failed)} of 6 cells, {len(failed)} failed; "
+        "perhaps 5 s left"
     )
 
 
