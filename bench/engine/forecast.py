@@ -142,7 +142,8 @@ class Forecast(Listener):
     def _of_method(self, method: str, left: "_Sum", scale: float) -> "_Sum":
         """Return the seconds of cells that are left: their guess, as wrong as that of the method's other cells, or of all."""
         known, guessed = self._measured.get(method), self._guessed.get(method)
-        return _Sum((known.total / guessed.total if known and guessed and guessed.total else scale) * left.total, left.n)
+        rate = known.total / guessed.total if known and guessed and guessed.total else scale
+        return _Sum(rate * max(0.0, left.total), left.n)
 
 
 def seconds_left(forecasts: Sequence[Forecast]) -> float | None:

@@ -26,7 +26,7 @@ def sentences(run: OpenRun, found: Answer) -> tuple[Sentence, ...]:
     return (
         _which(run, found),
         _how_many(found),
-        _how_sure(run, found),
+        _how_sure(found),
     )
 
 
@@ -125,7 +125,7 @@ def _how_many(found: Answer) -> Sentence:
     return Sentence("How many labels", lead, f"{said}.")
 
 
-def _how_sure(run: OpenRun, found: Answer) -> Sentence:  # noqa: ARG001 - the others'
+def _how_sure(found: Answer) -> Sentence:
     best = found.best
     if best.score is None or best.score.ci_low is None or best.score.ci_high is None:
         lead, said = "nothing is known of other labels", ": one draw of them was tried, so there is no interval"
