@@ -21,14 +21,14 @@ from bench.store.folder import ENVIRONMENT
 _CHIEF, _TOP = "label-efficiency", "summary"
 _NOTHING = "no method has a score, but for those that read labels that no user has: upper bounds, not results"
 # Six pages of paper have room for the scores of all methods, not for what follows from them.
-_UNPRINTED = ("labels", "differences", "samplers", "covered")
+_UNPRINTED = ("labels", "differences", "samplers", "covered", "clusters")
 # Title, what is in it, tables, figures: in the order of the page.
 _FOLDS = {
     "methods": ("All methods", "every method and budget, labels to a target, differences",
                 ("scores", "labels", "differences", "samplers"), ("soft-minus-hard", "accuracy-by-components")),
     "classes": ("Classes", "which soft decoding confuses, which gain over hard decoding",
                 (), ("confusion", "class-gain", "explanation")),
-    "clusters": ("Clusters", "what each one holds", (), ("clusters", "latent-map")),
+    "clusters": ("Clusters", "what each one holds", ("clusters",), ("clusters", "latent-map")),
     "coverage": ("Coverage", "random labels until every cluster has one", ("coverage", "covered"), ("coverage",)),
     "cost": ("Cost and training", "processor time, memory, the course of the training", ("costs",), ("training",)),
     "claims": ("The paper's claims", "beside what was measured here", ("claims",), ()),

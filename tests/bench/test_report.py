@@ -27,6 +27,12 @@ REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 Command = Callable[..., tuple[int, str, str]]
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without figures, which take most of the time."""
+    monkeypatch.setattr("bench.reading.report.drawings", lambda _: ())
+
+
 @pytest.mark.slow
 def test_the_page_holds_everything_and_asks_for_nothing(page: Path) -> None:
     whole = page.read_text(encoding="utf-8")
@@ -87,6 +93,7 @@ def test_the_answer_without_its_target_without_rivals_and_without_oracles() -> N
     assert answer([]) is None
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_claims_stand_only_on_a_page_about_the_letters(command: Command, exported: Path, tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     assert command("report", str(exported), "--out", str(path))[0] == 0
@@ -97,13 +104,14 @@ def test_the_claims_stand_only_on_a_page_about_the_letters(command: Command, exp
     assert "the claims are judged on all of them" in html
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_page_of_a_part(command: Command, exported: Path, tmp_path: Path) -> None:
     path = tmp_path / "part.html"
     # Of an export: it has fewer figures, and is drawn in less time.
     chosen = ("--components", "10", "--methods", "soft,hard", "--budgets", "20,60", "--out", str(path))
     assert command("report", str(exported), *chosen)[0] == 0
     part = path.read_text()
-    for text in ("Shown are 24 of the run&#39;s 126 records.", "All 126 cells finished", "K = 10"):
+    for text in ("Shown are 24 of the run&#39;s 126 records.", "All 126 cells finished", "10 classes, K = 10"):
         assert text in part
     table = re.findall(r'<section id="scores".*?</section>', part, re.DOTALL)[0]
     assert "soft" in table
@@ -131,6 +139,7 @@ def test_what_users_wrote_is_shown_and_never_run(command: Command, tmp_path: Pat
     assert "without replacement from 96;" in html
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_an_unfinished_run_says_so(command: Command, exported: Path, tmp_path: Path) -> None:
     copy = tmp_path / "run"
     shutil.copytree(exported, copy)

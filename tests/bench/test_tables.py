@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -149,7 +150,7 @@ def test_two_runs_beside_each_other(command: Command, run_folder: Path, tmp_path
     assert [row.split("|")[2].strip() for row in rows] == ["run", "other"]
     assert rows[0].split("|")[3:] == rows[1].split("|")[3:]
     code, _, err = command("compare", str(run_folder))
-    assert (code, "compare got one run" in err) == (2, True)
+    assert (code, "compare got 1 run" in err) == (2, True)
 
 
 def test_a_grid_in_every_format() -> None:
@@ -219,3 +220,17 @@ def test_samplers_stand_under_each_method_that_ran_with_several(run_folder: Path
         assert [float(cell.text) for cell in better[2:]] == pytest.approx([float(cell.text) + 10 for cell in worse[2:]], abs=0.11)
         assert all(cell.best for cell in better[2:])
         assert not any(cell.best for cell in worse[2:])
+
+
+def test_clusters_are_told_as_they_are(run_folder: Path, command: Command) -> None:
+    code, out, _ = command("table", str(run_folder), "--show", "clusters", "--format", "csv")
+    assert code == 0
+    table = pd.read_csv(io.StringIO(out))
+    run = OpenRun(run_folder)
+    assignment, truth = run.encoded(run.trained[0]).posterior.argmax(axis=1), run.data.labels
+    assert table["items"].sum() == len(truth)
+    for component, size, name, purity in table.itertuples(index=False, name=None):
+        members = truth[assignment == component]
+        counts = np.bincount(members, minlength=10)
+        assert (size, purity) == (len(members), pytest.approx(counts.max() / len(members)))
+        assert counts[run.data.class_names.index(str(name))] == counts.max()

@@ -22,9 +22,8 @@ def compare(
 ) -> None:
     """Print several runs in one table; over several data sets also test whether the methods' ranks differ."""
     check_format(format_)
-    runs = list({folder.resolve(): folder for folder in runs}.values())
     if len(runs) < 2:
-        raise SettingsError(f"compare got one run; give two or more, or use `gmvae-bench table {runs[0]}`")
+        raise SettingsError(f"compare got 1 run; give two or more, or use `gmvae-bench table {runs[0]}`")
     opened = [OpenRun(folder, Part(methods, components)) for folder in runs]
     for run in opened:
         try:

@@ -22,6 +22,7 @@ TABLES: Mapping[str, str] = {
     "samplers": "for each method, labels chosen by one sampler or another",
     "coverage": "random labels until every cluster has one",
     "covered": "clusters that held a label in the run's draws",
+    "clusters": "size, commonest class and purity of each cluster of one model",
     "costs": "CPU time and memory of trainings and methods",
 }
 """By name, in the order of the report: what it says.
