@@ -46,7 +46,9 @@ def test_trainings_go_on_as_they_began_and_others_by_what_they_cost(work: Work) 
     assert left.whole.longest_seconds == pytest.approx(max(12, 20 * share))
     # Ten CPUs are no help where trainings run one by one.
     forecast.begun(10)
-    assert forecast.seconds_left() == pytest.approx(12 + 20 * share)
+    assert forecast.training_left() == pytest.approx(12 + 20 * share)
+    # Of cells nothing is known before one was measured.
+    assert forecast.seconds_left() is None
     forecast.training_done(jobs[10].key, None)
     left = forecast.left()
     assert left is not None

@@ -31,6 +31,7 @@ class Left:
     whole: Estimate
     training_seconds: float
     """Of all trainings, one after the other."""
+    longest_training: float
     n_training: int
     """Trainings that run now."""
 
@@ -121,11 +122,16 @@ class Forecast(Listener):
             cpu = sum(seconds * self._jobs[key].cpus for key, seconds in trainings.items())
             longest = max((*trainings.values(), *(of.total / of.n for of in cells)), default=0.0)
             whole = Estimate(cpu, sum(of.total for of in cells), longest)
-            return Left(whole, sum(trainings.values()), len(self._training))
+            return Left(whole, sum(trainings.values()), max(trainings.values(), default=0.0), len(self._training))
 
     def seconds_left(self) -> float | None:
         """Return about how long the rest takes; `None` where that is not known yet."""
         return seconds_left([self])
+
+    def training_left(self) -> float | None:
+        """Return about how long the trainings take that are left; `None` where that is not known yet, or there are none."""
+        left = self.left()
+        return _makespan([left], self.cpus, judging=False) if left is not None and left.training_seconds else None
 
     def _of_trainings(self) -> dict[ModelKey, float] | None:
         """Return the seconds that each training still takes: by its own epochs, else by those of others and what it costs."""
@@ -147,16 +153,23 @@ class Forecast(Listener):
 
 
 def seconds_left(forecasts: Sequence[Forecast]) -> float | None:
-    """Return about how long the rest of several works takes that are carried out as one; `None` where that is not known yet."""
+    """Return about how long the rest of several works takes that are carried out as one; `None` where that is not known yet.
+
+    Before any cell was measured nothing is known of them: guesses are off by a factor of twenty on small data.
+    """
     parts = [forecast.left() for forecast in forecasts]
     known = [part for part in parts if part is not None]
-    if not known or len(known) < len(parts):
+    if not known or len(known) < len(parts) or not any(forecast.measured for forecast in forecasts):
         return None
+    return _makespan(known, forecasts[0].cpus)
+
+
+def _makespan(parts: Sequence[Left], cpus: float, *, judging: bool = True) -> float:
     whole = Estimate(
-        sum(part.whole.training_seconds for part in known),
-        sum(part.whole.judging_seconds for part in known),
-        max(part.whole.longest_seconds for part in known),
+        sum(part.whole.training_seconds for part in parts),
+        sum(part.whole.judging_seconds for part in parts) if judging else 0.0,
+        max(part.longest_training if not judging else part.whole.longest_seconds for part in parts),
     )
     # Trainings that wait for a GPU wait for each other, however many CPUs there are.
-    trainings = sum(part.training_seconds for part in known) / max(1, sum(part.n_training for part in known))
-    return max(trainings, whole.makespan(max(1.0, forecasts[0].cpus)))
+    trainings = sum(part.training_seconds for part in parts) / max(1, sum(part.n_training for part in parts))
+    return max(trainings, whole.makespan(max(1.0, cpus)))

@@ -72,8 +72,12 @@ class LiveDisplay(Display, Listener):
             return f"{format_seconds(time.monotonic() - self._begun)}: {said}"
 
     def _left(self) -> str:
-        left = None if self._starting else self._forecast.seconds_left()
-        return "" if left is None else f"{'about' if self._forecast.measured else 'perhaps'} {format_seconds(left)} left"
+        if self._starting:
+            return ""
+        left, training = self._forecast.seconds_left(), self._forecast.training_left()
+        if left is not None:
+            return f"about {format_seconds(left)} left"
+        return "" if training is None else f"about {format_seconds(training)} of training left"
 
     def _judging(self) -> str:
         """Say what is judged now."""

@@ -135,8 +135,7 @@ class SuiteDisplay(Display):
 
     def _left(self) -> str:
         left = None if self._starting else seconds_left(self._forecasts)
-        about = "about" if any(forecast.measured for forecast in self._forecasts) else "perhaps"
-        return "" if left is None else f"{about} {format_seconds(left)} left"
+        return "" if left is None else f"about {format_seconds(left)} left"
 
     def _render(self) -> RenderableType:
         with self._lock:

@@ -178,7 +178,7 @@ def test_live_display_counts_cells_and_shows_trainings(small_dataset: Dataset, t
     ]  # type: ignore[attr-defined]
     assert display._line().partition(": ")[2] == (
         f"0 of 2 models trained, 1 failed, k5-s0 at epoch 2 of 3; {len(failed)} of 6 cells, {len(failed)} failed; "
-        "perhaps 5 s left"
+        "about 5 s of training left"
     )
 
 

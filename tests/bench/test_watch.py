@@ -89,7 +89,7 @@ def test_what_is_no_run_is_refused(command: Command, tmp_path: Path) -> None:
 def test_a_browser_follows_a_run_to_its_end(browser: Any, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     options = (
-        "run", "--executor", "serial", "--components", "20", "--model-seeds", "0-1", "--epochs", "60", "--label-seeds", "2",
+        "run", "--executor", "serial", "--components", "20", "--model-seeds", "0-1", "--epochs", "250", "--label-seeds", "2",
         "--budgets", "20,60", "--methods", "soft,hard,knn", "--out", str(folder),
     )  # fmt: skip
     done: list[Any] = []
@@ -101,7 +101,7 @@ def test_a_browser_follows_a_run_to_its_end(browser: Any, tmp_path: Path) -> Non
         text = "return document.body.innerText"
         WebDriverWait(browser, 60).until(lambda driver: "running since" in driver.execute_script(text))
         WebDriverWait(browser, 60).until(lambda driver: driver.find_elements("css selector", "#curves polyline"))
-        assert "of 60" in browser.find_element("id", "curves").text
+        assert "of 250" in browser.find_element("id", "curves").text
         WebDriverWait(browser, 120).until(lambda driver: "complete" in driver.find_element("id", "state").text)
         worker.join(60)
         assert "20 of 20 cells judged" in browser.find_element("id", "cells").text
