@@ -27,8 +27,6 @@ from bench.reading.tables import Ask, scores
 from bench.run import RunPlan, make_plan, make_training_plan, preview_work, survey
 from bench.show.live import LiveDisplay
 from bench.show.status import render_preview
-from bench.stats.answer import answer
-from bench.stats.seeds import seed_tables
 from bench.store.folder import default_folder
 from bench.store.records import failures
 
@@ -111,7 +109,7 @@ def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
     print_grid(replace(scores.make(opened, Ask()), footer=""))
     # The table shows failures of earlier commands too; the exit code is about this command's cells.
     failed = failures(opened.every, plan.cells)
-    found = answer(seed_tables(opened.chief_records, "accuracy"))
+    found = opened.answer
     console.print()
     score = None if found is None else found.best.score
     if found is not None and score is not None:

@@ -66,7 +66,6 @@ class ProgressFile(Listener):
     def _write(self) -> None:
         progress, forecast = self._progress, self._forecast
         progress.cells_running = dict(forecast.running)
-        progress.cells, progress.ok, progress.failed = forecast.n_cells, forecast.n_ok, forecast.n_failed
         progress.seconds_left = forecast.seconds_left()
         write_progress(self._folder, progress)
         self._written = time.monotonic()

@@ -17,7 +17,7 @@ from bench.errors import BenchError, SettingsError
 from bench.plan.cells import ModelKey
 from bench.reading.part import Part, known_labels
 from bench.stats.chief import chief_components, of_components
-from bench.stats.seeds import over_seeds
+from bench.stats.seeds import over_seeds, seed_tables
 from bench.stats.selections import selection_notes
 from bench.store.described import read_clusters, read_history
 from bench.store.folder import open_run
@@ -26,6 +26,7 @@ from bench.store.presence import is_exported, is_trained, model_keys, trained_mo
 if TYPE_CHECKING:
     from bench.data.dataset import Dataset
     from bench.judge.inspection import Inspection
+    from bench.stats.answer import Answer
     from gmvae.posteriors import Encoded
 
 # Labels of the figures that show one draw: about three per component, where decoders still differ.
@@ -123,6 +124,14 @@ class OpenRun:
     def chief_records(self) -> pd.DataFrame:
         """The records shown of that K, and of methods without any."""
         return of_components(self.records, self.components)
+
+    @cached_property
+    def answer(self) -> "Answer | None":
+        """Which method, how many labels, how surely, by the records shown; `None` where no method has a score."""
+        # Imported here: scipy's statistics take longer than a table.
+        from bench.stats.answer import answer
+
+        return answer(seed_tables(self.chief_records, "accuracy"))
 
     @property
     def over_seeds(self) -> str:

@@ -12,9 +12,7 @@ from bench.reading.status import expected_records
 from bench.reading.tables import TABLES, Ask, scores, table_of
 from bench.show.page import Fold, Page, Section, Sentence
 from bench.show.svg import Picture, embed
-from bench.stats.answer import answer
 from bench.stats.claims import is_about_the_paper
-from bench.stats.seeds import seed_tables
 from bench.store.atomic import read_json
 from bench.store.folder import ENVIRONMENT
 
@@ -43,7 +41,7 @@ def make_page(run: OpenRun) -> Page:
     every = run.every
     failed = every[every["status"] != "ok"]
     counts = Counter(zip(failed["method"], failed["error"].fillna("no reason"), strict=True))
-    found = answer(seed_tables(run.chief_records, "accuracy"))
+    found = run.answer
     pictures = {drawing.name: embed(drawing.name, drawing.caption, drawing.figure) for drawing in drawings(run)}
     summary = table_of(_TOP).make(run, Ask())
     return Page(

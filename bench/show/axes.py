@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,9 +32,9 @@ def new_figure(title: str, size: tuple[float, float] = (WIDTH, 4.4)) -> tuple[Fi
     return figure, axes
 
 
-def dress(axes: Axes, grid: str = "y") -> None:
+def dress(axes: Axes, grid: Literal["x", "y"] = "y") -> None:
     """Give axes the house style; `grid` names the axis whose values are compared."""
-    axes.grid(axis="x" if grid == "x" else "y", color=GRID, linewidth=0.6)
+    axes.grid(axis=grid, color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(QUIET)
@@ -109,7 +110,7 @@ def spread_names(axes: Axes) -> None:
 
 def _spread(values: Sequence[float], apart: float, low: float, high: float) -> list[float]:
     """Return sorted values at least `apart` from each other, as near to where they were as can be, inside bounds if they fit."""
-    # Blocks of values that touch: where the first lies, and how many there are.
+    # Blocks of values that touch: their mean, and how many there are.
     blocks: list[tuple[float, int]] = []
     means: list[float] = []
     for value in values:
@@ -126,14 +127,8 @@ def _spread(values: Sequence[float], apart: float, low: float, high: float) -> l
     return [max(least, min(most, mean)) for mean, least, most in zip(means, lowest, highest, strict=True)]
 
 
-def fit_width(figure: Figure, inches: float) -> Figure:
-    """Make a figure as wide as the column that it is meant for; letters shrink less than the rest.
-
-    Returns
-    -------
-    Figure
-        The same one.
-    """
+def fit_width(figure: Figure, inches: float) -> None:
+    """Make a figure as wide as the column that it is meant for; letters shrink less than the rest."""
     width, height = figure.get_size_inches()
     share = inches / width
     text = min(1.0, max(share, _LEAST_TEXT))
@@ -146,7 +141,6 @@ def fit_width(figure: Figure, inches: float) -> Figure:
         for line in axes.lines:
             line.set(linewidth=line.get_linewidth() * text, markersize=line.get_markersize() * text)
         spread_names(axes)
-    return figure
 
 
 def log_budgets(axes: Axes, budgets: Sequence[int], width: float = WIDTH) -> None:

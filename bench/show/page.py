@@ -70,15 +70,13 @@ class Fold:
     """What is in it, in a line."""
     sections: Sequence[Section] = ()
     figures: Sequence[Picture] = ()
-    lines: Sequence[str] = ()
     details: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Names of lists, their keys and values."""
-    open: bool = False
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing in it."""
-        return not (self.sections or self.figures or self.lines or any(self.details.values()))
+        return not (self.sections or self.figures or any(self.details.values()))
 
 
 @dataclass(frozen=True)

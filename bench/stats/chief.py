@@ -35,16 +35,16 @@ def ranked(tables: Sequence[SeedTable], metric: str) -> list[SeedTable]:
     return ordered(means, lower_is_better=metric in LOWER_IS_BETTER)[0]
 
 
-def chief_tables(tables: Sequence[SeedTable], metric: str = "accuracy", n: int = N_CHIEF) -> list[SeedTable]:
-    """Return at most `n` methods, the best first.
+def chief_tables(tables: Sequence[SeedTable], metric: str = "accuracy") -> list[SeedTable]:
+    """Return at most eight methods, the best first.
 
     They are the best one of all, the best that needs neither model nor clusters, those of the paper's comparison, and then the
     best of the others.
     """
     order = ranked(tables, metric)
-    if len(order) <= n:
+    if len(order) <= N_CHIEF:
         return order
     alone = [table for table in order if table.needs == "nothing" and table.sampler == RANDOM]
     standing = [table for name in _STANDING for table in order if table.method == name and table.sampler == RANDOM]
-    chosen = list(dict.fromkeys([*order[:1], *alone[:1], *standing, *order]))[:n]
+    chosen = list(dict.fromkeys([*order[:1], *alone[:1], *standing, *order]))[:N_CHIEF]
     return [table for table in order if table in chosen]

@@ -38,20 +38,12 @@ class Progress:
     """By model id."""
     cells_running: dict[str, int] = field(default_factory=dict)
     """By method: given to workers and not yet judged."""
-    cells: int = 0
-    """That this process has to judge."""
-    ok: int = 0
-    failed: int = 0
-    """Those of them that it has judged."""
     seconds_left: float | None = None
     """About; `None` where that is not known yet."""
-    written: str = ""
-    """When this was written."""
 
 
 def write_progress(folder: Path, progress: Progress) -> None:
     """Tell other processes; atomically."""
-    progress.written = datetime.now(UTC).isoformat(timespec="seconds")
     write_json(folder / PROGRESS, asdict(progress))
 
 

@@ -55,7 +55,7 @@ def test_a_running_one_has_curves_and_the_time_left(run_folder: Path, tmp_path: 
     curve = [(1, -3.5, 10), (2, -4.5, 12)]
     with locked(copy):
         training = TrainingProgress("training", 10, 2, 8.0, curve)
-        write_progress(copy, Progress(trainings={"k20-s0": training}, cells=126, seconds_left=75.0))
+        write_progress(copy, Progress(trainings={"k20-s0": training}, seconds_left=75.0))
         state = watched.state()
     assert state["running"]
     assert state["left"] == "about 1 min 15 s left"

@@ -13,7 +13,6 @@ from bench.plan.samplers import RANDOM
 from bench.reading.open_run import OpenRun
 from bench.show.axes import Points, apart, draw_lines, explain_below, log_budgets, new_figure, spread_names
 from bench.show.style import QUIET, looks_of
-from bench.stats.answer import answer
 from bench.stats.chief import chief_tables
 from bench.stats.curves import curves
 from bench.stats.seeds import LOWER_IS_BETTER, TARGET, seed_tables
@@ -50,7 +49,7 @@ def data(run: OpenRun, metric: str = "accuracy") -> Lines:
     records = run.chief_records
     tables = seed_tables(records, metric)
     chief = tuple(table.label for table in chief_tables(tables, metric))
-    found = answer(tables) if metric == "accuracy" else None
+    found = run.answer if metric == "accuracy" else None
     if found is None:
         return Lines(curves(records, metric), chief, run.heading(), run.over_seeds, metric)
     first = [one.table.label for one in (found.best, found.rival) if one is not None]
@@ -59,7 +58,7 @@ def data(run: OpenRun, metric: str = "accuracy") -> Lines:
 
 
 def draw(data: Lines) -> Figure:
-    """Draw the metric against the number of labels (log scale) with bands, a line at K and one at 80 %."""
+    """Draw the metric against the number of labels (log scale) with bands, and lines at K, at the target and at chance."""
     curves, metric = data.curves, data.metric
     is_share = metric not in LOWER_IS_BETTER
     figure, axes = new_figure(data.about, _SIZE)
@@ -124,7 +123,7 @@ def _scale_shares(axes: Axes, chief: Sequence[Points], data: Lines) -> None:
     floor = max(0.0, 10.0 * np.floor((min(every, default=0.0) - _LEAST_ROOM) / 10.0))
     axes.set_ylim(floor, 100)
     levels = [(data.target, f"{100 * data.target:.0f} %")]
-    if data.chance is not None and data.metric == "accuracy":
+    if data.chance is not None:
         levels.append((data.chance, "always the largest class"))
     for level, name in levels:
         if floor < 100 * level < 100:

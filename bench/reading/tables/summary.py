@@ -9,7 +9,6 @@ from bench.reading.tables import Ask
 from bench.reading.tables.scores import score_cell, seeds_notes
 from bench.show.grid import Grid
 from bench.show.texts import labels_text
-from bench.stats.answer import answer
 from bench.stats.chief import chief_tables
 from bench.stats.efficiency import labels_to_target
 from bench.stats.seeds import seed_tables
@@ -21,7 +20,7 @@ _MAX_BUDGETS = 4
 def make(run: OpenRun, ask: Ask) -> Grid | None:  # noqa: ARG001 - it chooses what it shows
     """Take the chief methods, and the target that the run's answer speaks of."""
     tables = seed_tables(run.chief_records, "accuracy")
-    found = answer(tables)
+    found = run.answer
     if found is None:
         return None
     chief = chief_tables(tables)
@@ -47,14 +46,14 @@ def make(run: OpenRun, ask: Ask) -> Grid | None:  # noqa: ARG001 - it chooses wh
     )
 
 
-def some_budgets(every: Sequence[int], wanted: int, most: int = _MAX_BUDGETS) -> list[int]:
+def some_budgets(every: Sequence[int], wanted: int) -> list[int]:
     """Return at most four budgets: the first, the last, the one wanted, and what lies between on a log scale."""
-    if len(every) <= most:
+    if len(every) <= _MAX_BUDGETS:
         return list(every)
     chosen = {every[0], every[-1], wanted}
-    aims = np.geomspace(every[0], every[-1], most)[1:-1]
+    aims = np.geomspace(every[0], every[-1], _MAX_BUDGETS)[1:-1]
     for aim in aims:
-        if len(chosen) < most:
+        if len(chosen) < _MAX_BUDGETS:
             left = [n for n in every if n not in chosen]
             chosen.add(min(left, key=lambda n: abs(np.log(n / aim))))
     return sorted(chosen)
