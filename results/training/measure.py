@@ -4,7 +4,8 @@
 
 Trains on one thread, one model after the other, and stops each when its epochs or `--minutes` are over. Labels are read only to
 score: soft and hard decoding with `--budgets` random labels, averaged over the label draws 0 … 4 that `gmvae-bench run` uses too.
-The clock counts training alone. Rows are appended, and what a file already holds is not measured again.
+The clock counts training alone, and processor time where there is no accelerator. Rows are appended, and what a file already holds is not measured again. With `--looks` models are
+scored after those epochs, and a training that was stopped goes on from the last of them.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from baselines.representation import fit_mixture
 from bench.data.dataset import Dataset
+from bench.data.reading import Reading
 from bench.data.registry import load_dataset
 from bench.judge.judging import judge
 from bench.judge.methods import METHODS
@@ -28,6 +30,7 @@ from bench.plan.cells import Cell
 from bench.plan.models import configure, plain_vae
 from bench.plan.settings import make_settings
 from bench.plan.values import parse_integers, parse_names
+from gmvae.checkpoint import load_state, save_state
 from gmvae.decoding import Posterior
 from gmvae.posteriors import encode
 from gmvae.training import Trainer
@@ -39,11 +42,17 @@ def _set(**fields: Any) -> dict[str, Any]:
     return {"set": fields}
 
 
+# The views that the default compares; where a processor multiplies bfloat16 faster, the wide products are in it.
+_VIEWS = _set(augmentation=1, invariance=16, balance=32, contrast=20, precision="auto")
 # Settings of `gmvae-bench run`, by name; what is not named is the default.
 WAYS: dict[str, dict[str, Any]] = {
     "default": {},
     "study": {"objective": "exact"},
     "study-sampled": {"objective": "sampled"},
+    "study-auto": {"objective": "exact"} | _set(precision="auto"),
+    "study-views": {"objective": "exact"} | _VIEWS,
+    "study-sampled-auto": {"objective": "sampled"} | _set(precision="auto"),
+    "study-sampled-views": {"objective": "sampled"} | _VIEWS,
     "plain": _PLAIN,
     "plain-alike": _PLAIN | _set(start="alike"),
     "plain-no-reseeding": _PLAIN | _set(reseed=False),
@@ -63,7 +72,10 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 _VAE = "vae-mixture"
 _STEPS_OF_SLOW = 48
-_COLUMNS = ["way", "model_seed", "epochs", "epoch", "minutes", "live_components", "n_labeled", "soft", "hard", "purity"]
+_COLUMNS = [
+    *("way", "model_seed", "epochs", "epoch", "minutes", "live_components", "n_labeled", "soft", "hard", "purity"),
+    *("reconstruction", "kl_z", "kl_c", "assignment_entropy"),
+]
 _LABEL_SEEDS = range(5)
 
 
@@ -71,15 +83,18 @@ def main() -> None:
     """Measure what is asked and not there yet."""
     asked = _arguments()
     torch.set_num_threads(1)
-    dataset = load_dataset(asked.data, asked.data_dir)
-    done = set()
+    dataset = load_dataset(asked.data, asked.data_dir, Reading(max_items=asked.items))
+    columns, done = _COLUMNS, set()
     if asked.out.exists():
-        done = set(pd.read_csv(asked.out)[["way", "model_seed", "epochs"]].itertuples(index=False, name=None))
+        earlier = pd.read_csv(asked.out)
+        # A file of an earlier version has fewer.
+        columns = list(earlier.columns)
+        done = set(earlier[["way", "model_seed", "epochs", "epoch"]].itertuples(index=False, name=None))
     with threadpool_limits(1):
         for seed in parse_integers(asked.model_seeds):
             for way in parse_names(asked.ways):
                 for rows in _measure(dataset, way, seed, asked, done):
-                    frame = pd.DataFrame(rows, columns=_COLUMNS)
+                    frame = pd.DataFrame(rows, columns=_COLUMNS)[columns]
                     frame.to_csv(asked.out, mode="a", header=not asked.out.exists(), index=False, float_format="%.5g")
                     print(frame.to_string(index=False, header=False), flush=True)  # noqa: T201 - a script's progress
 
@@ -90,20 +105,29 @@ def _measure(dataset: Dataset, way: str, seed: int, asked: argparse.Namespace, d
     model, training = configure(settings, dataset, asked.components)
     if way == _VAE:
         model, training = model.model_copy(update={"n_components": 1}), plain_vae(training)
-    if (way, seed, training.epochs) in done:
+    looks = parse_integers(asked.looks) if asked.looks else ()
+    if (way, seed, training.epochs, training.epochs) in done or (not looks and any((way, seed) == row[:2] for row in done)):
         return
     trainer = Trainer(dataset.pool, model, training, model_seed=seed)
+    kept = asked.out.with_name(f"{asked.out.stem}.{way}.{seed}.{training.epochs}.safetensors")
+    if looks and kept.exists():
+        trainer.restore(load_state(kept, model, training, seed))
     next_look = 0.0
     while trainer.epoch < training.epochs and trainer.seconds < 60 * asked.minutes:
         # An epoch of the paper's objective takes half an hour.
-        stats = trainer.run_epoch(None if model.inference == "shared" else _STEPS_OF_SLOW)
+        stats = trainer.run_epoch(_STEPS_OF_SLOW if model.inference == "structured" and not looks else None)
         last = trainer.epoch == training.epochs or trainer.seconds >= 60 * asked.minutes
-        if not last and (trainer.seconds < next_look or not asked.every):
+        if not last and (trainer.epoch not in looks if looks else trainer.seconds < next_look or not asked.every):
             continue
         next_look = trainer.seconds + 60 * asked.every
         posterior = _posterior(trainer, dataset, asked.components, seed)
-        about = (way, seed, training.epochs, trainer.epoch, trainer.seconds / 60, stats.live_components)
-        yield [about + scores for scores in _scores(posterior, dataset, parse_names(asked.budgets))]
+        about = (way, seed, training.epochs, trainer.epoch, (trainer.cpu_seconds or trainer.seconds) / 60, stats.live_components)
+        terms = (stats.reconstruction, stats.kl_z, stats.kl_c, stats.assignment_entropy)
+        yield [(*about, *scores, *terms) for scores in _scores(posterior, dataset, parse_names(asked.budgets))]
+        if looks:
+            written = kept.with_suffix(".part")
+            save_state(trainer.state(), written, model, training, seed)
+            written.replace(kept)
 
 
 def _posterior(trainer: Trainer, dataset: Dataset, n_components: int, seed: int) -> Posterior:
@@ -136,6 +160,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, help="of all ways alike; default: as `gmvae-bench run` chooses")
     parser.add_argument("--minutes", type=float, default=1e9, help="of training, after which a way is stopped")
     parser.add_argument("--every", type=float, default=0, help="minutes between looks; 0: at the end alone")
+    parser.add_argument("--looks", help="epochs after which to look, instead: 1-5,10,20")
+    parser.add_argument("--items", type=int, help="thin the pool to so many, drawn at random")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("accuracy.csv"))
     return parser.parse_args()
 
