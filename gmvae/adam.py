@@ -16,7 +16,7 @@ class Adam:
     Attributes
     ----------
     learning_rate
-        Of the next step; may be set at any time.
+        Of the next step; may be set at any time. On a GPU it is kept there, too, where a recorded step reads it.
     moments
         By parameter number: `step`, `exp_avg`, `exp_avg_sq`. Empty for a parameter that never had a gradient.
     """
@@ -24,8 +24,24 @@ class Adam:
     def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> None:
         self._parameters = list(parameters)
         self._fused = all(parameter.device.type != "mps" for parameter in self._parameters)
+        self._rate: float | Tensor = learning_rate
+        if any(parameter.device.type == "cuda" for parameter in self._parameters):
+            self._rate = torch.zeros((), device=self._parameters[0].device)
         self.learning_rate = learning_rate
         self.moments: dict[int, dict[str, Tensor]] = {}
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = value
+        if isinstance(self._rate, Tensor):
+            self._rate.fill_(value)
+        else:
+            self._rate = value
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -37,8 +53,7 @@ class Adam:
         """Move every parameter that has a gradient."""
         numbers = [number for number, parameter in enumerate(self._parameters) if parameter.grad is not None]
         for number in numbers:
-            if number not in self.moments:
-                self.moments[number] = self._start(self._parameters[number])
+            self.moment(number, "step")
         adam(
             [self._parameters[number] for number in numbers],
             [self._gradient(number) for number in numbers],
@@ -50,11 +65,17 @@ class Adam:
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=self.learning_rate,
+            lr=self._rate,
             weight_decay=0.0,
             eps=1e-8,
             maximize=False,
         )
+
+    def moment(self, number: int, kind: str) -> Tensor:
+        """Return what is kept of a parameter, which begins at zero: `step`, `exp_avg` or `exp_avg_sq`."""
+        if number not in self.moments:
+            self.moments[number] = self._start(self._parameters[number])
+        return self.moments[number][kind]
 
     def restore(self, moments: dict[int, dict[str, Tensor]]) -> None:
         """Go on with copies of the moments of another optimiser of the same parameters.

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gmvae.config import Views
+from gmvae.noise import Source, integers, normal, uniform
 from gmvae.photographs import photograph_views
 
 # Standard deviations at strength 1. Lengths are in half image widths, so that they mean the same at any resolution.
@@ -52,44 +53,46 @@ class Augmentation(nn.Module):
             self.register_buffer("basis", _warp_basis(*image_shape[:2]))
 
     @torch.no_grad()
-    def forward(self, x: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def forward(self, x: Float[Tensor, "*m n d"], generator: Source) -> Float[Tensor, "*m n d"]:
         """Return one random view of every item."""
         if self.strength == 0:
             return x
         if self.image_shape is None:
-            return self._move(x, generator) if x.shape[1] <= _FEW_VALUES else self._swap(x, generator)
+            return self._move(x, generator) if x.shape[-1] <= _FEW_VALUES else self._swap(x, generator)
         if self.views == "photo":
             return photograph_views(x, self.image_shape, self.strength, generator)
         height, width, *colors = self.image_shape
-        field = (self._coefficients(len(x), generator).flatten(0, 1) @ self.basis).view(len(x), 2, height, width)
-        images = x.view(len(x), height, width, *(colors or [1]))
+        # The items of all models are warped as one batch.
+        field = (self._coefficients(x.shape[:-1], generator).flatten(0, -2) @ self.basis).view(-1, 2, height, width)
+        images = x.reshape(-1, height, width, *(colors or [1]))
         warped = functional.grid_sample(images.permute(0, 3, 1, 2), field.permute(0, 2, 3, 1), align_corners=False)
-        return warped.permute(0, 2, 3, 1).reshape(len(x), -1)
+        return warped.permute(0, 2, 3, 1).reshape(x.shape)
 
-    def _swap(self, x: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def _swap(self, x: Float[Tensor, "*m n d"], generator: Source) -> Float[Tensor, "*m n d"]:
         """Replace a random share of the values, each by the same feature of an item of its own."""
-        swapped = torch.rand(x.shape, generator=generator, device=x.device) < _SWAP * self.strength
-        others = torch.randint(len(x), x.shape, generator=generator, device=x.device)
-        return torch.where(swapped, x.gather(0, others), x)
+        swapped = uniform(generator, x.shape, x) < _SWAP * self.strength
+        others = integers(generator, x.shape[-2], x.shape, x.device)
+        return torch.where(swapped, x.gather(-2, others), x)
 
-    def _move(self, x: Float[Tensor, "n d"], generator: torch.Generator) -> Float[Tensor, "n d"]:
+    def _move(self, x: Float[Tensor, "*m n d"], generator: Source) -> Float[Tensor, "*m n d"]:
         """Go a share of the way to a random item: between two items, so that no value leaves the range of its feature."""
-        others = torch.randint(len(x), (len(x),), generator=generator, device=x.device)
-        return torch.lerp(x, x[others], min(1.0, _SWAP * self.strength))
+        others = integers(generator, x.shape[-2], x.shape[:-1], x.device)
+        return torch.lerp(x, x.gather(-2, others[..., None].expand_as(x)), min(1.0, _SWAP * self.strength))
 
-    def _coefficients(self, n: int, generator: torch.Generator) -> Float[Tensor, "n 2 b"]:
+    def _coefficients(self, items: torch.Size, generator: Source) -> Float[Tensor, "*items 2 b"]:
         """Draw the weights of x, y, 1 and of every bump, for the horizontal and the vertical coordinate."""
+        *models, n = items
 
         def draw(*shape: int, deviation: float) -> Tensor:
-            return deviation * self.strength * torch.randn(*shape, generator=generator, device=self.basis.device)
+            return deviation * self.strength * normal(generator, (*models, *shape), self.basis)
 
         angle, shear = draw(n, deviation=_ROTATION), draw(n, deviation=_SHEAR)
-        scale = draw(2, n, deviation=_LOG_SCALE).exp()
+        wide, high = draw(2, n, deviation=_LOG_SCALE).exp().unbind(-2)
         cos, sin = angle.cos(), angle.sin()
-        horizontal = torch.stack([scale[0] * cos, scale[0] * (shear * cos - sin)], dim=1)
-        vertical = torch.stack([scale[1] * sin, scale[1] * (shear * sin + cos)], dim=1)
-        linear = torch.stack([horizontal, vertical], dim=1)
-        return torch.cat([linear, draw(n, 2, 1, deviation=_SHIFT), draw(n, 2, _BUMPS**2, deviation=_ELASTIC)], dim=2)
+        horizontal = torch.stack([wide * cos, wide * (shear * cos - sin)], dim=-1)
+        vertical = torch.stack([high * sin, high * (shear * sin + cos)], dim=-1)
+        linear = torch.stack([horizontal, vertical], dim=-2)
+        return torch.cat([linear, draw(n, 2, 1, deviation=_SHIFT), draw(n, 2, _BUMPS**2, deviation=_ELASTIC)], dim=-1)
 
 
 def _warp_basis(height: int, width: int) -> Float[Tensor, "b hw"]:

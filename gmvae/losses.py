@@ -27,25 +27,27 @@ def gaussian_kl(
 
 
 def expected_log_gaussians(
-    mean: Float[Tensor, "n z"],
-    log_var: Float[Tensor, "n z"],
-    prior_means: Float[Tensor, "k z"],
-    prior_log_vars: Float[Tensor, "k z"],
-) -> Float[Tensor, "n k"]:
+    mean: Float[Tensor, "*m n z"],
+    log_var: Float[Tensor, "*m n z"],
+    prior_means: Float[Tensor, "*m k z"],
+    prior_log_vars: Float[Tensor, "*m k z"],
+) -> Float[Tensor, "*m n k"]:
     """E_q[log N(z; mu_k, diag var_k)] for z ~ N(mean, diag exp(log_var)), for every k (VaDE, Jiang et al. 2017, eq. 12).
 
     The square (mean - mu_k)^2 / var_k is expanded so that all n x k values come from two matrix products.
     """
     precision = torch.exp(-prior_log_vars)
     second_moment = mean.square() + torch.exp(log_var)
-    square = second_moment @ precision.T - 2 * mean @ (prior_means * precision).T + (prior_means.square() * precision).sum(-1)
-    return -0.5 * (square + (prior_log_vars + LOG_2PI).sum(-1))
+    square = second_moment @ precision.mT - 2 * mean @ (prior_means * precision).mT
+    square = square + (prior_means.square() * precision).sum(-1)[..., None, :]
+    return -0.5 * (square + (prior_log_vars + LOG_2PI).sum(-1)[..., None, :])
 
 
-def categorical_kl(log_q: Float[Tensor, "*n k"], log_p: Float[Tensor, " k"]) -> Float[Tensor, " *n"]:
+def categorical_kl(log_q: Float[Tensor, "*n k"], log_p: Float[Tensor, "*#n k"]) -> Float[Tensor, " *n"]:
     """KL(q || p) of categoricals given as log-probabilities; 0 log 0 counts as 0."""
     q = log_q.exp()
-    return torch.where(q > 0, q * (log_q - log_p), 0.0).sum(-1)
+    # Filled, not chosen by `where`, whose constant would be copied to a GPU in every step.
+    return (q * (log_q - log_p)).masked_fill(q == 0, 0.0).sum(-1)
 
 
 def bernoulli_log_likelihood(logits: Float[Tensor, "*n d"], x: Float[Tensor, "*#n d"]) -> Float[Tensor, " *n"]:
@@ -55,7 +57,7 @@ def bernoulli_log_likelihood(logits: Float[Tensor, "*n d"], x: Float[Tensor, "*#
 
 
 def gaussian_log_likelihood(
-    mean: Float[Tensor, "*n d"], log_var: Float[Tensor, " d"], x: Float[Tensor, "*#n d"]
+    mean: Float[Tensor, "*n d"], log_var: Float[Tensor, "*#n d"], x: Float[Tensor, "*#n d"]
 ) -> Float[Tensor, " *n"]:
     """Log-density of N(mean, diag exp(log_var)) at x, with one variance per feature."""
     return -0.5 * ((x - mean).square() * torch.exp(-log_var) + log_var + LOG_2PI).sum(-1)

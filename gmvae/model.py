@@ -1,4 +1,8 @@
-"""The generative model p(c) p(z|c) p(x|z), its inference network, and the named terms of its evidence lower bound."""
+"""The generative model p(c) p(z|c) p(x|z), its inference network, and the named terms of its evidence lower bound.
+
+What trains takes one model, or several side by side (`gmvae.pack`): every parameter and tensor then has an axis of models in
+front, written `*m` in shapes.
+"""
 
 from dataclasses import dataclass
 
@@ -18,17 +22,17 @@ _MEAN_SPREAD = 0.05
 class ElboTerms:
     """Terms of the evidence lower bound per item, in nats: `elbo = reconstruction - kl_z - kl_c`."""
 
-    reconstruction: Float[Tensor, " n"]
+    reconstruction: Float[Tensor, "*m n"]
     """E_q[log p(x|z)]."""
-    kl_z: Float[Tensor, " n"]
+    kl_z: Float[Tensor, "*m n"]
     """sum_c q(c|x) KL(q(z|x,c) || p(z|c))."""
-    kl_c: Float[Tensor, " n"]
+    kl_c: Float[Tensor, "*m n"]
     """KL(q(c|x) || p(c))."""
-    log_q: Float[Tensor, "n k"]
+    log_q: Float[Tensor, "*m n k"]
     """log q(c|x)."""
 
     @property
-    def elbo(self) -> Float[Tensor, " n"]:
+    def elbo(self) -> Float[Tensor, "*m n"]:
         """The bound itself, per item."""
         return self.reconstruction - self.kl_z - self.kl_c
 
@@ -67,34 +71,36 @@ class GaussianMixtureVAE(nn.Module):
         """Where the parameters live."""
         return self.prior.means.device
 
-    def standardise(self, x: Tensor) -> Float[Tensor, "n d"]:
+    def standardise(self, x: Tensor) -> Float[Tensor, "*m n d"]:
         """Turn raw items into network input: bytes to [0, 1], real values to zero mean and unit variance."""
         if x.dtype == torch.uint8:
             return x.to(self.prior.means.dtype) / 255
         if self.config.likelihood == "bernoulli":
             return x.to(self.prior.means.dtype)
-        return (x.to(self.prior.means.dtype) - self.shift) / self.scale
+        return (x.to(self.prior.means.dtype) - self.shift[..., None, :]) / self.scale[..., None, :]
 
     def log_likelihood(self, x: Float[Tensor, "*#n d"], z: Float[Tensor, "*n z"]) -> Float[Tensor, " *n"]:
         """Log p(x|z) in nats, of standardised items."""
         output: Tensor = self.decoder(z)
         if self.config.likelihood == "bernoulli":
             return bernoulli_log_likelihood(output, x)
-        return gaussian_log_likelihood(output, self.noise_log_var, x)
+        noise = self.noise_log_var
+        between = [1] * (output.ndim - noise.ndim)
+        return gaussian_log_likelihood(output, noise.view(*noise.shape[:-1], *between, -1), x)
 
-    def encode(self, x: Float[Tensor, "n d"]) -> Encoding:
+    def encode(self, x: Float[Tensor, "*m n d"]) -> Encoding:
         """Return what the inference network says about standardised items."""
         encoding: Encoding = self.encoder(x)
         return encoding
 
-    def component_logits(self, encoding: Encoding) -> Float[Tensor, "n k"]:
+    def component_logits(self, encoding: Encoding) -> Float[Tensor, "*m n k"]:
         """Return unnormalised log q(c|x).
 
         The head's output, or, for a shared q(z|x), log p(c) + E_q(z|x)[log p(z|c)].
         """
         if encoding.logits is not None:
             return encoding.logits
-        return self.prior.log_weights + expected_log_gaussians(
+        return self.prior.log_weights[..., None, :] + expected_log_gaussians(
             encoding.mean, encoding.log_var, self.prior.means, self.prior.log_vars
         )
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gmvae.config import ModelConfig
 from gmvae.errors import InputError
@@ -14,6 +15,40 @@ from gmvae.errors import InputError
 # Of the convolutional encoder: each halves height and width.
 _CHANNELS = (16, 32, 64)
 _KERNELS = (5, 3, 3)
+
+
+class Linear(nn.Linear):
+    """A linear layer, or those of several models side by side: weight (m, out, in), bias (m, out), input (m, …, in)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x W' + b."""
+        if self.weight.ndim == 2:
+            alone: Tensor = super().forward(x)
+            return alone
+        rows = torch.baddbmm(self.bias[:, None], x.flatten(1, -2), self.weight.mT)
+        return rows.view(*x.shape[:-1], -1)
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Normalisation over the batch (n, d), or over those of several models side by side (m, n, d)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised batch."""
+        if self.weight.ndim == 1:
+            alone: Tensor = super().forward(x)
+            return alone
+        channels = _normalised(self, x.transpose(0, 1).flatten(1))
+        return channels.view(len(channels), *self.weight.shape).transpose(0, 1)
+
+
+def _normalised(norm: nn.Module, x: Tensor) -> Tensor:
+    """Normalise the channels of several models, which stand side by side in axis 1, as one layer with so many channels."""
+    assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)  # noqa: S101 - for the type checker
+    if norm.training:
+        norm.get_buffer("num_batches_tracked").add_(1)
+    mean, variance = (norm.get_buffer(name).view(-1) for name in ("running_mean", "running_var"))
+    weight, bias = norm.weight.view(-1), norm.bias.view(-1)
+    return functional.batch_norm(x, mean, variance, weight, bias, norm.training, norm.momentum or 0.0, norm.eps)
 
 
 class Body(nn.Module):
@@ -33,9 +68,9 @@ class Body(nn.Module):
 
     def __init__(self, sizes: Sequence[int], *, activate_last: bool, batch_norm: bool = False) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(nn.Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(sizes))
+        self.layers = nn.ModuleList(Linear(fan_in, fan_out) for fan_in, fan_out in pairwise(sizes))
         activated = sizes[1:] if activate_last else sizes[1:-1]
-        self.norms = nn.ModuleList(nn.BatchNorm1d(width) for width in activated) if batch_norm else None
+        self.norms = nn.ModuleList(BatchNorm(width) for width in activated) if batch_norm else None
         self.n_activated = len(activated)
         self.low_precision = False
 
@@ -76,16 +111,28 @@ class ConvolutionalBody(nn.Module):
             height, width = (height + 1) // 2, (width + 1) // 2
         self.body = Body((_CHANNELS[-1] * height * width, *layers), activate_last=True, batch_norm=batch_norm)
 
-    def forward(self, x: Float[Tensor, "n d"]) -> Float[Tensor, "n h"]:
+    def forward(self, x: Float[Tensor, "*m n d"]) -> Float[Tensor, "*m n h"]:
         """Return the last layer's output."""
-        dtype = x.dtype
-        images = x.view(x.shape[0], *self.image_shape[:2], self.n_colors).permute(0, 3, 1, 2)
+        *models, n, _ = x.shape
+        images = x.view(*models, n, *self.image_shape[:2], self.n_colors).movedim(-1, -3)
+        if models:
+            # The images of several models stand side by side as channels, and each has its group of the convolution's.
+            images = images.transpose(0, 1).flatten(1, 2)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.body.low_precision):
-            for depth, layer in enumerate(self.convolutions):
-                images = layer(images)
-                images = torch.relu(images if self.norms is None else self.norms[depth](images))
-        features: Tensor = self.body(images.flatten(1).to(dtype))
+            for depth in range(len(self.convolutions)):
+                images = torch.relu(self._convolved(images, depth, bool(models)))
+        features: Tensor = self.body(images.view(n, *models, -1).movedim(0, -2).to(x.dtype))
         return features
+
+    def _convolved(self, images: Tensor, depth: int, several: bool) -> Tensor:
+        layer, norm = self.convolutions[depth], None if self.norms is None else self.norms[depth]
+        if not several:
+            convolved: Tensor = layer(images)
+            return convolved if norm is None else norm(convolved)
+        assert isinstance(layer, nn.Conv2d) and layer.bias is not None  # noqa: S101, PT018 - made above
+        weight, bias, models = layer.weight.flatten(0, 1), layer.bias.flatten(), len(layer.weight)
+        convolved = functional.conv2d(images, weight, bias, layer.stride, layer.padding, groups=models)
+        return convolved if norm is None else _normalised(norm, convolved)
 
 
 def make_trunk(config: ModelConfig) -> Body | ConvolutionalBody:
@@ -101,18 +148,20 @@ def make_trunk(config: ModelConfig) -> Body | ConvolutionalBody:
 class Encoding:
     """What an inference network says about n items."""
 
-    hidden: Float[Tensor, "n h"]
+    hidden: Float[Tensor, "*m n h"]
     """The trunk's features."""
-    mean: Float[Tensor, "n *k z"]
+    mean: Float[Tensor, "*mnk z"]
     """Mean of q(z|x), or of q(z|x,c) for every component."""
-    log_var: Float[Tensor, "n *k z"]
+    log_var: Float[Tensor, "*mnk z"]
     """Log-variance, likewise."""
-    logits: Float[Tensor, "n k"] | None
+    logits: Float[Tensor, "*m n k"] | None
     """Of q(c|x) where the network has a head for it."""
 
     def first(self, n: int) -> "Encoding":
         """Return the part about the first n items."""
-        return Encoding(self.hidden[:n], self.mean[:n], self.log_var[:n], None if self.logits is None else self.logits[:n])
+        items = self.hidden.ndim - 2
+        hidden, mean, log_var = (of_all.narrow(items, 0, n) for of_all in (self.hidden, self.mean, self.log_var))
+        return Encoding(hidden, mean, log_var, None if self.logits is None else self.logits.narrow(items, 0, n))
 
 
 class SharedEncoder(nn.Module):
@@ -122,9 +171,9 @@ class SharedEncoder(nn.Module):
         super().__init__()
         self.n_hidden = (config.n_features, *config.encoder_layers)[-1]
         self.trunk = make_trunk(config)
-        self.head = nn.Linear(self.n_hidden, 2 * config.latent_dim)
+        self.head = Linear(self.n_hidden, 2 * config.latent_dim)
 
-    def forward(self, x: Float[Tensor, "n d"]) -> Encoding:
+    def forward(self, x: Float[Tensor, "*m n d"]) -> Encoding:
         """Return features, mean and log-variance."""
         hidden = self.trunk(x)
         mean, log_var = self.head(hidden).chunk(2, dim=-1)
@@ -139,14 +188,14 @@ class StructuredEncoder(nn.Module):
         self.n_hidden = width = (config.n_features, *config.encoder_layers)[-1]
         self.n_components = k = config.n_components
         self.trunk = make_trunk(config)
-        self.component_logits = nn.Linear(width, k)
-        self.mean = nn.Linear(width, k * config.latent_dim)
-        self.log_var = nn.Linear(width, k * config.latent_dim)
+        self.component_logits = Linear(width, k)
+        self.mean = Linear(width, k * config.latent_dim)
+        self.log_var = Linear(width, k * config.latent_dim)
 
-    def forward(self, x: Float[Tensor, "n d"]) -> Encoding:
+    def forward(self, x: Float[Tensor, "*m n d"]) -> Encoding:
         """Return features, mean and log-variance for every component, and the logits of q(c|x)."""
         hidden = self.trunk(x)
-        shape = (x.shape[0], self.n_components, -1)
+        shape = (*x.shape[:-1], self.n_components, -1)
         return Encoding(hidden, self.mean(hidden).view(shape), self.log_var(hidden).view(shape), self.component_logits(hidden))
 
 

@@ -5,6 +5,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from gmvae.noise import Source, normal, uniform
+
 # At strength 1: largest share of height and width that a crop leaves out, deviation of the logarithm of its aspect, deviations of
 # the logarithm of the light and of the grain in shares of the range of values, largest side of the covered square.
 _CROP, _ASPECT = 0.18, 0.05
@@ -13,50 +15,54 @@ _COVER = 0.25
 
 
 def photograph_views(
-    x: Float[Tensor, "n d"], image_shape: tuple[int, ...], strength: float, generator: torch.Generator
-) -> Float[Tensor, "n d"]:
+    x: Float[Tensor, "*m n d"], image_shape: tuple[int, ...], strength: float, generator: Source
+) -> Float[Tensor, "*m n d"]:
     """Return one random view of every image; its values stay in the range of all.
 
     Mirrored half of the time, a random crop stretched to the whole, brightness, Gaussian noise, and a square filled with the
     image's mean: the views of SimCLR (Chen et al. 2020), milder and without colours, and Cutout (DeVries & Taylor 2017).
     """
     height, width, *colors = image_shape
-    low, high = x.min(), x.max()
-    images = x.view(len(x), height, width, *(colors or [1])).permute(0, 3, 1, 2)
-    images = _cropped(images, strength, generator)
-    light = torch.exp(_LIGHT * strength * _normal(images, (len(x), 1, 1, 1), generator))
-    images = low + (images - low) * light + _GRAIN * strength * (high - low) * _normal(images, images.shape, generator)
-    covered = _covered(images, strength, generator)
+    items = x.shape[:-1]
+    # Each model's batch has a range of its own.
+    low, high = (end[..., None].expand(items).reshape(-1, 1, 1, 1) for end in (x.amin((-2, -1)), x.amax((-2, -1))))
+    images = x.reshape(-1, height, width, *(colors or [1])).permute(0, 3, 1, 2)
+    images = _cropped(images, items, strength, generator)
+    light = torch.exp(_LIGHT * strength * normal(generator, items, images).view(-1, 1, 1, 1))
+    grain = normal(generator, (*items, *images.shape[1:]), images).view(images.shape)
+    images = low + (images - low) * light + _GRAIN * strength * (high - low) * grain
+    covered = _covered(images, items, strength, generator)
     images = torch.where(covered, images.mean(dim=(2, 3), keepdim=True), images)
-    return torch.clamp(images, low, high).permute(0, 2, 3, 1).reshape(len(x), -1)
+    return torch.clamp(images, low, high).permute(0, 2, 3, 1).reshape(x.shape)
 
 
-def _cropped(images: Float[Tensor, "n c h w"], strength: float, generator: torch.Generator) -> Float[Tensor, "n c h w"]:
+def _cropped(images: Float[Tensor, "b c h w"], items: torch.Size, strength: float, generator: Source) -> Float[Tensor, "b c h w"]:
     """Cut a random part out of each image, or out of its mirror image, and stretch it to the whole."""
-    n = len(images)
-    drawn = torch.rand(4, n, generator=generator, device=images.device)
-    aspect = torch.exp(_ASPECT * strength * _normal(images, (n,), generator))
-    side = 1 - min(1.0, strength) * _CROP * drawn[0]
-    mirror = 1 - 2 * (drawn[3] < 0.5).to(images.dtype)
-    field = images.new_zeros(n, 2, 3)
+    smaller, to_right, to_bottom, mirrored = _drawn(4, images, items, generator)
+    aspect = torch.exp(_ASPECT * strength * normal(generator, items, images).flatten())
+    side = 1 - min(1.0, strength) * _CROP * smaller
+    mirror = 1 - 2 * (mirrored < 0.5).to(images.dtype)
+    field = images.new_zeros(len(images), 2, 3)
     field[:, 0, 0], field[:, 1, 1] = side * aspect * mirror, side / aspect
-    field[:, 0, 2], field[:, 1, 2] = (2 * drawn[1] - 1) * (1 - side), (2 * drawn[2] - 1) * (1 - side)
+    field[:, 0, 2], field[:, 1, 2] = (2 * to_right - 1) * (1 - side), (2 * to_bottom - 1) * (1 - side)
     grid = functional.affine_grid(field, list(images.shape), align_corners=False)
     return functional.grid_sample(images, grid, align_corners=False, padding_mode="border")
 
 
-def _covered(images: Float[Tensor, "n c h w"], strength: float, generator: torch.Generator) -> Tensor:
+def _covered(images: Float[Tensor, "b c h w"], items: torch.Size, strength: float, generator: Source) -> Tensor:
     """Return the pixels of a random square in each image."""
-    n, _, height, width = images.shape
-    drawn = torch.rand(3, n, 1, 1, 1, generator=generator, device=images.device)
-    half = 0.5 * _COVER * min(1.0, strength) * drawn[2]
+    height, width = images.shape[2:]
+    at_x, at_y, size = (drawn.view(-1, 1, 1, 1) for drawn in _drawn(3, images, items, generator))
+    half = 0.5 * _COVER * min(1.0, strength) * size
     across, down = (
-        (torch.arange(size, device=images.device) + 0.5).div(size).view(shape)
-        for size, shape in ((width, (1, width)), (height, (height, 1)))
+        (torch.arange(length, device=images.device) + 0.5).div(length).view(shape)
+        for length, shape in ((width, (1, width)), (height, (height, 1)))
     )
-    inside: Tensor = ((across - drawn[0]).abs() < half) & ((down - drawn[1]).abs() < half)
+    inside: Tensor = ((across - at_x).abs() < half) & ((down - at_y).abs() < half)
     return inside
 
 
-def _normal(like: Tensor, shape: tuple[int, ...] | torch.Size, generator: torch.Generator) -> Tensor:
-    return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
+def _drawn(n_numbers: int, like: Tensor, items: torch.Size, generator: Source) -> list[Tensor]:
+    """Draw some uniform numbers for each item; return each of them for all items of all models (b,)."""
+    *models, n = items
+    return [drawn.flatten() for drawn in uniform(generator, (*models, n_numbers, n), like).unbind(-2)]

@@ -16,19 +16,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import torch
 from torch import Tensor
 
 from gmvae.config import Inference, TrainingConfig
 from gmvae.model import ElboTerms, GaussianMixtureVAE
 from gmvae.networks import Encoding
+from gmvae.noise import Source
 from gmvae.objectives.bayes import bayes_terms
 from gmvae.objectives.exact import exact_terms
 from gmvae.objectives.sampled import sampled_terms
 
 __all__ = ["OBJECTIVES", "Objective", "Terms", "terms_for"]
 
-Terms = Callable[[GaussianMixtureVAE, Encoding, Tensor, torch.Generator], ElboTerms]
+Terms = Callable[[GaussianMixtureVAE, Encoding, Tensor, Source], ElboTerms]
 """Bound per item, differentiable; the third argument is the standardised item (n, d) to be explained."""
 
 

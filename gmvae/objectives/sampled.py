@@ -7,6 +7,7 @@ from torch import Tensor
 from gmvae.losses import categorical_kl, gaussian_kl
 from gmvae.model import ElboTerms, GaussianMixtureVAE
 from gmvae.networks import Encoding
+from gmvae.noise import Source, exponential, normal
 
 _TINY = 1e-30
 
@@ -14,8 +15,8 @@ _TINY = 1e-30
 def sampled_terms(
     model: GaussianMixtureVAE,
     encoding: Encoding,
-    target: Float[Tensor, "n d"],
-    generator: torch.Generator,
+    target: Float[Tensor, "*m n d"],
+    generator: Source,
     *,
     summed_components: int,
 ) -> ElboTerms:
@@ -31,52 +32,54 @@ def sampled_terms(
     alike. Costs m + 1 decodes per item, and the encoder's K heads.
     """
     means, log_vars = encoding.mean, encoding.log_var
-    k = means.shape[1]
+    k = means.shape[-2]
     log_q = torch.log_softmax(model.component_logits(encoding), dim=-1)
     q = log_q.exp()
     chosen = log_q.detach().topk(min(summed_components, k), dim=-1).indices
     if summed_components < k:
         chosen = torch.cat([chosen, _draw_other(q.detach(), chosen, generator)], dim=-1)
     z = _sample(encoding, chosen, generator)
-    likelihoods = model.log_likelihood(target[:, None, :], z)
+    likelihoods = model.log_likelihood(target.unsqueeze(-2), z)
     top = slice(None, summed_components)
-    reconstruction = (q.gather(1, chosen[:, top]) * likelihoods[:, top]).sum(-1)
+    reconstruction = (q.gather(-1, chosen[..., top]) * likelihoods[..., top]).sum(-1)
     if summed_components < k:
         reconstruction = reconstruction + _drawn_part(q, log_q, chosen, likelihoods)
-    kl_z = gaussian_kl(means, log_vars, model.prior.means, model.prior.log_vars)
+    kl_z = gaussian_kl(means, log_vars, model.prior.means[..., None, :, :], model.prior.log_vars[..., None, :, :])
     return ElboTerms(
         reconstruction=reconstruction,
         kl_z=(q * kl_z).sum(-1),
-        kl_c=categorical_kl(log_q, model.prior.log_weights),
+        kl_c=categorical_kl(log_q, model.prior.log_weights[..., None, :]),
         log_q=log_q,
     )
 
 
-def _draw_other(q: Float[Tensor, "n k"], summed: Int[Tensor, "n m"], generator: torch.Generator) -> Int[Tensor, "n 1"]:
+def _draw_other(q: Float[Tensor, "*m n k"], summed: Int[Tensor, "*m n s"], generator: Source) -> Int[Tensor, "*m n 1"]:
     """Draw a component that is not summed, by its probability."""
     # Exponential races: k arrives first with probability q_k over the total, and no check stalls a GPU as multinomial's does.
-    arrival = torch.empty_like(q).exponential_(generator=generator) / q.clamp_min(_TINY)
-    return arrival.scatter(1, summed, float("inf")).argmin(-1, keepdim=True)
+    arrival = exponential(generator, q) / q.clamp_min(_TINY)
+    return arrival.scatter(-1, summed, float("inf")).argmin(-1, keepdim=True)
 
 
-def _sample(encoding: Encoding, components: Int[Tensor, "n j"], generator: torch.Generator) -> Float[Tensor, "n j z"]:
+def _sample(encoding: Encoding, components: Int[Tensor, "*m n j"], generator: Source) -> Float[Tensor, "*m n j z"]:
     """Draw z ~ q(z|x,c) for the given components of each item."""
-    index = components[:, :, None].expand(-1, -1, encoding.mean.shape[-1])
-    mean, log_var = encoding.mean.gather(1, index), encoding.log_var.gather(1, index)
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
-    return mean + noise * torch.exp(0.5 * log_var)
+    index = components[..., None].expand(*components.shape, encoding.mean.shape[-1])
+    mean, log_var = encoding.mean.gather(-2, index), encoding.log_var.gather(-2, index)
+    return mean + normal(generator, mean.shape, mean) * torch.exp(0.5 * log_var)
 
 
 def _drawn_part(
-    q: Float[Tensor, "n k"], log_q: Float[Tensor, "n k"], chosen: Int[Tensor, "n j"], likelihoods: Float[Tensor, "n j"]
-) -> Float[Tensor, " n"]:
+    q: Float[Tensor, "*m n k"],
+    log_q: Float[Tensor, "*m n k"],
+    chosen: Int[Tensor, "*m n j"],
+    likelihoods: Float[Tensor, "*m n j"],
+) -> Float[Tensor, "*m n"]:
     """Return r R_c' with the gradient described above; c' is the last of the chosen."""
-    rest = 1 - q.gather(1, chosen[:, :-1]).sum(-1)
-    drawn = likelihoods[:, -1]
+    rest = 1 - q.gather(-1, chosen[..., :-1]).sum(-1)
+    drawn = likelihoods[..., -1]
     with torch.no_grad():
-        weights = q.gather(1, chosen[:, :-1])
-        baseline = (weights * likelihoods[:, :-1]).sum(-1) / weights.sum(-1)
+        weights = q.gather(-1, chosen[..., :-1])
+        baseline = (weights * likelihoods[..., :-1]).sum(-1) / weights.sum(-1)
         advantage = rest * (drawn - baseline)
-    log_drawn = log_q.gather(1, chosen[:, -1:]).squeeze(1)
+    log_drawn = log_q.gather(-1, chosen[..., -1:]).squeeze(-1)
     score = advantage * (log_drawn - log_drawn.detach()) + baseline * (rest - rest.detach())
     return rest.detach() * drawn + score

@@ -4,8 +4,9 @@
 
 Trains on one thread, one model after the other, and stops each when its epochs or `--minutes` are over. Labels are read only to
 score: soft and hard decoding with `--budgets` random labels, averaged over the label draws 0 … 4 that `gmvae-bench run` uses too.
-The clock counts training alone, and processor time where there is no accelerator. Rows are appended, and what a file already holds is not measured again. With `--looks` models are
-scored after those epochs, and a training that was stopped goes on from the last of them.
+The clock counts training alone, and processor time where there is no accelerator. Rows are appended, and what a file already
+holds is not measured again. With `--looks` models are scored after those epochs, and a training that was stopped goes on from the
+last of them.
 """
 
 import argparse

@@ -1,0 +1,423 @@
+"""The training loop, of one model or of several side by side: no files, no prints, no labels."""
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gmvae.adam import Adam
+from gmvae.augmentation import Augmentation
+from gmvae.averaging import WeightAverage
+from gmvae.config import ModelConfig, TrainingConfig
+from gmvae.consistency import Consistency, ConsistencyTerms
+from gmvae.devices import as_tensor, multiplies_bfloat16_fast, resolve_device
+from gmvae.errors import CheckpointError, InputError, TrainingDivergedError
+from gmvae.history import EpochStats, TrainedModel, TrainingState
+from gmvae.model import ElboTerms, GaussianMixtureVAE
+from gmvae.networks import use_bfloat16
+from gmvae.noise import Source, Streams, orders
+from gmvae.objectives import OBJECTIVES, terms_for
+from gmvae.pack.graph import RecordedStep, Step
+from gmvae.pack.stacking import part, share, stacked
+from gmvae.reseeding import reseed
+from gmvae.start import start_at_clusters
+from gmvae.sums import EpochSums
+
+# A small pool is cut into so many batches, not more: were they smaller, the balance of K components could not be seen in them.
+_MIN_BATCHES = 3
+# The one-cycle schedule rises over this share of the steps and ends at this share of the peak.
+_RISE, _FLOOR = 0.1, 0.02
+# Dead components get a new place in this first share of the epochs; later ones would not settle.
+_RESEEDING = 0.5
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the models that train side by side."""
+
+    config: ModelConfig
+    model_seed: int
+    """Fixes its initial weights, order and noise, whoever trains beside it."""
+
+
+@dataclass
+class _Lane:
+    """What each model has for itself."""
+
+    member: Member
+    networks: nn.ModuleList
+    """Model and consistency terms; of several models, views of their parts of the stack."""
+    generator: torch.Generator
+    history: list[EpochStats] = field(default_factory=list)
+    seconds: float = 0.0
+    cpu_seconds: float | None = None
+    error: TrainingDivergedError | None = None
+
+    @property
+    def model(self) -> GaussianMixtureVAE:
+        return _model_and_consistency(self.networks)[0]
+
+
+def check_data(data: np.ndarray, config: ModelConfig) -> None:
+    """Raise `InputError` unless `data` is a finite (n, n_features) array that the likelihood of `config` can explain."""
+    if data.ndim != 2 or data.shape[1] != config.n_features:
+        raise InputError(f"got data of shape {data.shape}, expected (n, {config.n_features})")
+    if len(data) < config.n_components:
+        raise InputError(f"got {len(data)} items for {config.n_components} components; use fewer components than items")
+    if data.dtype == np.uint8:
+        return
+    if not np.isfinite(data).all():
+        raise InputError("the data hold NaN or infinite values; remove or impute them first")
+    if config.likelihood == "bernoulli" and (data.min() < 0 or data.max() > 1):
+        raise InputError(f"values span [{data.min():g}, {data.max():g}]; the bernoulli likelihood needs [0, 1], use 'gaussian'")
+
+
+def can_share(one: ModelConfig, other: ModelConfig) -> bool:
+    """Whether two models can train side by side: they differ in K at most, and nothing is decoded or kept for each component."""
+    return one == other or (one.inference == "shared" and one == other.model_copy(update={"n_components": one.n_components}))
+
+
+class Pack:
+    """One training of one or several models, epoch by epoch: networks, optimiser, random numbers, and how far it is.
+
+    Parameters
+    ----------
+    data
+        Items (n, n_features), as of `gmvae.training.train`.
+    members
+        The models. They may differ in seed and, with the shared inference network, in K.
+    training
+        Of all of them.
+
+    Attributes
+    ----------
+    errors
+        By the number of a model: why its training ended early. The others are not touched by it.
+    why_not_recorded
+        On a GPU, why its steps are launched one operation after the other; `None` if they are replayed.
+
+    Raises
+    ------
+    InputError
+        If data, settings and members do not fit together.
+    """
+
+    def __init__(self, data: np.ndarray, members: Sequence[Member], training: TrainingConfig, *, device: str = "auto") -> None:
+        configs = [member.config for member in members]
+        for config in configs:
+            check_data(data, config)
+        needed, first = OBJECTIVES[training.objective].inference, configs[0]
+        if needed != first.inference:
+            raise InputError(f"objective {training.objective!r} needs inference={needed!r}, got {first.inference!r}")
+        if not all(can_share(first, config) for config in configs):
+            raise InputError("models that train side by side may differ in seed and, with a shared q(z|x), in n_components")
+        self.training = training
+        self.terms = terms_for(training)
+        place = resolve_device(device)
+        self._lanes = [_lane(member, data, place) for member in members]
+        networks = [lane.networks for lane in self._lanes]
+        self._several = len(members) > 1
+        self.networks = stacked(networks) if self._several else networks[0]
+        self._source: Source = self._lanes[0].generator
+        if self._several:
+            for number, lane in enumerate(self._lanes):
+                share(lane.networks, self.networks, number)
+            self._source = Streams([lane.generator for lane in self._lanes])
+        self.model, self.consistency = _model_and_consistency(self.networks)
+        self.augmentation = Augmentation(first.image_shape, training.augmentation, training.views).to(place)
+        self.items = as_tensor(data).to(place)
+        self.batch_size = min(len(data), max(2, min(training.batch_size, len(data) // _MIN_BATCHES)))
+        self.steps = training.epochs * (len(data) // self.batch_size)
+        self.step = self.epoch = 0
+        # Two epochs at least follow the start, whatever the share of the warm-up.
+        self.warmup_epochs = min(math.ceil(training.warmup * training.epochs), max(0, training.epochs - 2))
+        if training.start == "alike":
+            self.warmup_epochs = 0
+        half = training.precision == "bfloat16" or (training.precision == "auto" and multiplies_bfloat16_fast(place))
+        for network in (self.networks, *networks):
+            use_bfloat16(network, half)
+        if training.compile:
+            self.model.encoder.trunk.compile()
+            self.model.decoder.compile()
+        self.optimiser = Adam(self.networks.parameters(), training.learning_rate)
+        self.average = WeightAverage(self.model, training.averaging)
+        models = [len(members)] if self._several else []
+        self._n_components = [config.n_components for config in configs]
+        self._sums = EpochSums(models, max(self._n_components), place)
+        self._recorded: dict[bool, RecordedStep] = {}
+        if training.start == "kmeans" and self.warmup_epochs == 0:
+            self._start_at_clusters()
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    @property
+    def errors(self) -> dict[int, TrainingDivergedError]:
+        """By the number of a model: why its training ended early."""
+        return {number: lane.error for number, lane in enumerate(self._lanes) if lane.error is not None}
+
+    @property
+    def why_not_recorded(self) -> str | None:
+        """Why steps on a GPU are launched one operation after the other, if they are."""
+        return next((step.why_not for step in self._recorded.values() if step.why_not), None)
+
+    def history(self, number: int = 0) -> list[EpochStats]:
+        """Return the epochs of one model."""
+        return self._lanes[number].history
+
+    def seconds(self, number: int = 0) -> float:
+        """Return the seconds spent on one model: of what is spent on several at once, its share."""
+        return self._lanes[number].seconds
+
+    def run_epoch(self, max_steps: int | None = None) -> dict[int, EpochStats]:
+        """Pass over the data once, or over the items of `max_steps` batches where a whole pass takes too long to wait for.
+
+        Returns the epoch of every model, by its number, that has not ended early, now or before (`errors`).
+        """
+        started, started_cpu = time.perf_counter(), time.process_time()
+        self.epoch += 1
+        warming_up = self.epoch <= self.warmup_epochs
+        self.model.prior.requires_grad_(not warming_up)
+        self._sums.restart()
+        take_step = self._stepper(warming_up)
+        for batch in islice(self._batches(), max_steps):
+            self._set_rates()
+            take_step(batch)
+            self._sums.count(self.batch_size)
+            self.step += 1
+        means = self._sums.means()
+        self._note_divergence(means)
+        self._after_steps(warming_up)
+        lanes = [number for number, lane in enumerate(self._lanes) if lane.error is None]
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
+        rate = self._sums.items * len(lanes) / seconds
+        live = self._sums.live_components(self._n_components)
+        for number in lanes:
+            lane = self._lanes[number]
+            lane.seconds += seconds / len(lanes)
+            if lane.cpu_seconds is not None:
+                lane.cpu_seconds += cpu_seconds / len(lanes)
+            stats = EpochStats(
+                epoch=self.epoch,
+                **means[number],
+                live_components=live[number],
+                learning_rate=self.optimiser.learning_rate,
+                images_per_second=rate,
+                seconds=lane.seconds,
+                cpu_seconds=lane.cpu_seconds,
+            )
+            lane.history.append(stats)
+        return {number: self._lanes[number].history[-1] for number in lanes}
+
+    def state(self, number: int = 0) -> TrainingState:
+        """Return what `restore` needs of one model; its tensors change when training goes on."""
+        lane = self._lanes[number]
+        weights = dict(lane.networks.named_parameters())
+        moments = {
+            f"optimiser.{place}.{name}": tensor if name == "step" else self._own(tensor, number, weight.shape)
+            for place, weight in enumerate(weights.values())
+            for name, tensor in self.optimiser.moments.get(place, {}).items()
+        }
+        floats = [tensor for tensor in lane.model.state_dict().values() if tensor.is_floating_point()]
+        means = {
+            f"average.{place}": self._own(mean, number, own.shape)
+            for place, (mean, own) in enumerate(zip(self.average.means, floats, strict=False))
+        }
+        networks = {f"networks.{name}": tensor for name, tensor in lane.networks.state_dict().items()}
+        tensors = networks | moments | means | {"generator": lane.generator.get_state()}
+        return TrainingState(tensors, self.step, lane.seconds, self.average.updates, tuple(lane.history))
+
+    def restore(self, states: Sequence[TrainingState]) -> None:
+        """Go on where packs, or single trainings, of the same models were when they gave their `state`; one for each model.
+
+        Raises
+        ------
+        CheckpointError
+            If the tensors are not those of these trainings, which must then not go on, or they are not equally far.
+        """
+        if len({(state.epoch, state.step, state.averaged_steps) for state in states}) != 1:
+            raise CheckpointError("models that are not equally far cannot go on side by side")
+        for number, state in enumerate(states):
+            self._check(state, number)
+        try:
+            self._restore_tensors([state.tensors for state in states], states[0].averaged_steps)
+        except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
+            raise CheckpointError(f"what was kept of a training does not fit it ({type(error).__name__})") from error
+        self.epoch, self.step = states[0].epoch, states[0].step
+        for lane, state in zip(self._lanes, states, strict=True):
+            lane.history, lane.seconds = list(state.history), state.seconds
+            if state.history:
+                lane.cpu_seconds = state.history[-1].cpu_seconds
+
+    def snapshot(self, number: int = 0) -> GaussianMixtureVAE:
+        """Return a copy of one model with the weights that count, ready for use; training may go on."""
+        # Built, not copied: a compiled module cannot be copied, and the trainer's own may be in bfloat16.
+        own = self._lanes[number].model
+        with torch.random.fork_rng(devices=[]):
+            model = GaussianMixtureVAE(own.config)
+        model.load_state_dict(own.state_dict())
+        self.average.write_to(model, lambda mean, weight: self._own(mean, number, weight.shape))
+        return model.to(own.device).eval()
+
+    def trained(self, number: int = 0) -> TrainedModel:
+        """Return one model with what made it.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If its training ended early.
+        """
+        lane = self._lanes[number]
+        if lane.error is not None:
+            raise lane.error
+        return TrainedModel(self.snapshot(number), self.training, lane.member.model_seed, tuple(lane.history))
+
+    def _own(self, tensor: Tensor, number: int, shape: torch.Size) -> Tensor:
+        """Return one model's part of a tensor of all."""
+        return part(tensor, number, shape) if self._several else tensor
+
+    def _stepper(self, warming_up: bool) -> Step:
+        step = partial(self.take_step, warming_up=warming_up)
+        if self.items.device.type != "cuda":
+            return step
+        # Steps of the warm-up are others than those that follow it; their recordings share nothing.
+        if warming_up not in self._recorded:
+            generators = [lane.generator for lane in self._lanes]
+            self._recorded = {warming_up: RecordedStep(step, generators)}
+        return self._recorded[warming_up]
+
+    def take_step(self, batch: Tensor, warming_up: bool) -> None:
+        """Change the weights once. On a GPU this is recorded: it reads tensors alone, and waits for nothing."""
+        terms, loss, agreement = self._loss(self.model.standardise(self.items[batch]), warming_up)
+        self.optimiser.zero_grad()
+        # Each model's loss reaches its own weights alone.
+        loss.sum().backward()
+        self.optimiser.step()
+        self.average.update()
+        self._sums.add(terms, loss, agreement)
+
+    def _loss(self, items: Tensor, warming_up: bool) -> tuple[ElboTerms, Tensor, ConsistencyTerms | None]:
+        training = self.training
+        n, views = items.shape[-2], [self.augmentation(items, self._source)]
+        # During the warm-up components do not exist yet; the contrast helps from the first step on.
+        compare = training.contrast > 0 if warming_up else training.needs_views
+        if compare:
+            views.append(self.augmentation(items, self._source))
+        encoding = self.model.encode(torch.cat(views, dim=-2))
+        terms = self.terms(self.model, encoding.first(n), items, self._source)
+        loss = -terms.elbo.mean(-1)
+        if not compare:
+            return terms, loss, None
+        log_q = torch.log_softmax(self.model.component_logits(encoding), dim=-1)
+        agreement = self.consistency(encoding.hidden, log_q)
+        loss = loss + training.contrast * agreement.contrast
+        if not warming_up:
+            loss = loss + training.invariance * agreement.invariance + training.balance * agreement.balance
+        return terms, loss, agreement
+
+    def _batches(self) -> Iterator[Tensor]:
+        """Yield shuffled index batches of one size; the few items left over take part in another epoch."""
+        n = len(self.items)
+        order = orders(self._source, n, self.items.device)
+        yield from order[..., : n - n % self.batch_size].split(self.batch_size, dim=-1)
+
+    def _set_rates(self) -> None:
+        if self.training.schedule == "one-cycle":
+            self.optimiser.learning_rate = self.training.learning_rate * one_cycle(self.step / self.steps)
+        self.average.advance()
+
+    def _note_divergence(self, means: Sequence[dict[str, float]]) -> None:
+        for lane, of_model in zip(self._lanes, means, strict=True):
+            if lane.error is None and not math.isfinite(of_model["loss"]):
+                lane.error = TrainingDivergedError(
+                    f"the loss became {of_model['loss']} in epoch {self.epoch}; "
+                    f"lower the learning rate (now {self.training.learning_rate:g})"
+                )
+
+    def _after_steps(self, warming_up: bool) -> None:
+        """Give components places: all of them when the warm-up ends, and those that died in the first half of the epochs."""
+        if self.epoch == self.warmup_epochs:
+            self._start_at_clusters()
+        elif self.training.reseed and not warming_up and self.epoch <= _RESEEDING * self.training.epochs:
+            for lane, counts in zip(self._lanes, self._sums.counts(self._n_components), strict=True):
+                if lane.error is None:
+                    reseed(lane.model, counts, lane.generator)
+
+    def _start_at_clusters(self) -> None:
+        for lane in self._lanes:
+            if lane.error is None:
+                start_at_clusters(lane.model, self.items, lane.generator)
+        self.average.restart()
+
+    def _check(self, state: TrainingState, number: int) -> None:
+        """Refuse tensors that are not those of a model's training."""
+        own, kept = self.state(number).tensors, state.tensors
+        foreign = {name for name in own.keys() ^ kept.keys() if name.startswith("networks.")}
+        foreign |= {name for name in own.keys() & kept.keys() if own[name].shape != kept[name].shape}
+        if foreign or "generator" not in kept or len(_named(kept, "average")) != len(self.average.means):
+            raise CheckpointError(f"a training with other settings was stopped here; {len(foreign)} tensors are of another form")
+
+    def _restore_tensors(self, states: Sequence[dict[str, Tensor]], averaged_steps: int) -> None:
+        for number, (lane, tensors) in enumerate(zip(self._lanes, states, strict=True)):
+            lane.networks.load_state_dict(_named(tensors, "networks"))
+            lane.generator.set_state(tensors["generator"].cpu())
+            weights = list(lane.networks.parameters())
+            for name, tensor in _named(tensors, "optimiser").items():
+                place, _, kind = name.partition(".")
+                moment = self.optimiser.moment(int(place), kind)
+                own = moment if kind == "step" else self._own(moment, number, weights[int(place)].shape)
+                own.copy_(_of_shape(tensor, own))
+            for name, tensor in _named(tensors, "average").items():
+                own = self._own(self.average.means[int(name)], number, tensor.shape)
+                own.copy_(_of_shape(tensor, own))
+        self.average.updates = averaged_steps
+
+
+def one_cycle(progress: float) -> float:
+    """Return the share of the peak learning rate when `progress` (0 to 1) of the steps are done."""
+    if progress < _RISE:
+        return 0.05 + 0.95 * progress / _RISE
+    return _FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * (progress - _RISE) / (1 - _RISE)))
+
+
+def _model_and_consistency(networks: nn.ModuleList) -> tuple[GaussianMixtureVAE, Consistency]:
+    model, consistency = networks
+    assert isinstance(model, GaussianMixtureVAE)  # noqa: S101 - put together below
+    assert isinstance(consistency, Consistency)  # noqa: S101 - likewise
+    return model, consistency
+
+
+def _lane(member: Member, data: np.ndarray, place: torch.device) -> _Lane:
+    # Initial weights depend on the seed alone, not on the device or on global state.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(member.model_seed)
+        model = GaussianMixtureVAE(member.config)
+        networks = nn.ModuleList([model, Consistency(model.encoder.n_hidden)])
+    _learn_standardisation(model, data)
+    generator = torch.Generator(place).manual_seed(member.model_seed)
+    return _Lane(member, networks.to(place), generator, cpu_seconds=0.0 if place.type == "cpu" else None)
+
+
+def _learn_standardisation(model: GaussianMixtureVAE, data: np.ndarray) -> None:
+    if model.config.likelihood != "gaussian":
+        return
+    scale = data.std(axis=0, dtype=np.float64)
+    scale[scale == 0] = 1
+    model.get_buffer("shift").copy_(torch.from_numpy(data.mean(axis=0, dtype=np.float64)))
+    model.get_buffer("scale").copy_(torch.from_numpy(scale))
+
+
+def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{prefix}."): tensor for name, tensor in tensors.items() if name.startswith(f"{prefix}.")}
+
+
+def _of_shape(tensor: Tensor, own: Tensor) -> Tensor:
+    if tensor.shape != own.shape:
+        raise ValueError(f"got a tensor of shape {tuple(tensor.shape)}, expected {tuple(own.shape)}")
+    return tensor
