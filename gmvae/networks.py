@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -25,8 +26,27 @@ class Linear(nn.Linear):
         if self.weight.ndim == 2:
             alone: Tensor = super().forward(x)
             return alone
-        rows = torch.baddbmm(self.bias[:, None], x.flatten(1, -2), self.weight.mT)
-        return rows.view(*x.shape[:-1], -1)
+        rows, weight, bias = x.flatten(1, -2), self.weight, self.bias
+        if torch.is_autocast_enabled(x.device.type):
+            low = torch.get_autocast_dtype(x.device.type)
+            rows, weight, bias = rows.to(low), weight.to(low), bias.to(low)
+        product: Tensor = _Products.apply(rows, weight, bias)
+        return product.view(*x.shape[:-1], -1)
+
+
+class _Products(torch.autograd.Function):
+    """Linear layers of several models. Torch's own way back lays the weights' gradients out transposed, and then copies them."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return torch.baddbmm(bias[:, None], x, weight.mT)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        to_x = torch.bmm(gradient, weight) if ctx.needs_input_grad[0] else None
+        return to_x, torch.bmm(gradient.mT, x), gradient.sum(1)
 
 
 class BatchNorm(nn.BatchNorm1d):
