@@ -26,11 +26,11 @@ class Linear(nn.Linear):
         if self.weight.ndim == 2:
             alone: Tensor = super().forward(x)
             return alone
-        rows, weight, bias = x.flatten(1, -2), self.weight, self.bias
+        operands: tuple[Tensor, ...] = (x.flatten(1, -2), self.weight, self.bias)
         if torch.is_autocast_enabled(x.device.type):
             low = torch.get_autocast_dtype(x.device.type)
-            rows, weight, bias = rows.to(low), weight.to(low), bias.to(low)
-        product: Tensor = _Products.apply(rows, weight, bias)
+            operands = tuple(operand.to(low) for operand in operands)
+        product: Tensor = _Products.apply(*operands)
         return product.view(*x.shape[:-1], -1)
 
 

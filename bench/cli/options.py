@@ -353,6 +353,14 @@ RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Also run agai
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Say what would run, what is done, and about how long it takes.", show_default=False)
 ]
+Pack = Annotated[
+    str | None,
+    _where(
+        "Models that train side by side at most: auto, as many as pay, or N. (default: auto)",
+        form="auto|N",
+        complete=completion.one_of("auto", "1"),
+    ),
+]
 CpusPerTrial = Annotated[float | None, _where("CPUs, and threads, of a training. (default: 1)")]
 GpusPerTrial = Annotated[float | None, _where("GPUs of a training; fractions share one. (default: 1 where there are any)")]
 Device = Annotated[

@@ -35,6 +35,8 @@ _QUIET = {
 }
 # A private instance talks to itself alone: it listens on the loopback interface, as Ray does by default on macOS and Windows.
 _PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# A cluster's GPUs may all be in use.
+_GPU_SECONDS = 30.0
 # Ray prints these at length for every worker and node that dies; here its cells are judged again or fail with that cause.
 _DEATHS = ("A worker died or was killed", "worker(s) were killed due to", "ServeController.graceful_shutdown")
 _NODE_DEATHS = ("Raylet is terminated", "has been marked dead")
@@ -256,6 +258,27 @@ def gpus_per_training(cpus: float, asked: float | None) -> float:
             f"no node has {number_of(cpus, 'CPU')} and {number_of(gpus, 'GPU')} together, as a training would take; ask for fewer"
         )
     return gpus
+
+
+def gpu_bytes_per_training(gpus: float) -> int | None:
+    """Return the memory that a training on so many GPUs has on one of them.
+
+    `None` if it gets none, if only Ray believes in them, or if others have them all.
+    """
+    if not gpus:
+        return None
+    import ray
+
+    from bench.engine.packing import gpu_bytes
+
+    # Asked where there is one: the driver may have none.
+    asked = ray.remote(num_cpus=0, num_gpus=gpus, max_retries=0)(gpu_bytes).remote("auto")
+    try:
+        memory: int | None = ray.get(asked, timeout=_GPU_SECONDS)
+    except ray.exceptions.GetTimeoutError:
+        ray.cancel(asked)
+        return None
+    return None if memory is None else int(memory * min(1.0, gpus))
 
 
 def trainings_at_once(cpus: float, gpus: float) -> int:

@@ -63,13 +63,13 @@ class RayExecutor:
             # All of one command's trainings ask for the same.
             job = next((job for one in assignments for job in one.work.trainings), None)
             room = _Room(assignments[0].listener, job)
-            while (training_cpus := sum(of_work.cpus for of_work in trainees)) or evaluation.busy:
+            while (training_cpus := _needed(trainees)) or evaluation.busy:
                 self._interrupt.check()
                 if training_cpus:
                     room.look()
                 for place, failed in self._trained(training, trainees, evaluation):
                     yield assignments[place].work, failed
-                training_cpus = sum(of_work.cpus for of_work in trainees)
+                training_cpus = _needed(trainees)
                 for place, records in evaluation.step(training_cpus).items():
                     assignments[place].listener.records_done(records)
                     yield assignments[place].work, records
@@ -103,12 +103,17 @@ class RayExecutor:
             self._interrupt.check()
 
 
+def _needed(trainees: Sequence["_Trainees"]) -> float:
+    """Return the CPUs that trainings still need; shares of packs do not quite add up."""
+    return round(sum(of_work.cpus for of_work in trainees), 6)
+
+
 class _Trainees:
     """The trainings of one work that are not over yet."""
 
     def __init__(self, assignment: Assignment) -> None:
         self.assignment = assignment
-        self.untrained = {job.key: job.cpus for job in assignment.work.trainings}
+        self.untrained = {job.key: job.cpus / job.side_by_side for job in assignment.work.trainings}
         self._failed: set[ModelKey] = set()
 
     @property

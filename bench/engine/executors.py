@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from bench.engine.desk import Desk, RunTrial
 from bench.engine.interrupt import Interrupt
+from bench.engine.packing import gpu_bytes, packed
 from bench.engine.serial import SerialExecutor
 from bench.engine.work import Executor, Work
 from bench.plan.settings import RunSettings
@@ -26,9 +27,9 @@ def executor_of(settings: RunSettings, works: Sequence[Work]) -> Iterator[tuple[
     """Yield the executor that a run's settings ask for, and the works with the GPUs of its cluster."""
     if settings.executor == "serial":
         with Interrupt() as interrupt:
-            yield SerialExecutor(interrupt), list(works)
+            yield SerialExecutor(interrupt), [packed(work, settings.pack, 1, gpu_bytes(settings.device)) for work in works]
         return
-    from bench.engine.cluster import check_nodes, connected, with_cluster_gpus
+    from bench.engine.cluster import check_nodes, connected, gpu_bytes_per_training, trainings_at_once, with_cluster_gpus
 
     with connected(settings.address):
         from bench.engine.distributed import RayExecutor
@@ -37,6 +38,11 @@ def executor_of(settings: RunSettings, works: Sequence[Work]) -> Iterator[tuple[
             # The storages of several works lie side by side.
             check_nodes(works[0].storage)
         placed = [with_cluster_gpus(work, asked=settings.gpus_per_trial) for work in works]
+        job = next((job for work in placed for job in work.trainings), None)
+        if job is not None and settings.pack != 1:
+            slots = trainings_at_once(job.cpus, job.gpus)
+            memory = gpu_bytes_per_training(job.gpus) if settings.device in ("auto", "cuda") else None
+            placed = [packed(work, settings.pack, slots, memory) for work in placed]
         with Interrupt() as interrupt:
             yield RayExecutor(interrupt), placed
 

@@ -32,8 +32,8 @@ class Left:
     training_seconds: float
     """Of all trainings, one after the other."""
     longest_training: float
-    n_training: int
-    """Trainings that run now."""
+    n_training: float
+    """Trainings that run now; a pack is one."""
 
 
 class Forecast(Listener):
@@ -45,7 +45,7 @@ class Forecast(Listener):
         self._costs = {job.key: job.cost(len(work.dataset.pool)) for job in work.trainings}
         self._epochs = {job.key: job.training.epochs for job in work.trainings}
         self._stats: dict[ModelKey, EpochStats] = {}
-        self._training: set[ModelKey] = set()
+        self._training: dict[ModelKey, float] = {}
         self._methods, self._n_pool = work.methods, work.origin.n_pool
         # By method, not by cell: there may be a million of these.
         self._left: defaultdict[str, _Sum] = defaultdict(_Sum)
@@ -68,7 +68,9 @@ class Forecast(Listener):
     def training_started(self, job: TrainingJob) -> None:
         """Take note of a training."""
         with self._lock:
-            self._training.add(job.key)
+            # Only now it is known who trains beside it.
+            self._jobs[job.key] = job
+            self._training[job.key] = 1 / job.side_by_side
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
         """Measure it."""
@@ -78,7 +80,7 @@ class Forecast(Listener):
     def training_done(self, key: ModelKey, error: str | None) -> None:  # noqa: ARG002 - the interface's
         """Count it no more."""
         with self._lock:
-            self._training.discard(key)
+            self._training.pop(key, None)
             self._jobs.pop(key, None)
 
     def batch_started(self, batch: Batch) -> None:
@@ -120,9 +122,15 @@ class Forecast(Listener):
             scale = sum(of.total for of in self._measured.values()) / guessed if guessed else 1.0
             cells = [self._of_method(method, left, scale) for method, left in self._left.items() if left.n > 0]
             cpu = sum(seconds * self._jobs[key].cpus for key, seconds in trainings.items())
-            longest = max((*trainings.values(), *(of.total / of.n for of in cells)), default=0.0)
+            longest = max(
+                (
+                    *(seconds * self._jobs[key].side_by_side for key, seconds in trainings.items()),
+                    *(of.total / of.n for of in cells),
+                ),
+                default=0.0,
+            )
             whole = Estimate(cpu, sum(of.total for of in cells), longest)
-            return Left(whole, sum(trainings.values()), max(trainings.values(), default=0.0), len(self._training))
+            return Left(whole, sum(trainings.values()), max(trainings.values(), default=0.0), sum(self._training.values()))
 
     def seconds_left(self) -> float | None:
         """Return about how long the rest takes; `None` where that is not known yet."""
@@ -171,5 +179,5 @@ def _makespan(parts: Sequence[Left], cpus: float, *, judging: bool = True) -> fl
         max(part.longest_training if not judging else part.whole.longest_seconds for part in parts),
     )
     # Trainings that wait for a GPU wait for each other, however many CPUs there are.
-    trainings = sum(part.training_seconds for part in parts) / max(1, sum(part.n_training for part in parts))
+    trainings = sum(part.training_seconds for part in parts) / max(1.0, sum(part.n_training for part in parts))
     return max(trainings, whole.makespan(max(1.0, cpus)))

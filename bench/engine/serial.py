@@ -1,13 +1,12 @@
 """The executor's in-process twin: the same steps, one after the other, without Ray."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from functools import partial
 
 import numpy as np
 
 from bench.engine.interrupt import Interrupt
-from bench.engine.steps import choose, failed_records, judge_batch, kept_view, represent_parent, seen_by, train_model
-from bench.engine.work import Assignment, Batch, Listener, OrderKey, ViewKey, Work
+from bench.engine.steps import Hearers, choose, failed_records, judge_batch, kept_view, represent_parent, seen_by, train_models
+from bench.engine.work import Assignment, Batch, Listener, OrderKey, TrainingJob, ViewKey, Work
 from bench.errors import StoreError
 from bench.judge.record import Record
 from bench.judge.representations import REPRESENTATIONS, View
@@ -37,31 +36,41 @@ class SerialExecutor:
     def _run(self, work: Work, listener: Listener) -> Iterator[list[Record]]:
         yield from self._judge(work.ready(), work, listener)
         untrained, failed = {job.key for job in work.trainings}, set[ModelKey]()
-        for job in work.trainings:
-            listener.training_started(job)
-            error = None
-            try:
-                train_model(job, work.dataset, work.storage, partial(self._epoch_done, listener, job.key), listener.notice)
-                collect_model(work.storage, work.folder, job.key)
-            except StoreError:
-                # Nothing can be saved: that ends the run, and no cell fails for it.
-                raise
-            except Exception as failure:  # noqa: BLE001 - a training that fails fails its cells, not the run
-                error = f"training failed: {type(failure).__name__}: {failure}"
-            listener.training_done(job.key, error)
-            untrained.remove(job.key)
-            if error is None:
-                yield from self._judge(work.waiting_for(job.key, without=untrained | failed), work, listener)
-            else:
-                for batch in work.waiting_for(job.key, without=failed):
-                    records = failed_records(batch.cells, work, error)
-                    listener.records_done(records)
-                    yield records
-                failed.add(job.key)
+        for jobs in work.packs:
+            errors = self._train(jobs, work, listener)
+            for job in jobs:
+                error = errors.get(job.key)
+                listener.training_done(job.key, error)
+                untrained.remove(job.key)
+                if error is None:
+                    yield from self._judge(work.waiting_for(job.key, without=untrained | failed), work, listener)
+                else:
+                    for batch in work.waiting_for(job.key, without=failed):
+                        records = failed_records(batch.cells, work, error)
+                        listener.records_done(records)
+                        yield records
+                    failed.add(job.key)
 
-    def _epoch_done(self, listener: Listener, key: ModelKey, stats: EpochStats) -> None:
-        listener.epoch_done(key, stats)
-        self._interrupt.check()
+    def _train(self, jobs: Sequence[TrainingJob], work: Work, listener: Listener) -> dict[ModelKey, str]:
+        """Train a pack, and collect its models; return why some are missing."""
+
+        def epoch_done(key: ModelKey, stats: EpochStats) -> None:
+            listener.epoch_done(key, stats)
+            self._interrupt.check()
+
+        for job in jobs:
+            listener.training_started(job)
+        try:
+            failures = train_models(jobs, work.dataset, work.storage, Hearers(epoch_done, listener.notice))
+            for job in jobs:
+                if job.key not in failures:
+                    collect_model(work.storage, work.folder, job.key)
+        except StoreError:
+            # Nothing can be saved: that ends the run, and no cell fails for it.
+            raise
+        except Exception as failure:  # noqa: BLE001 - a training that fails fails its cells, not the run
+            failures = {job.key: f"{type(failure).__name__}: {failure}" for job in jobs}
+        return {key: f"training failed: {error}" for key, error in failures.items()}
 
     def _judge(self, batches: Iterable[Batch], work: Work, listener: Listener) -> Iterator[list[Record]]:
         # Batches of one representation follow each other, so that the views of one batch at a time are in memory.

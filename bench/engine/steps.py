@@ -2,8 +2,8 @@
 
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -22,59 +22,111 @@ from bench.plan.cells import Cell, Clustering, ModelKey
 from bench.plan.samplers import labeled_items, select_samplers
 from bench.plan.samplers.base import Sampler
 from bench.plan.supervision import CLEAN, Supervision
-from bench.store.models import Pair, keep_state, kept_state, publish_model
+from bench.store.models import Pair, is_published, keep_state, kept_state, publish_model
 from bench.store.storage import Storage
-from gmvae.errors import CheckpointError
+from gmvae.errors import CheckpointError, TrainingDivergedError
 from gmvae.posteriors import encode
-from gmvae.training import EpochStats, TrainedModel, TrainingState, train
+from gmvae.training import EpochStats, Member, Pack, TrainedModel, TrainingState, train_pack
 
 # Records of quick cells are sent together; a slower cell is on disk as soon as it is judged.
 _TOGETHER_SECONDS = 1.0
 
 
-def train_model(
-    job: TrainingJob,
-    dataset: Dataset,
-    storage: Storage,
-    on_epoch: Callable[[EpochStats], None],
-    on_notice: Callable[[str], None],
-) -> None:
-    """Train a model from where an earlier attempt stopped, apply it to the data set, and publish both in the storage."""
+@dataclass(frozen=True)
+class Hearers:
+    """Who hears of trainings while they go on."""
+
+    epoch: Callable[[ModelKey, EpochStats], None]
+    notice: Callable[[str], None]
+
+
+def train_models(jobs: Sequence[TrainingJob], dataset: Dataset, storage: Storage, hearers: Hearers) -> dict[ModelKey, str]:
+    """Train models side by side, from where earlier attempts stopped; apply each to the data set, and publish both.
+
+    Returns why some were not trained, by their keys: one that fails leaves the others alone. What an earlier attempt published is
+    not trained again.
+    """
+    # Models that are not equally far, as after other packs, cannot go on side by side.
+    alike: dict[int, list[tuple[TrainingJob, TrainingState | None]]] = {}
+    for job in jobs:
+        if not is_published(storage, job.key):
+            state = _kept(job, storage, hearers)
+            alike.setdefault(0 if state is None else state.epoch, []).append((job, state))
+    failures: dict[ModelKey, str] = {}
+    # k-means has thread pools of its own: without one limit for all, Ray and one process would differ in the last digits.
+    with threads(max(1, int(jobs[0].cpus))):
+        for pairs in alike.values():
+            failures |= _train_alike(pairs, dataset, storage, hearers)
+    return failures
+
+
+def _kept(job: TrainingJob, storage: Storage, hearers: Hearers) -> TrainingState | None:
+    try:
+        return kept_state(storage, job.key, job.model, job.training)
+    except CheckpointError as error:
+        hearers.notice(f"{job.key.id}: {error}; the training starts again")
+        return None
+
+
+def _train_alike(
+    pairs: Sequence[tuple[TrainingJob, TrainingState | None]], dataset: Dataset, storage: Storage, hearers: Hearers
+) -> dict[ModelKey, str]:
+    """Train models that are equally far, in smaller packs where memory does not suffice for all of them."""
+    jobs, states = [job for job, _ in pairs], [state for _, state in pairs if state is not None]
+    try:
+        trained = _trained(jobs, states, dataset, storage, hearers)
+    except CheckpointError as error:
+        hearers.notice(f"{', '.join(job.key.id for job in jobs)}: {error}; the training starts again")
+        trained = _trained(jobs, [], dataset, storage, hearers)
+    except torch.OutOfMemoryError:
+        if len(pairs) == 1:
+            raise
+        half = len(pairs) // 2
+        hearers.notice(f"{len(pairs)} models side by side need more memory than there is: {half} are tried")
+        torch.cuda.empty_cache()
+        parts = [_train_alike(part, dataset, storage, hearers) for part in (pairs[:half], pairs[half:])]
+        return parts[0] | parts[1]
+    failures = {}
+    for job, one in zip(jobs, trained, strict=True):
+        if isinstance(one, TrainedModel):
+            test = None if dataset.test is None else encode(one.model, dataset.test)
+            publish_model(storage, job.key, one, (encode(one.model, dataset.pool), test))
+        else:
+            failures[job.key] = f"{type(one).__name__}: {one}"
+    return failures
+
+
+def _trained(
+    jobs: Sequence[TrainingJob], states: Sequence[TrainingState], dataset: Dataset, storage: Storage, hearers: Hearers
+) -> list[TrainedModel | TrainingDivergedError]:
     told = time.monotonic()
 
-    def keep(state: TrainingState) -> None:
+    def keep(pack: Pack) -> None:
         nonlocal told
-        if time.monotonic() - told < job.checkpoint_seconds:
+        if time.monotonic() - told < jobs[0].checkpoint_seconds:
             return
-        try:
-            keep_state(storage, job.key, state, job.model, job.training)
-        except StoreError as error:
-            # The training continues without it; its end will show whether there is room again.
-            on_notice(f"{job.key.id}: no checkpoint after epoch {state.epoch}: {error}")
+        for number, job in enumerate(jobs):
+            if number not in pack.errors:
+                _keep(job, pack.state(number), storage, hearers)
         told = time.monotonic()
 
-    def attempt(resume: TrainingState | None) -> TrainedModel:
-        return train(
-            dataset.pool,
-            job.model,
-            job.training,
-            model_seed=job.key.model_seed,
-            device=job.device,
-            on_epoch=on_epoch,
-            resume=resume,
-            on_state=keep,
-        )
+    return train_pack(
+        dataset.pool,
+        [Member(job.model, job.key.model_seed) for job in jobs],
+        jobs[0].training,
+        device=jobs[0].device,
+        on_epoch=lambda number, stats: hearers.epoch(jobs[number].key, stats),
+        resume=states or None,
+        on_states=keep,
+    )
 
-    # k-means has thread pools of its own: without one limit for all, Ray and one process would differ in the last digits.
-    with threads(max(1, int(job.cpus))):
-        try:
-            trained = attempt(kept_state(storage, job.key, job.model, job.training))
-        except CheckpointError as error:
-            on_notice(f"{job.key.id}: {error}; the training starts again")
-            trained = attempt(None)
-        test = None if dataset.test is None else encode(trained.model, dataset.test)
-        encoded = encode(trained.model, dataset.pool), test
-    publish_model(storage, job.key, trained, encoded)
+
+def _keep(job: TrainingJob, state: TrainingState, storage: Storage, hearers: Hearers) -> None:
+    try:
+        keep_state(storage, job.key, state, job.model, job.training)
+    except StoreError as error:
+        # The training continues without it; its end will show whether there is room again.
+        hearers.notice(f"{job.key.id}: no checkpoint after epoch {state.epoch}: {error}")
 
 
 def represent(

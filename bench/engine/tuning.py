@@ -1,10 +1,11 @@
-"""Training with Ray Tune: a trial per model, reported to a listener, finished models in the run folder."""
+"""Training with Ray Tune: a trial per pack of models, reported to a listener, finished models in the run folder."""
 
 import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,9 +13,10 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from bench.engine.experiment import Experiment, OverdueError, cause_of_death, fetch, fit, limited
-from bench.engine.steps import train_model
-from bench.engine.work import Assignment, Failure, Listener, TrainingJob
+from bench.engine.steps import Hearers, train_models
+from bench.engine.work import Assignment, Failure, Listener, TrainingJob, Work
 from bench.errors import BenchError, StoreError, number_of
+from bench.plan.cells import ModelKey
 from bench.store.models import collect_model
 from bench.store.presence import is_trained
 from bench.store.storage import Storage
@@ -26,44 +28,49 @@ _REPORT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class _Errand:
-    """A job, with what its trial needs of its work; it travels to a worker."""
+    """The jobs of a pack, with what its trial needs of their work; it travels to a worker."""
 
-    job: TrainingJob
+    jobs: tuple[TrainingJob, ...]
     dataset: Any
     """Reference to the work's data set."""
     storage: Storage
 
 
 def _trial(errand: _Errand, invocation: str) -> None:
-    """Train one model inside a Tune trial. Tune reports go to the driver; the model goes to the storage.
+    """Train the models of a pack inside a Tune trial. Tune reports go to the driver; the models go to the storage.
 
     Errors are reported as results: Tune restarts a trial only when its process dies.
     """
-    job, storage = errand.job, errand.storage
-    overdue = f"{job.key.id}/overdue-{invocation}"
+    jobs, storage = errand.jobs, errand.storage
+    places = {job.key: place for place, job in enumerate(jobs)}
+    overdue = f"{jobs[0].key.id}/overdue-{invocation}"
+    limit = None if jobs[0].limit is None else jobs[0].limit * len(jobs)
     epochs: list[dict[str, Any]] = []
     told = 0.0
 
-    def report(stats: EpochStats) -> None:
+    def report(key: ModelKey, stats: EpochStats) -> None:
         nonlocal told
-        epochs.append(asdict(stats))
+        epochs.append({"model": places[key]} | asdict(stats))
         now = time.monotonic()
-        if now - told >= _REPORT_SECONDS or stats.epoch == job.training.epochs:
+        if now - told >= _REPORT_SECONDS or stats.epoch == jobs[0].training.epochs:
             told = now
             tune.report({"epochs": list(epochs)})
             epochs.clear()
 
+    def failed(error: str, **about: Any) -> None:
+        tune.report({"failures": [{"model": place, "error": error} | about for place in range(len(jobs))]})
+
     try:
-        with limited(job.limit, storage, overdue):
-            train_model(job, fetch(errand.dataset), storage, report, lambda text: tune.report({"notice": text}))
-            tune.report({"done": True})
+        with limited(limit, storage, overdue):
+            hearers = Hearers(report, lambda text: tune.report({"notice": text}))
+            failures = train_models(jobs, fetch(errand.dataset), storage, hearers)
+            tune.report({"failures": [{"model": places[key], "error": error} for key, error in failures.items()]})
     except OverdueError:
-        limit = number_of(job.limit or 0, "second")
-        tune.report({"failure": {"error": f"the training took longer than {limit}", "status": "timeout"}})
+        failed(f"the training took longer than {number_of(limit or 0, 'second')}", status="timeout")
     except StoreError as error:
-        tune.report({"failure": {"error": str(error), "fatal": True}})
+        failed(str(error), fatal=True)
     except Exception as error:  # noqa: BLE001 - reported to the driver, which makes failed records of it
-        tune.report({"failure": {"error": f"{type(error).__name__}: {error}", "status": "failed"}})
+        failed(f"{type(error).__name__}: {error}")
 
 
 class _Relay(tune.Callback):
@@ -71,14 +78,14 @@ class _Relay(tune.Callback):
 
     def __init__(
         self,
-        listeners: Sequence[tuple[TrainingJob, Listener]],
+        listeners: Sequence[tuple[Sequence[TrainingJob], Listener]],
         begun: threading.Event,
-        done: Callable[[int, Failure | None], None],
+        done: Callable[[int, Mapping[int, Failure]], None],
     ) -> None:
         self._listeners = listeners
         self._begun = begun
         self._done = done
-        self._failures: dict[int, Failure] = {}
+        self._failures: defaultdict[int, dict[int, Failure]] = defaultdict(dict)
 
     def __getstate__(self) -> dict[str, Any]:
         # Kept out of Tune's own state file: a live display and a queue cannot be written there, and need not be.
@@ -86,23 +93,31 @@ class _Relay(tune.Callback):
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
         self._begun.set()
-        job, listener = self._listeners[trial.config["job"]]
-        listener.training_started(job)
+        jobs, listener = self._listeners[trial.config["pack"]]
+        for job in jobs:
+            listener.training_started(job)
 
     def on_trial_result(self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any) -> None:  # noqa: ARG002
-        job, listener = self._listeners[trial.config["job"]]
-        for stats in result.get("epochs", ()):
-            listener.epoch_done(job.key, EpochStats(**stats))
+        jobs, listener = self._listeners[trial.config["pack"]]
+        for model, stats in _by_model(result.get("epochs", ())):
+            listener.epoch_done(jobs[model].key, EpochStats(**stats))
         if "notice" in result:
             listener.notice(result["notice"])
-        if "failure" in result:
-            self._failures[trial.config["job"]] = Failure(**result["failure"])
+        for model, failure in _by_model(result.get("failures", ())):
+            self._failures[trial.config["pack"]][model] = Failure(**failure)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        self._done(trial.config["job"], self._failures.get(trial.config["job"]))
+        self._done(trial.config["pack"], self._failures[trial.config["pack"]])
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:  # noqa: ARG002
-        self._done(trial.config["job"], Failure(cause_of_death(trial)))
+        jobs, _ = self._listeners[trial.config["pack"]]
+        self._done(trial.config["pack"], dict.fromkeys(range(len(jobs)), Failure(cause_of_death(trial))))
+
+
+def _by_model(reports: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the place of a model in its pack, and what is said of it."""
+    for said in reports:
+        yield said["model"], {name: value for name, value in said.items() if name != "model"}
 
 
 class TuneTraining(Experiment):
@@ -121,8 +136,8 @@ class TuneTraining(Experiment):
     def __init__(self, assignments: Sequence[Assignment], datasets: Sequence[Any]) -> None:
         self.finished: queue.Queue[tuple[int, TrainingJob, Failure | None]] = queue.Queue()
         self._assignments = assignments
-        jobs = [(place, job) for place, one in enumerate(assignments) for job in one.work.trainings]
-        self._jobs = sorted(jobs, key=lambda pair: -pair[1].cost(len(assignments[pair[0]].work.dataset.pool)))
+        packs = [(place, jobs) for place, one in enumerate(assignments) for jobs in one.work.packs]
+        self._packs = sorted(packs, key=lambda pair: -sum(job.cost(self._n_items(pair[0])) for job in pair[1]))
         self._datasets = datasets
         self._reported: set[int] = set()
         self.begun = threading.Event()
@@ -132,22 +147,25 @@ class TuneTraining(Experiment):
     def _train(self, stop: tune.Stopper) -> None:
         reason = "the experiment ended before this trial did"
         try:
-            if self._jobs:
+            if self._packs:
                 self._fit(stop)
         except Exception as error:  # noqa: BLE001 - any end of the experiment must end the wait for it
             reason = f"{type(error).__name__}: {error}"
         self.begun.set()
         # Tune's word is not trusted (an interrupt looks like success): what counts is the model in the folder.
-        for number in range(len(self._jobs)):
-            self._finish(number, Failure(reason))
+        for number, (_, jobs) in enumerate(self._packs):
+            self._finish(number, dict.fromkeys(range(len(jobs)), Failure(reason)))
+
+    def _n_items(self, place: int) -> int:
+        return len(self._assignments[place].work.dataset.pool)
 
     def _fit(self, stop: tune.Stopper) -> None:
         works = [one.work for one in self._assignments]
-        errands = tuple(_Errand(job, self._datasets[place], works[place].storage) for place, job in self._jobs)
-        place, first = self._jobs[0]
-        listeners = [(job, self._assignments[place].listener) for place, job in self._jobs]
+        errands = tuple(_Errand(jobs, self._datasets[place], works[place].storage) for place, jobs in self._packs)
+        place, (first, *_) = self._packs[0]
+        listeners = [(jobs, self._assignments[place].listener) for place, jobs in self._packs]
         # Trials of several works may have the same key.
-        names = [job.key.id if len(works) == 1 else f"{place}-{job.key.id}" for place, job in self._jobs]
+        names = [jobs[0].key.id if len(works) == 1 else f"{place}-{jobs[0].key.id}" for place, jobs in self._packs]
         fit(
             _bind(errands),
             works[place].storage,
@@ -155,32 +173,34 @@ class TuneTraining(Experiment):
             gpus=first.gpus,
             callbacks=[_Relay(listeners, self.begun, self._finish)],
             stop=stop,
-            param_space={"job": tune.grid_search(list(range(len(errands))))},
-            trial_dirname_creator=lambda trial: names[trial.config["job"]],
+            param_space={"pack": tune.grid_search(list(range(len(errands))))},
+            trial_dirname_creator=lambda trial: names[trial.config["pack"]],
         )
 
-    def _finish(self, number: int, failure: Failure | None) -> None:
+    def _finish(self, number: int, failures: Mapping[int, Failure]) -> None:
         if number in self._reported:
             return
         self._reported.add(number)
-        place, job = self._jobs[number]
-        work = self._assignments[place].work
+        place, jobs = self._packs[number]
+        for model, job in enumerate(jobs):
+            self.finished.put((place, job, self._collected(self._assignments[place].work, job, failures.get(model))))
+
+    def _collected(self, work: Work, job: TrainingJob, failure: Failure | None) -> Failure | None:
+        """Take a model into its run folder; return why it is not there, if it is not."""
         try:
             if collect_model(work.storage, work.folder, job.key) or is_trained(work.folder, job.key):
-                failure = None
-            elif failure is None:
-                failure = Failure(f"the trial ended, but its model is not in {work.storage.location}")
+                return None
         except BenchError as error:
-            failure = Failure(str(error), fatal=True)
+            return Failure(str(error), fatal=True)
         except Exception as error:  # noqa: BLE001 - Tune would swallow it, and the wait for the job never end
-            failure = Failure(f"{type(error).__name__}: {error}")
-        self.finished.put((place, job, failure))
+            return Failure(f"{type(error).__name__}: {error}")
+        return failure or Failure(f"the trial ended, but its model is not in {work.storage.location}")
 
 
 def _bind(errands: tuple[_Errand, ...]) -> Callable[[dict[str, Any]], None]:
     invocation = uuid.uuid4().hex[:8]
 
     def trainable(config: dict[str, Any]) -> None:
-        _trial(errands[config["job"]], invocation)
+        _trial(errands[config["pack"]], invocation)
 
     return trainable

@@ -42,14 +42,22 @@ class TrainingJob:
     checkpoint_seconds: float = 10.0
     """A checkpoint is kept after an epoch if the last one is older than this."""
     limit: float | None = None
-    """Seconds after which the training counts as hanging."""
+    """Seconds after which the training counts as hanging; of a pack, each of its models adds as many."""
+    pack: int = 0
+    """Number of the pack that the model trains in, within its work."""
+    side_by_side: int = 1
+    """Models of that pack; each counts for its share of the pack's time and resources."""
+
+    @property
+    def weights(self) -> int:
+        """Weights of the model's layers, about."""
+        model = self.model
+        widths = (model.n_features, *model.encoder_layers, model.latent_dim, *model.decoder_layers, model.n_features)
+        return sum(one * other for one, other in pairwise(widths)) + model.n_components * model.latent_dim
 
     def cost(self, n_items: int) -> float:
         """Return what the training costs, in no unit: to begin with the longest."""
-        model = self.model
-        widths = (model.n_features, *model.encoder_layers, model.latent_dim, *model.decoder_layers, model.n_features)
-        weights = sum(one * other for one, other in pairwise(widths))
-        return float(self.training.epochs * n_items * (weights + model.n_components * model.latent_dim))
+        return float(self.training.epochs * n_items * self.weights)
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,14 @@ class Work:
     """Seconds after which a cell counts as hanging."""
     notices: tuple[str, ...] = ()
     """What the user must know before it begins."""
+
+    @cached_property
+    def packs(self) -> tuple[tuple[TrainingJob, ...], ...]:
+        """The trainings, those that go side by side together."""
+        packs: dict[int | ModelKey, list[TrainingJob]] = {}
+        for job in self.trainings:
+            packs.setdefault(job.key if job.side_by_side == 1 else job.pack, []).append(job)
+        return tuple(map(tuple, packs.values()))
 
     def waiting_for(self, key: ModelKey, without: Collection[ModelKey] = ()) -> tuple[Batch, ...]:
         """Batches that need the model of `key`, and none of some others."""

@@ -12,7 +12,7 @@ from bench.data.reading import AUTO, Reading
 from bench.errors import SettingsError, unknown_name
 from bench.plan.limits import Limits
 from bench.plan.selection import BY_HAND, joined
-from bench.plan.values import Assignments, Columns, Components, Integers, Names, Ratios, Seeds, Shares, Widths
+from bench.plan.values import Assignments, Columns, Components, Integers, Names, Pack, Ratios, Seeds, Shares, Widths
 
 _MAX_TOML_BYTES = 2**20
 READING = tuple(one.name for one in fields(Reading))
@@ -75,6 +75,8 @@ class RunSettings(BaseModel):
     checkpoint_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
     trial_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     cell_limit: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    pack: Pack = "auto"
+    """Models that train side by side at most; `auto`: as many as pay (`bench.engine.packing`)."""
     cpus_per_trial: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     gpus_per_trial: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 

@@ -1,7 +1,7 @@
 """Values as the user writes them, in flags and in TOML, and the types that settings are made of."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -60,6 +60,16 @@ def parse_numbers(value: Any) -> Any:
         raise ValueError(f"{value!r} is not a number or a list such as 0,0.1") from None
 
 
+def parse_pack(value: Any) -> Any:
+    """Turn `auto`, or a whole number from 1, into what it says."""
+    if value == "auto":
+        return value
+    if not str(value).strip().isdigit() or int(value) < 1:
+        raise ValueError(f"{value!r} is neither auto nor a whole number from 1")
+    return int(value)
+
+
+Pack = Annotated[Literal["auto"] | int, BeforeValidator(parse_pack)]
 Shares = Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], BeforeValidator(parse_numbers), Field(min_length=1)]
 Ratios = Annotated[
     tuple[Annotated[float, Field(ge=1, allow_inf_nan=False)], ...], BeforeValidator(parse_numbers), Field(min_length=1)

@@ -43,6 +43,11 @@ def publish_model(storage: Storage, key: ModelKey, trained: TrainedModel, encode
                 storage.write(f"{key.id}/{name}", file)
 
 
+def is_published(storage: Storage, key: ModelKey) -> bool:
+    """Whether a whole model lies in the storage: what tells so is written last."""
+    return storage.has(f"{key.id}/{ENCODED}")
+
+
 def collect_model(storage: Storage, folder: Path, key: ModelKey) -> bool:
     """Take a published model into the run folder, and drop what its training left; return whether there was one.
 
@@ -51,7 +56,7 @@ def collect_model(storage: Storage, folder: Path, key: ModelKey) -> bool:
     StoreError
         If the storage cannot be read or the run folder cannot be written to.
     """
-    if not storage.has(f"{key.id}/{ENCODED}"):
+    if not is_published(storage, key):
         return False
     model_dir = model_folder(folder, key)
     try:

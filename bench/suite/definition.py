@@ -29,7 +29,7 @@ _ELSEWHERE = (
     "selection_labels",
 )
 # What one cluster gives to every training alike.
-_OF_ALL = ("cpus_per_trial", "gpus_per_trial")
+_OF_ALL = ("pack", "cpus_per_trial", "gpus_per_trial")
 _SHOWN = 12
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]

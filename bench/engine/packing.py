@@ -1,0 +1,82 @@
+"""Which models train side by side: as many as pay, and never fewer packs than can train at once."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import torch
+
+from bench.engine.work import TrainingJob, Work
+from bench.plan.values import Pack
+from gmvae.devices import resolve_device
+from gmvae.pack.loop import can_share
+from gmvae.pack.memory import model_bytes
+
+# More would bring little: by then the products fill a GPU.
+_AT_ONCE = 32
+# Share of the memory that models and data may fill: predictions are rough, and libraries need some.
+_FILLED = 0.8
+
+
+def packed(work: Work, pack: Pack, slots: int, memory: int | None = None) -> Work:
+    """Return the work with its trainings in packs, those of one pack one after the other, the longest packs first.
+
+    Parameters
+    ----------
+    pack
+        Models side by side: at most so many, or `auto`.
+    slots
+        Trainings that run at once: no fewer packs are made, as long as there are models.
+    memory
+        Bytes of the GPU, or of the share of it, that a training gets; `None` without one.
+    """
+    n_items = len(work.dataset.pool)
+    packs = []
+    for alike in _alike(work.trainings):
+        fits = _fitting(alike, pack, memory, work.dataset.pool.nbytes)
+        size = max(1, min(fits, math.ceil(len(alike) / max(1, slots))))
+        # Equal parts: a pack takes as long as its models take together.
+        n_packs = math.ceil(len(alike) / size)
+        bounds = [len(alike) * place // n_packs for place in range(n_packs + 1)]
+        packs += [alike[start:end] for start, end in pairwise(bounds)]
+    packs.sort(key=lambda jobs: -sum(job.cost(n_items) for job in jobs))
+    trainings = (replace(job, pack=number, side_by_side=len(jobs)) for number, jobs in enumerate(packs) for job in jobs)
+    work = replace(work, trainings=tuple(trainings))
+    return replace(work, notices=(*work.notices, *_in_words(work)))
+
+
+def gpu_bytes(device: str) -> int | None:
+    """Return the memory of the GPU that this process trains on; `None` if it trains on none."""
+    place = resolve_device(device)
+    return torch.cuda.get_device_properties(place).total_memory if place.type == "cuda" else None
+
+
+def _in_words(work: Work) -> Iterator[str]:
+    """Say how the models of a work are packed, unless each trains alone."""
+    sizes = [len(jobs) for jobs in work.packs]
+    if max(sizes, default=1) > 1:
+        each = f"{min(sizes)} to {max(sizes)}" if min(sizes) < max(sizes) else f"{sizes[0]}"
+        packs = "one pack" if len(sizes) == 1 else f"{len(sizes)} packs of {each}"
+        yield f"{sum(sizes)} models train side by side in {packs}; --pack 1 trains one after the other"
+
+
+def _alike(jobs: Sequence[TrainingJob]) -> Iterator[list[TrainingJob]]:
+    """Yield jobs that can train side by side, those of similar K next to each other."""
+    left = sorted(jobs, key=lambda job: (job.key.n_components, job.key.model_seed))
+    while left:
+        first = left[0]
+        alike = [job for job in left if job.training == first.training and can_share(first.model, job.model)]
+        yield alike
+        left = [job for job in left if job not in alike]
+
+
+def _fitting(jobs: Sequence[TrainingJob], pack: Pack, memory: int | None, data_bytes: int) -> int:
+    """Return how many of some alike models should train side by side at most."""
+    if pack != "auto":
+        return pack
+    if memory is None:
+        # Packs gain nothing on a CPU but with small networks, and round otherwise: a run's numbers would depend on its slots.
+        return 1
+    largest = max(model_bytes(job.model, job.training) for job in jobs)
+    return max(1, min(_AT_ONCE, int((_FILLED * memory - data_bytes) // largest)))
