@@ -45,7 +45,9 @@ class MixturePrior(nn.Module):
         self.means = nn.Parameter(_MEAN_SPREAD * torch.randn(n_components, latent_dim))
         self.log_vars = nn.Parameter(torch.zeros(n_components, latent_dim))
         self.log_weights: Tensor
-        self.register_buffer("log_weights", torch.full((n_components,), -torch.log(torch.tensor(float(n_components))).item()))
+        self.register_buffer(
+            "log_weights", torch.full((n_components,), -torch.log(torch.tensor(float(n_components), device="cpu")).item())
+        )
 
 
 class GaussianMixtureVAE(nn.Module):

@@ -2,6 +2,8 @@
 
 from math import prod
 
+import torch
+
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.model import GaussianMixtureVAE
 from gmvae.objectives.exact import MAX_ROWS
@@ -17,8 +19,6 @@ _OF_OUTPUT = 6
 
 def model_bytes(model: ModelConfig, training: TrainingConfig) -> int:
     """Return about how many bytes the training of a model takes on its device, without the data."""
-    import torch
-
     with torch.device("meta"):
         weights = sum(prod(tensor.shape) for tensor in GaussianMixtureVAE(model).parameters())
     copies = _COPIES + (1 if training.averaging else 0)

@@ -1,0 +1,52 @@
+"""The command with models that train side by side: in one process, on Ray, and after a worker died."""
+
+import os
+import signal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from tests.support.runs import METHODS, Ray, finish, has_state, records, run, start, wait_for
+
+FOUR = ["--model-seeds", "0-3", "--pack", "2", *METHODS]
+KEYS = [f"k10-s{seed}" for seed in range(4)]
+
+
+@pytest.fixture(scope="module")
+def in_one_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("packs") / "run"
+    _, messages = run(folder, *FOUR, "--executor", "serial")
+    assert "4 models train side by side in 2 packs of 2; --pack 1 trains one after the other" in " ".join(messages.split())
+    return folder
+
+
+@pytest.mark.slow
+def test_models_side_by_side_are_like_those_alone(in_one_process: Path, tmp_path: Path) -> None:
+    """Rounding grows over 80 epochs; what is judged of the models stays about the same."""
+    run(tmp_path / "run", *FOUR, "--pack", "1", "--executor", "serial")
+    for key in KEYS:
+        side, alone = (pd.read_csv(folder / "models" / key / "history.csv") for folder in (in_one_process, tmp_path / "run"))
+        assert side["loss"].iloc[0] == pytest.approx(alone["loss"].iloc[0], rel=1e-4)
+        assert side["loss"].iloc[-1] == pytest.approx(alone["loss"].iloc[-1], rel=0.05)
+    ours, theirs = (records(folder).groupby("method")["accuracy"].mean() for folder in (in_one_process, tmp_path / "run"))
+    pd.testing.assert_series_equal(ours, theirs, atol=0.08, rtol=0)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_packs_on_ray_survive_their_workers_and_are_the_same(ray: Ray, in_one_process: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = start(folder, *FOUR, *ray.options)
+    wait_for(lambda: any(has_state(folder, key) for key in KEYS), process)
+    killed = ray.workers()
+    assert killed
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    finish(process)
+    pd.testing.assert_frame_equal(records(folder), records(in_one_process))
+    for key in KEYS:
+        ours, theirs = (load_file(place / "models" / key / "weights.safetensors") for place in (folder, in_one_process))
+        assert all((ours[name] == theirs[name]).all() for name in theirs)
+        assert pd.read_csv(folder / "models" / key / "history.csv")["epoch"].tolist() == list(range(1, 81))
