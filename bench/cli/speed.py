@@ -24,13 +24,19 @@ _PAPER_ITEMS, _RANDOM_ITEMS = 145_600, 4_096
 
 
 def measure_speed(
-    settings: RunSettings, data: str | None, data_dir: Path | None, n: int | None, epochs: int | None, json: Path | None
+    settings: RunSettings,
+    data: str | None,
+    data_dir: Path | None,
+    n: int | None,
+    epochs: int | None,
+    json: Path | None,
+    pack: int = 1,
 ) -> None:
     """Measure every way to train, print it with the hours of a sweep, and save it if a file is given."""
     items, image_shape = _items(data, data_dir)
     n_items = n or (len(items) if data else _PAPER_ITEMS)
     components = settings.components or ()
-    measured = _measure(settings, items, image_shape, make_console(stderr=True))
+    measured = _measure(settings, items, image_shape, make_console(stderr=True), pack)
     sweep, about = _estimate(measured, settings, n_items, epochs)
     print_grid(speed_grid(measured, components))
     typer.echo()
@@ -52,14 +58,14 @@ def _items(data: str | None, data_dir: Path | None) -> tuple[np.ndarray, ImageSh
     return dataset.pool, dataset.image_shape
 
 
-def _measure(settings: RunSettings, items: np.ndarray, image_shape: ImageShape | None, progress: Console) -> Measured:
+def _measure(settings: RunSettings, items: np.ndarray, image_shape: ImageShape | None, progress: Console, pack: int) -> Measured:
 
     ways = [way for k in settings.components or () for way in candidates(k, items.shape[1], image_shape)]
     n_threads = max(1, int(settings.cpus_per_trial or 1))
     if not progress.is_terminal:
-        return measure(ways, items, device=settings.device, n_threads=n_threads)
+        return measure(ways, items, device=settings.device, n_threads=n_threads, pack=pack)
     with progress.status("starting") as status:
-        return measure(ways, items, device=settings.device, n_threads=n_threads, on_progress=status.update)
+        return measure(ways, items, device=settings.device, n_threads=n_threads, pack=pack, on_progress=status.update)
 
 
 def _estimate(measured: Measured, settings: RunSettings, n_items: int, epochs: int | None) -> tuple[tuple[SweepHours, ...], str]:

@@ -9,6 +9,7 @@ import torch
 
 from bench.engine.work import TrainingJob, Work
 from bench.plan.values import Pack
+from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.devices import resolve_device
 from gmvae.pack.loop import can_share
 from gmvae.pack.memory import model_bytes
@@ -75,8 +76,12 @@ def _fitting(jobs: Sequence[TrainingJob], pack: Pack, memory: int | None, data_b
     """Return how many of some alike models should train side by side at most."""
     if pack != "auto":
         return pack
+    # Packs gain nothing on a CPU but with small networks, and round otherwise: a run's numbers would depend on its slots.
+    return min(models_at_once(job.model, job.training, memory, data_bytes) or 1 for job in jobs)
+
+
+def models_at_once(model: ModelConfig, training: TrainingConfig, memory: int | None, data_bytes: int) -> int | None:
+    """Return how many models of a form to train side by side on a GPU of so much memory; `None` without one."""
     if memory is None:
-        # Packs gain nothing on a CPU but with small networks, and round otherwise: a run's numbers would depend on its slots.
-        return 1
-    largest = max(model_bytes(job.model, job.training) for job in jobs)
-    return max(1, min(_AT_ONCE, int((_FILLED * memory - data_bytes) // largest)))
+        return None
+    return max(1, min(_AT_ONCE, int((_FILLED * memory - data_bytes) // model_bytes(model, training))))

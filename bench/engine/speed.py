@@ -5,19 +5,22 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.data.dataset import ImageShape
+from bench.engine.packing import gpu_bytes, models_at_once
 from bench.engine.steps import threads
 from bench.judge.cost import begin_peak, end_peak
 from gmvae.config import ModelConfig, TrainingConfig, paper_configs
 from gmvae.devices import multiplies_bfloat16_fast, resolve_device
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode
-from gmvae.training import Trainer
+from gmvae.training import Member, Pack
 
 DEFAULT, PAPER = "default", "exact"
 IMAGE = (28, 28)
@@ -27,6 +30,8 @@ _ROUND_SECONDS = 2.0
 _MIN_STEPS = 3
 _MATRIX_SIZES = {"cpu": 1024, "cuda": 8192, "mps": 4096}
 _PASS_ITEMS = 4_096
+# What the profiler calls the driver's entries that start something on a GPU.
+_LAUNCHES = ("LaunchKernel", "GraphLaunch", "MemcpyAsync", "MemsetAsync")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ class Speed:
     posterior_images_per_second: float
     peak_bytes: int
     """Most memory in use while training, beyond what the process held before."""
+    pack: int = 1
+    """Models that were trained side by side; rates and memory are of all of them."""
+    launches_per_step: float = 0.0
+    """What a step asks the device for, one after the other: on a GPU launches, on a CPU operations of torch."""
+    models_at_once: int | None = None
+    """Models that the GPU's memory is predicted to hold side by side; `None` on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +105,7 @@ def measure(
     *,
     device: str,
     n_threads: int,
+    pack: int = 1,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Measured:
     """Train each candidate for some seconds, in turns.
@@ -102,6 +114,8 @@ def measure(
     ----------
     data
         Items (n, n_features) to train on, repeated where they are too few.
+    pack
+        Models of each candidate that train side by side.
     on_progress
         Called with what is measured next.
     """
@@ -112,7 +126,7 @@ def measure(
         probes = []
         for way in ways:
             on_progress(f"{way.name}, K = {way.model.n_components}: first steps")
-            probes.append(_Probe(way, data, torch_device))
+            probes.append(_Probe(way, data, torch_device, pack))
         for turn in range(_ROUNDS):
             for probe in probes:
                 on_progress(f"{probe.way.name}, K = {probe.way.model.n_components}: round {turn + 1} of {_ROUNDS}")
@@ -144,8 +158,9 @@ def sweep_hours(trials: Sequence[float], at_once: int) -> float:
 class _Probe:
     """One candidate under measurement."""
 
-    def __init__(self, way: Candidate, data: np.ndarray, device: torch.device) -> None:
+    def __init__(self, way: Candidate, data: np.ndarray, device: torch.device, pack: int) -> None:
         self.way = way
+        self._pack = pack
         self._data = data
         self._device = device
         self._rates: list[float] = []
@@ -154,10 +169,13 @@ class _Probe:
         # Enough items for three steps, and one per component.
         n_items = max(_MIN_STEPS * way.training.batch_size, way.model.n_components)
         self._trained = self._trainer(n_items)
-        with FlopCounterMode(display=False) as counter:
+        # A GPU's first steps are not recorded yet: their operations are seen one by one.
+        with FlopCounterMode(display=False) as counter, Operations() as operations:
             self._trained.run_epoch(_MIN_STEPS)
-        self._flop = counter.get_total_flops() / (_MIN_STEPS * way.training.batch_size)
-        rate = self._trained.run_epoch(_MIN_STEPS).images_per_second
+        self._flop = counter.get_total_flops() / (_MIN_STEPS * way.training.batch_size * pack)
+        self._trained.run_epoch(1)
+        self._launches = _launches(self._trained) if device.type == "cuda" else operations.count / _MIN_STEPS
+        rate = self._trained.run_epoch(_MIN_STEPS)[0].images_per_second / pack
         self._peak = _end_peak(device) - before
         # An epoch of about a round's time.
         self._steps = max(_MIN_STEPS, round(_ROUND_SECONDS * rate / way.training.batch_size))
@@ -167,7 +185,7 @@ class _Probe:
 
     def measure(self) -> None:
         """Train for an epoch, and pass over items with the model."""
-        self._rates.append(self._trained.run_epoch(self._steps).images_per_second)
+        self._rates.append(self._trained.run_epoch(self._steps)[0].images_per_second)
         model = self._trained.snapshot()
         self._passes.append(_PASS_ITEMS / _seconds(partial(encode, model, self._items)))
 
@@ -187,11 +205,37 @@ class _Probe:
             matrix_share=rate * self._flop / (1e9 * gflops[precision]),
             posterior_images_per_second=statistics.median(self._passes),
             peak_bytes=self._peak,
+            pack=self._pack,
+            launches_per_step=self._launches,
+            models_at_once=models_at_once(self.way.model, self.way.training, gpu_bytes(str(self._device)), self._data.nbytes),
         )
 
-    def _trainer(self, n_items: int) -> Trainer:
+    def _trainer(self, n_items: int) -> Pack:
         items = np.resize(self._data, (n_items, self._data.shape[1]))
-        return Trainer(items, self.way.model, self.way.training, model_seed=0, device=str(self._device))
+        members = [Member(self.way.model, model_seed) for model_seed in range(self._pack)]
+        return Pack(items, members, self.way.training, device=str(self._device))
+
+
+class Operations(TorchDispatchMode):
+    """Counts the operations that torch carries out, but for those that only look at a tensor in another way."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count one."""
+        views = (value.alias_info is not None and not value.alias_info.is_write for value in func._schema.returns)
+        self.count += not any(views)
+        return func(*args, **(kwargs or {}))
+
+
+def _launches(trained: Pack) -> float:
+    """Return how many times a step asks the GPU for something."""
+    with torch.profiler.profile() as profiler:
+        trained.run_epoch(_MIN_STEPS)
+    calls: int = sum(event.count for event in profiler.key_averages() if any(name in event.key for name in _LAUNCHES))
+    return calls / _MIN_STEPS
 
 
 def _dtypes(device: torch.device) -> dict[str, torch.dtype]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.engine.speed import DEFAULT, PAPER, Measured
+from bench.errors import number_of
 from bench.show.grid import Grid
 
 
@@ -21,7 +22,7 @@ class SweepHours:
 
 def speed_grid(measured: Measured, components: Sequence[int]) -> Grid:
     """Return what was measured, for some values of K."""
-    several = len(components) > 1
+    several, on_gpu = len(components) > 1, any(speed.models_at_once is not None for speed in measured.speeds)
     rows = []
     for k in components:
         slowest = measured.of(PAPER, k).images_per_second
@@ -35,6 +36,8 @@ def speed_grid(measured: Measured, components: Sequence[int]) -> Grid:
                 f"{speed.matrix_share:.0%}",
                 _three_digits(speed.posterior_images_per_second),
                 f"{speed.peak_bytes / 1e6:,.0f}",
+                _three_digits(speed.launches_per_step),
+                *([f"{speed.models_at_once}"] if on_gpu else []),
             )
             for speed in measured.speeds
             if speed.n_components == k
@@ -42,15 +45,20 @@ def speed_grid(measured: Measured, components: Sequence[int]) -> Grid:
     matrix = ", ".join(f"{gflops:,.0f} GFLOP/s in {name}" for name, gflops in measured.matrix_gflops.items())
     by_name = {speed.name: speed for speed in measured.speeds}
     paper, default = by_name[PAPER], by_name[DEFAULT]
+    side_by_side = f", {paper.pack} models side by side" if paper.pack > 1 else ""
+    measures = ("images/s", "x", "MFLOP/image", "of matrix", "posterior/s", "peak MB", "launches" if on_gpu else "operations")
     return Grid(
-        f"Training on {measured.device} with {measured.n_threads} thread{'s' if measured.n_threads > 1 else ''}",
-        ("", *(["K"] if several else []), "images/s", "x", "MFLOP/image", "of matrix", "posterior/s", "peak MB"),
+        f"Training on {measured.device} with {number_of(measured.n_threads, 'thread')}{side_by_side}",
+        ("", *(["K"] if several else []), *measures, *(["at once"] if on_gpu else [])),
         tuple(rows),
         (
             f"matrix products: {matrix}",
             f"exact (the paper's own), sampled, bayes: the paper's sizes, batch {paper.batch_size}, {paper.precision}",
             f"default: as `gmvae-bench run` trains, two views, batch {default.batch_size}, {default.precision}",
             "x: images/s over those of exact; of matrix: share of the speed of matrix products",
+            "launches: what a step asks the GPU for; at once: models that its memory is predicted to hold side by side"
+            if on_gpu
+            else "operations: of torch, in a step",
         ),
     )
 

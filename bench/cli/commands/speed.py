@@ -23,6 +23,9 @@ SweepEpochs = Annotated[
 SweepItems = Annotated[
     int | None, typer.Option(help="Items of the sweep. (default: those of --data, or 145,600)", show_default=False, min=1)
 ]
+SpeedPack = Annotated[
+    int, typer.Option(metavar="N", help="Models that train side by side. (default: 1)", show_default=False, min=1, max=1024)
+]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Save what was measured to this file.", dir_okay=False, show_default=False)
 ]
@@ -35,6 +38,7 @@ def speed(
     model_seeds: options.ModelSeeds = None,
     epochs: SweepEpochs = None,
     n: SweepItems = None,
+    pack: SpeedPack = 1,
     cpus_per_trial: options.CpusPerTrial = None,
     device: options.Device = None,
     json_: JsonFile = None,
@@ -50,4 +54,4 @@ def speed(
     with stage(LOADING):
         from bench.cli.speed import measure_speed
 
-    measure_speed(settings, data, data_dir, n, epochs, json_)
+    measure_speed(settings, data, data_dir, n, epochs, json_, pack)
