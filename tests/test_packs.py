@@ -1,14 +1,17 @@
 """The command with models that train side by side: in one process, on Ray, and after a worker died."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from tests.support.runs import METHODS, Ray, finish, has_state, records, run, start, wait_for
+from tests.support.runs import ENVIRONMENT, METHODS, Ray, finish, has_state, records, run, start, wait_for
 
 FOUR = ["--model-seeds", "0-3", "--pack", "2", *METHODS]
 KEYS = [f"k10-s{seed}" for seed in range(4)]
@@ -50,3 +53,18 @@ def test_packs_on_ray_survive_their_workers_and_are_the_same(ray: Ray, in_one_pr
         ours, theirs = (load_file(place / "models" / key / "weights.safetensors") for place in (folder, in_one_process))
         assert all((ours[name] == theirs[name]).all() for name in theirs)
         assert pd.read_csv(folder / "models" / key / "history.csv")["epoch"].tolist() == list(range(1, 81))
+
+
+@pytest.mark.slow
+def test_the_campaign_for_a_gpu_goes_on_where_it_was(tmp_path: Path) -> None:
+    script = Path(__file__).parents[1] / "results" / "gpu" / "measure.py"
+    out = tmp_path / "measured.json"
+    command = [sys.executable, str(script), "--device", "cpu", "--small", "--paper-seeds", "2", "--out", str(out), "--pieces"]
+    # No time: the paper's model stops before its first epoch is over, and the next call goes on.
+    for minutes in ("0", "5"):
+        subprocess.run([*command, "c,d", "--minutes", minutes], check=True, capture_output=True, env=ENVIRONMENT)
+    found = json.loads(out.read_text())
+    assert (found["d"]["epoch"], found["d"]["unfinished"]) == (4, False)
+    assert found["c"]["models"] == 12
+    assert len(found["c"]["soft"]) == 12
+    assert found["about"]["device"] == "cpu"

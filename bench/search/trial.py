@@ -16,8 +16,9 @@ from bench.search.space import Value
 from bench.store.models import keep_state, kept_state
 from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
+from gmvae.devices import resolve_device
 from gmvae.errors import CheckpointError
-from gmvae.training import Trainer
+from gmvae.training import Member, Pack
 
 
 @dataclass(frozen=True)
@@ -82,66 +83,86 @@ def run_trial(
     """
     with threads(max(1, int(job.cpus))):
         items = np.delete(exam.pool, exam.held_out, axis=0)
-        trainers = [_Training(job, items, storage, number, on_notice) for number in range(exam.n_models)]
+        trainings = [_Training(job, items, storage, seeds, on_notice) for seeds in _side_by_side(job, exam.n_models)]
         for rung in job.rungs:
-            if any(trainer.trainer.epoch > rung for trainer in trainers):
+            if any(training.pack.epoch > rung for training in trainings):
                 # An earlier attempt reported this rung: no model trains past it before that.
                 continue
-            for trainer in trainers:
-                trainer.run_to(rung, check)
+            for training in trainings:
+                training.run_to(rung, check)
             final = rung == job.rungs[-1]
-            if report(_measure(job, exam, trainers, final=final)):
+            if report(_measure(job, exam, trainings, final=final)):
                 return
 
 
+def _side_by_side(job: TrialJob, n_models: int) -> list[tuple[int, ...]]:
+    """Return the seeds of the trial's models, those together that train as one: all of them on a GPU, none on a CPU."""
+    seeds = range(job.model_seed, job.model_seed + n_models)
+    return [tuple(seeds)] if resolve_device(job.device).type == "cuda" else [(seed,) for seed in seeds]
+
+
 def _measure(job: TrialJob, exam: Exam, trainings: "list[_Training]", *, final: bool) -> Report:
-    models = tuple(training.trainer.snapshot() for training in trainings)
-    first = trainings[0].trainer
-    candidate = Candidate(models, exam.pool, exam.held_out, job.decoding, first.seconds)
+    packs = [training.pack for training in trainings]
+    models = tuple(pack.snapshot(number) for pack in packs for number in range(len(pack)))
+    candidate = Candidate(models, exam.pool, exam.held_out, job.decoding, packs[0].seconds())
 
     def values(criteria: tuple[Criterion, ...]) -> dict[str, float]:
         return {criterion.name: criterion.measure(candidate, exam.labels[criterion.name]) for criterion in criteria}
 
-    spent = sum(training.trainer.seconds for training in trainings)
-    return Report(first.epoch, values(exam.criteria), spent, values(exam.watched) if final else {}, final)
+    spent = sum(pack.seconds(number) for pack in packs for number in range(len(pack)))
+    return Report(packs[0].epoch, values(exam.criteria), spent, values(exam.watched) if final else {}, final)
 
 
 class _Training:
-    """One of the models of a trial."""
+    """Models of a trial that train side by side."""
 
-    def __init__(self, job: TrialJob, items: np.ndarray, storage: Storage, number: int, on_notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, job: TrialJob, items: np.ndarray, storage: Storage, seeds: tuple[int, ...], on_notice: Callable[[str], None]
+    ) -> None:
         self._job, self._on_notice = job, on_notice
         self._storage = storage.inner(job.name)
-        self._key = ModelKey(job.model.n_components, job.model_seed + number)
-        self.trainer = self._begin(items)
+        self._keys = [ModelKey(job.model.n_components, seed) for seed in seeds]
+        self.pack = self._begin(items)
         try:
-            state = kept_state(self._storage, self._key, job.model, job.training)
-            if state is not None:
-                self.trainer.restore(state)
+            states = [kept_state(self._storage, key, job.model, job.training) for key in self._keys]
+            kept = [state for state in states if state is not None]
+            if kept:
+                if len(kept) < len(states):
+                    raise CheckpointError("not all of its models were saved")
+                self.pack.restore(kept)
         except CheckpointError as error:
             on_notice(f"trial {job.number}: {error}; it starts again")
-            # A trainer that was restored in part must not go on.
-            self.trainer = self._begin(items)
+            # A pack that was restored in part must not go on.
+            self.pack = self._begin(items)
         self._kept = time.monotonic()
 
-    def _begin(self, items: np.ndarray) -> Trainer:
+    def _begin(self, items: np.ndarray) -> Pack:
         job = self._job
-        return Trainer(items, job.model, job.training, model_seed=self._key.model_seed, device=job.device)
+        return Pack(items, [Member(job.model, key.model_seed) for key in self._keys], job.training, device=job.device)
 
     def run_to(self, epoch: int, check: Callable[[], None]) -> None:
-        """Train until so many epochs are done; `check` is called before each, and may raise."""
-        while self.trainer.epoch < epoch:
+        """Train until so many epochs are done; `check` is called before each, and may raise.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If a model diverges: a trial is about all of its models.
+        """
+        while self.pack.epoch < epoch:
             check()
             # Before an epoch, not after the last one: by now that one is measured and reported.
-            if self.trainer.epoch and time.monotonic() - self._kept >= self._job.checkpoint_seconds:
+            if self.pack.epoch and time.monotonic() - self._kept >= self._job.checkpoint_seconds:
                 self._keep()
-            self.trainer.run_epoch()
+            self.pack.run_epoch()
+            for error in self.pack.errors.values():
+                raise error
 
     def _keep(self) -> None:
         job = self._job
         try:
-            keep_state(self._storage, self._key, self.trainer.state(), job.model, job.training)
+            for number, key in enumerate(self._keys):
+                keep_state(self._storage, key, self.pack.state(number), job.model, job.training)
         except StoreError as error:
             # The trial continues without it.
-            self._on_notice(f"trial {job.number}: no checkpoint after epoch {self.trainer.epoch}: {error}")
+            self._on_notice(f"trial {job.number}: no checkpoint after epoch {self.pack.epoch}: {error}")
         self._kept = time.monotonic()

@@ -30,6 +30,7 @@ from bench.search.study import Study, open_study
 from bench.search.trial import Exam, TrialJob
 from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
+from gmvae.training import Member
 
 Command = Callable[..., tuple[int, str, str]]
 SMALL = [
@@ -47,21 +48,19 @@ REAL = (
 )
 
 
-class FakeTrainer:
+class FakePack:
     """Trains in no time. What it reaches follows from its settings, and rises with every epoch."""
 
-    def __init__(self, _: np.ndarray, model: ModelConfig, training: TrainingConfig, **__: object) -> None:
-        self.model, self.training = model, training
-        self.epoch, self.seconds = 0, 0.0
+    def __init__(self, _: np.ndarray, members: Sequence[Member], training: TrainingConfig, **__: object) -> None:
+        self.model, self.training = members[0].config, training
+        self.epoch, self.spent = 0, 0.0
+        self.errors: dict[int, Exception] = {}
 
     def run_epoch(self) -> None:
         if self.training.learning_rate > 1:
-            raise FloatingPointError("the loss became nan")
+            self.errors[0] = FloatingPointError("the loss became nan")
         self.epoch += 1
-        self.seconds += 0.01 * self.model.latent_dim
-
-    def snapshot(self) -> "FakeTrainer":
-        return self
+        self.spent += 0.01 * self.model.latent_dim
 
     @property
     def quality(self) -> float:
@@ -71,18 +70,18 @@ class FakeTrainer:
 
 
 def fake_measure(_: TrialJob, exam: Exam, trainings: Sequence[Any], *, final: bool) -> Report:
-    trainer = trainings[0].trainer
+    pack = trainings[0].pack
 
     def values(criteria: Sequence[Criterion]) -> dict[str, float]:
-        return {one.name: trainer.seconds if one.name == "seconds" else trainer.quality for one in criteria}
+        return {one.name: pack.spent if one.name == "seconds" else pack.quality for one in criteria}
 
-    return Report(trainer.epoch, values(exam.criteria), trainer.seconds, values(exam.watched) if final else {}, final)
+    return Report(pack.epoch, values(exam.criteria), pack.spent, values(exam.watched) if final else {}, final)
 
 
 @pytest.fixture(autouse=True)
 def fast_trials(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.node.originalname not in REAL:
-        monkeypatch.setattr(trial, "Trainer", FakeTrainer)
+        monkeypatch.setattr(trial, "Pack", FakePack)
         monkeypatch.setattr(trial, "_measure", fake_measure)
 
 
