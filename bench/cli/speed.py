@@ -30,13 +30,13 @@ def measure_speed(
     n: int | None,
     epochs: int | None,
     json: Path | None,
-    pack: int = 1,
+    packs: tuple[int, ...] = (1,),
 ) -> None:
     """Measure every way to train, print it with the hours of a sweep, and save it if a file is given."""
     items, image_shape = _items(data, data_dir)
     n_items = n or (len(items) if data else _PAPER_ITEMS)
     components = settings.components or ()
-    measured = _measure(settings, items, image_shape, make_console(stderr=True), pack)
+    measured = _measure(settings, items, image_shape, make_console(stderr=True), packs)
     sweep, about = _estimate(measured, settings, n_items, epochs)
     print_grid(speed_grid(measured, components))
     typer.echo()
@@ -58,14 +58,16 @@ def _items(data: str | None, data_dir: Path | None) -> tuple[np.ndarray, ImageSh
     return dataset.pool, dataset.image_shape
 
 
-def _measure(settings: RunSettings, items: np.ndarray, image_shape: ImageShape | None, progress: Console, pack: int) -> Measured:
+def _measure(
+    settings: RunSettings, items: np.ndarray, image_shape: ImageShape | None, progress: Console, packs: tuple[int, ...]
+) -> Measured:
 
     ways = [way for k in settings.components or () for way in candidates(k, items.shape[1], image_shape)]
     n_threads = max(1, int(settings.cpus_per_trial or 1))
     if not progress.is_terminal:
-        return measure(ways, items, device=settings.device, n_threads=n_threads, pack=pack)
+        return measure(ways, items, device=settings.device, n_threads=n_threads, packs=packs)
     with progress.status("starting") as status:
-        return measure(ways, items, device=settings.device, n_threads=n_threads, pack=pack, on_progress=status.update)
+        return measure(ways, items, device=settings.device, n_threads=n_threads, packs=packs, on_progress=status.update)
 
 
 def _estimate(measured: Measured, settings: RunSettings, n_items: int, epochs: int | None) -> tuple[tuple[SweepHours, ...], str]:
@@ -85,7 +87,8 @@ def _estimate(measured: Measured, settings: RunSettings, n_items: int, epochs: i
 def _save(measured: Measured, path: Path) -> None:
 
     largest = max(speed.n_components for speed in measured.speeds)
-    of_largest = {speed.name: asdict(speed) for speed in measured.speeds if speed.n_components == largest}
+    names = dict.fromkeys(speed.name for speed in measured.speeds)
+    of_largest = {name: asdict(measured.of(name, largest)) for name in names}
     write_json(
         path,
         {

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -77,9 +78,10 @@ class Measured:
     """Per precision."""
     speeds: tuple[Speed, ...]
 
-    def of(self, name: str, n_components: int) -> Speed:
-        """Return one measurement."""
-        return next(speed for speed in self.speeds if (speed.name, speed.n_components) == (name, n_components))
+    def of(self, name: str, n_components: int, pack: int | None = None) -> Speed:
+        """Return one measurement; of several sizes of packs the first, if none is named."""
+        wanted = (name, n_components)
+        return next(one for one in self.speeds if (one.name, one.n_components) == wanted and pack in (None, one.pack))
 
 
 def candidates(n_components: int, n_features: int, image_shape: ImageShape | None) -> tuple[Candidate, ...]:
@@ -105,7 +107,7 @@ def measure(
     *,
     device: str,
     n_threads: int,
-    pack: int = 1,
+    packs: Sequence[int] = (1,),
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> Measured:
     """Train each candidate for some seconds, in turns.
@@ -114,8 +116,8 @@ def measure(
     ----------
     data
         Items (n, n_features) to train on, repeated where they are too few.
-    pack
-        Models of each candidate that train side by side.
+    packs
+        How many models of each candidate train side by side; one size after the other.
     on_progress
         Called with what is measured next.
     """
@@ -124,7 +126,7 @@ def measure(
         on_progress("matrix products")
         gflops = {name: matrix_gflops(torch_device, dtype) for name, dtype in _dtypes(torch_device).items()}
         probes = []
-        for way in ways:
+        for way, pack in product(ways, packs):
             on_progress(f"{way.name}, K = {way.model.n_components}: first steps")
             probes.append(_Probe(way, data, torch_device, pack))
         for turn in range(_ROUNDS):

@@ -23,6 +23,7 @@ class SweepHours:
 def speed_grid(measured: Measured, components: Sequence[int]) -> Grid:
     """Return what was measured, for some values of K."""
     several, on_gpu = len(components) > 1, any(speed.models_at_once is not None for speed in measured.speeds)
+    packs = any(speed.pack > 1 for speed in measured.speeds)
     rows = []
     for k in components:
         slowest = measured.of(PAPER, k).images_per_second
@@ -30,6 +31,7 @@ def speed_grid(measured: Measured, components: Sequence[int]) -> Grid:
             (
                 speed.name,
                 *([str(k)] if several else []),
+                *([str(speed.pack)] if packs else []),
                 _three_digits(speed.images_per_second),
                 f"{speed.images_per_second / slowest:,.1f}",
                 _three_digits(speed.flop_per_image / 1e6),
@@ -45,16 +47,16 @@ def speed_grid(measured: Measured, components: Sequence[int]) -> Grid:
     matrix = ", ".join(f"{gflops:,.0f} GFLOP/s in {name}" for name, gflops in measured.matrix_gflops.items())
     by_name = {speed.name: speed for speed in measured.speeds}
     paper, default = by_name[PAPER], by_name[DEFAULT]
-    side_by_side = f", {paper.pack} models side by side" if paper.pack > 1 else ""
     measures = ("images/s", "x", "MFLOP/image", "of matrix", "posterior/s", "peak MB", "launches" if on_gpu else "operations")
     return Grid(
-        f"Training on {measured.device} with {number_of(measured.n_threads, 'thread')}{side_by_side}",
-        ("", *(["K"] if several else []), *measures, *(["at once"] if on_gpu else [])),
+        f"Training on {measured.device} with {number_of(measured.n_threads, 'thread')}",
+        ("", *(["K"] if several else []), *(["models"] if packs else []), *measures, *(["at once"] if on_gpu else [])),
         tuple(rows),
         (
             f"matrix products: {matrix}",
             f"exact (the paper's own), sampled, bayes: the paper's sizes, batch {paper.batch_size}, {paper.precision}",
             f"default: as `gmvae-bench run` trains, two views, batch {default.batch_size}, {default.precision}",
+            *(["models: trained side by side; images/s and peak MB are of all of them"] if packs else []),
             "x: images/s over those of exact; of matrix: share of the speed of matrix products",
             "launches: what a step asks the GPU for; at once: models that its memory is predicted to hold side by side"
             if on_gpu

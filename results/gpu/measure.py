@@ -107,7 +107,7 @@ def speed(of: Campaign) -> dict[str, Any]:
     for pack in (1, 2) if of.small else (1, 4, 12, 32):
         ways = candidates(k, of.dataset.pool.shape[1], of.dataset.image_shape)
         fitting = [way for way in ways if of.small or _fits(way.model, way.training, of.device, pack)]
-        measured = measure(fitting, of.dataset.pool[:20_000], device=of.device, n_threads=1, pack=pack)
+        measured = measure(fitting, of.dataset.pool[:20_000], device=of.device, n_threads=1, packs=(pack,))
         found[str(pack)] = {"matrix_gflops": measured.matrix_gflops, "ways": [asdict(one) for one in measured.speeds]}
     return found
 

@@ -73,6 +73,8 @@ BAD_INPUT = [
     (("run", "--set", "contrast"), "not of the form name=value"),
     (("speed", "--components", "1"), "--components got 1"),
     (("speed", "--device", "abacus"), "unknown device 'abacus'"),
+    (("speed", "--pack", "0,2"), "--pack got '0,2'; expected numbers of models from 1"),
+    (("run", "--pack", "many"), "'many' is neither auto nor a whole number from 1"),
     (("table", "nowhere"), "not the folder of a run"),
     (("plot", "nowhere"), "not the folder of a run"),
     (("coverage", "--confidence", "2"), "between 0 and 1"),
@@ -278,13 +280,18 @@ def test_speed_is_measured_for_every_objective_and_the_default(
     monkeypatch.setattr(speed, "_PASS_ITEMS", 64)
     path = tmp_path / "speed.json"
     code, out, _ = command("speed", "--data", "digits", "--components", "2,3", "--model-seeds", "0-4", "--epochs", "10",
-        "--n", "1000", "--json", str(path),
+        "--n", "1000", "--json", str(path), "--pack", "1,2",
     )  # fmt: skip
     assert code == 0
     assert "K = 2, 3 x 5 model seeds on 1,000 items" in out
+    assert "models: trained side by side; images/s and peak MB are of all of them" in out
     found = json.loads(path.read_text())
     assert found["n_components"] == 3
     assert set(found["objectives"]) == {"exact", "sampled", "bayes"}
+    assert [one["pack"] for one in found["all"]] == [1, 2] * 8
+    pairs = list(zip(found["all"][::2], found["all"][1::2], strict=True))
+    assert all(one["flop_per_image"] == pytest.approx(two["flop_per_image"]) for one, two in pairs)
+    assert all(one["launches_per_step"] < two["launches_per_step"] for one, two in pairs)
     for measured in (*found["objectives"].values(), found["default"]):
         assert measured["images_per_second"] > 0
         assert measured["posterior_images_per_second"] > 0

@@ -10,6 +10,7 @@ from bench.cli.settings import present
 from bench.cli.state import LOADING, stage
 from bench.errors import SettingsError
 from bench.plan.settings import make_settings
+from bench.plan.values import parse_integers
 
 _PAPER_COMPONENTS = "100"
 
@@ -24,7 +25,7 @@ SweepItems = Annotated[
     int | None, typer.Option(help="Items of the sweep. (default: those of --data, or 145,600)", show_default=False, min=1)
 ]
 SpeedPack = Annotated[
-    int, typer.Option(metavar="N", help="Models that train side by side. (default: 1)", show_default=False, min=1, max=1024)
+    str, typer.Option(metavar="N,…", help="Models that train side by side: 1,4 compares. (default: 1)", show_default=False)
 ]
 JsonFile = Annotated[
     Path | None, typer.Option("--json", help="Save what was measured to this file.", dir_okay=False, show_default=False)
@@ -38,7 +39,7 @@ def speed(
     model_seeds: options.ModelSeeds = None,
     epochs: SweepEpochs = None,
     n: SweepItems = None,
-    pack: SpeedPack = 1,
+    pack: SpeedPack = "1",
     cpus_per_trial: options.CpusPerTrial = None,
     device: options.Device = None,
     json_: JsonFile = None,
@@ -49,9 +50,20 @@ def speed(
     """
     chosen = present(components=components, model_seeds=model_seeds, cpus_per_trial=cpus_per_trial, device=device)
     settings = make_settings({"components": _PAPER_COMPONENTS}, chosen)
+    packs = _packs(pack)
     if json_ is not None and not json_.absolute().parent.is_dir():
         raise SettingsError(f"--json {json_}: there is no folder {json_.absolute().parent}; create it, or give another file")
     with stage(LOADING):
         from bench.cli.speed import measure_speed
 
-    measure_speed(settings, data, data_dir, n, epochs, json_, pack)
+    measure_speed(settings, data, data_dir, n, epochs, json_, packs)
+
+
+def _packs(text: str) -> tuple[int, ...]:
+    try:
+        packs: tuple[int, ...] = parse_integers(text)
+    except ValueError as error:
+        raise SettingsError(f"--pack got {text!r}: {error}") from error
+    if min(packs) < 1:
+        raise SettingsError(f"--pack got {text!r}; expected numbers of models from 1, such as 1,4")
+    return packs
