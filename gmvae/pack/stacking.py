@@ -26,7 +26,9 @@ def stacked(networks: Sequence[Network]) -> Network:
     def join(name: str, _: Tensor) -> Tensor:
         return _joined([tensors[name].detach() for tensors in everything], _NEVER if name.endswith(_LOG_WEIGHTS) else 0.0)
 
-    return _replaced(deepcopy(networks[0]), join)
+    # A copy of the form alone: its tensors are replaced.
+    frame = deepcopy(networks[0], {id(tensor): tensor for tensor in everything[0].values()})
+    return _replaced(frame, join)
 
 
 def share(network: Network, stack: nn.Module, number: int) -> Network:

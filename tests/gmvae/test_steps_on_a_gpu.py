@@ -4,6 +4,7 @@ A recorded step runs no line of Python again. What must not be in it is looked f
 shape that depends on values, a constant that is copied there, a number that was recorded and changes from step to step.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from gmvae import adam
 from gmvae.config import PLAIN, ModelConfig, TrainingConfig, paper_configs
 from gmvae.objectives import OBJECTIVES
+from gmvae.pack import loop
 from gmvae.pack.graph import RecordedStep
 from gmvae.training import Member, Pack, train, train_pack
 
@@ -161,6 +164,53 @@ def test_a_recorded_step_gets_each_batch(monkeypatch: pytest.MonkeyPatch) -> Non
         step(torch.tensor([number]))
     assert taken == [[number] for number in range(6)]
     assert stub.taken == 3
+
+
+class TorchOfAGpu:
+    """torch, but for random numbers, whose generators cannot be made on a device that is not there."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
+
+    @staticmethod
+    def Generator(_: Any = None) -> torch.Generator:  # noqa: N802 - torch's
+        return torch.Generator()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("objective", list(OBJECTIVES))
+@pytest.mark.parametrize(("views", "encoder"), [("warp", "mlp"), ("photo", "conv")])
+@pytest.mark.parametrize("n_models", [1, 3])
+def test_everything_in_a_step_lies_on_the_gpu(
+    x: np.ndarray, objective: str, views: str, encoder: str, n_models: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With torch's fake tensors, which know a device and hold nothing: they refuse to mix two devices as real ones do."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    monkeypatch.setattr(loop, "torch", TorchOfAGpu())
+    monkeypatch.setattr(loop, "resolve_device", lambda _: torch.device("cuda", 0))
+    monkeypatch.setattr(loop, "multiplies_bfloat16_fast", lambda _: False)
+    # Modules are made there; fake ones cannot be moved. The way back, Adam's kernel and that of exponentials have no fakes.
+    monkeypatch.setattr(torch.nn.Module, "to", lambda module, *_: module)
+    monkeypatch.setattr(adam, "adam", lambda *_, lr, **__: rates.append(lr))
+    monkeypatch.setattr(torch.Tensor, "exponential_", lambda tensor, generator: tensor.uniform_(generator=generator))
+    monkeypatch.setattr(torch.Tensor, "backward", lambda loss: losses.append(loss))
+    rates, losses = list[Any](), list[torch.Tensor]()
+    settings = TrainingConfig.model_validate({"objective": objective, "batch_size": 40, "precision": "float32", "views": views})
+    with FakeTensorMode(allow_non_fake_inputs=True), warnings.catch_warnings():
+        # Autocast is off here, and says that it could not be on.
+        warnings.filterwarnings("ignore", message=".*CUDA is not available.*")
+        with torch.device("cuda"):
+            pack = Pack(x, members(objective, encoder=encoder)[:n_models], settings, device="cuda")
+            batch = torch.zeros((n_models, 40) if n_models > 1 else (40,), dtype=torch.int64)
+        pack._set_rates()
+        for warming_up in (True, False):
+            pack.take_step(batch, warming_up)
+    assert [loss.device.type for loss in losses] == ["cuda"] * 2
+    # What changes from step to step is read there.
+    assert [rate.device.type for rate in rates] == ["cuda"] * 2
+    assert pack.average._newest_there is not None
+    assert pack._sums._sums.device.type == "cuda"
 
 
 def alike_on_gpu(objective: str, several: bool, **training: Any) -> tuple[float, float]:
