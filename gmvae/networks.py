@@ -211,16 +211,21 @@ class StructuredEncoder(nn.Module):
         self.component_logits = Linear(width, k)
         self.mean = Linear(width, k * config.latent_dim)
         self.log_var = Linear(width, k * config.latent_dim)
+        # As in `Body`: K heads are as wide as all other layers together.
+        self.low_precision = False
 
     def forward(self, x: Float[Tensor, "*m n d"]) -> Encoding:
         """Return features, mean and log-variance for every component, and the logits of q(c|x)."""
         hidden = self.trunk(x)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.low_precision):
+            heads = self.mean(hidden), self.log_var(hidden)
         shape = (*x.shape[:-1], self.n_components, -1)
-        return Encoding(hidden, self.mean(hidden).view(shape), self.log_var(hidden).view(shape), self.component_logits(hidden))
+        mean, log_var = (head.to(hidden.dtype).view(shape) for head in heads)
+        return Encoding(hidden, mean, log_var, self.component_logits(hidden))
 
 
 def use_bfloat16(network: nn.Module, enabled: bool) -> None:
     """Switch the wide products of a network between bfloat16 and float32."""
     for module in network.modules():
-        if isinstance(module, Body):
+        if isinstance(module, Body | StructuredEncoder):
             module.low_precision = enabled
