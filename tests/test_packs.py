@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 
 from tests.support.runs import ENVIRONMENT, METHODS, Ray, finish, has_state, records, run, start, wait_for
 
-FOUR = ["--model-seeds", "0-3", "--pack", "2", *METHODS]
+EPOCHS = 30
+FOUR = ["--model-seeds", "0-3", "--pack", "2", "--epochs", str(EPOCHS), *METHODS]
 KEYS = [f"k10-s{seed}" for seed in range(4)]
 
 
@@ -27,7 +28,7 @@ def in_one_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_models_side_by_side_are_like_those_alone(in_one_process: Path, tmp_path: Path) -> None:
-    """Rounding grows over 80 epochs; what is judged of the models stays about the same."""
+    """Rounding grows over the epochs; what is judged of the models stays about the same."""
     run(tmp_path / "run", *FOUR, "--pack", "1", "--executor", "serial")
     for key in KEYS:
         side, alone = (pd.read_csv(folder / "models" / key / "history.csv") for folder in (in_one_process, tmp_path / "run"))
@@ -52,7 +53,7 @@ def test_packs_on_ray_survive_their_workers_and_are_the_same(ray: Ray, in_one_pr
     for key in KEYS:
         ours, theirs = (load_file(place / "models" / key / "weights.safetensors") for place in (folder, in_one_process))
         assert all((ours[name] == theirs[name]).all() for name in theirs)
-        assert pd.read_csv(folder / "models" / key / "history.csv")["epoch"].tolist() == list(range(1, 81))
+        assert pd.read_csv(folder / "models" / key / "history.csv")["epoch"].tolist() == list(range(1, EPOCHS + 1))
 
 
 @pytest.mark.slow
