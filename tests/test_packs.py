@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 
 from tests.support.runs import ENVIRONMENT, METHODS, Ray, finish, has_state, records, run, start, wait_for
 
-EPOCHS = 30
+# Enough for a worker to be killed in the middle: what is trained again in other company rounds otherwise.
+EPOCHS = 60
 FOUR = ["--model-seeds", "0-3", "--pack", "2", "--epochs", str(EPOCHS), *METHODS]
 KEYS = [f"k10-s{seed}" for seed in range(4)]
 
