@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+"""What is kept of a parameter."""
+
 
 class Adam:
     """The steps of `torch.optim.Adam`, bit for bit, in a process that never loads torch's compiler.
@@ -76,22 +79,6 @@ class Adam:
         if number not in self.moments:
             self.moments[number] = self._start(self._parameters[number])
         return self.moments[number][kind]
-
-    def restore(self, moments: dict[int, dict[str, Tensor]]) -> None:
-        """Go on with copies of the moments of another optimiser of the same parameters.
-
-        Raises
-        ------
-        KeyError, IndexError, ValueError
-            If they are not those of such an optimiser.
-        """
-        restored = {}
-        for number, entry in moments.items():
-            own = self._start(self._parameters[number])
-            if any(entry[name].shape != tensor.shape for name, tensor in own.items()):
-                raise ValueError(f"the moments of parameter {number} have another shape")
-            restored[number] = {name: entry[name].to(tensor, copy=True) for name, tensor in own.items()}
-        self.moments = restored
 
     def _start(self, parameter: Tensor) -> dict[str, Tensor]:
         # Where the kernel is fused it counts on the device.

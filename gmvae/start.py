@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gmvae.errors import TrainingDivergedError
 from gmvae.model import GaussianMixtureVAE
 
 # Items that k-means sees; its centres are starting points only.
@@ -15,11 +16,19 @@ _MIN_VARIANCE = 0.02
 
 @torch.no_grad()
 def start_at_clusters(model: GaussianMixtureVAE, items: Tensor, generator: torch.Generator) -> None:
-    """Set means and variances of the components to those of k-means clusters of latent means (VaDE, sec. 4, starts alike)."""
+    """Set means and variances of the components to those of k-means clusters of latent means (VaDE, sec. 4, starts alike).
+
+    Raises
+    ------
+    TrainingDivergedError
+        If a latent mean is not finite.
+    """
     model.eval()
     sample = torch.randperm(len(items), generator=generator, device=items.device)[:_MAX_ITEMS]
     latent = np.concatenate([model.infer(model.standardise(items[part]))[1].cpu().numpy() for part in sample.split(_BATCH)])
     model.train()
+    if not np.isfinite(latent).all():
+        raise TrainingDivergedError("latent means are not finite at the end of the warm-up; lower the learning rate")
     k = model.config.n_components
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=items.device))
     # Loaded where a training begins: who only reads a model should not wait a second for it.

@@ -15,7 +15,7 @@ from gmvae.averaging import WeightAverage
 from gmvae.config import Views
 from gmvae.devices import as_tensor, multiplies_bfloat16_fast, resolve_device
 from gmvae.networks import Body, ConvolutionalBody, use_bfloat16
-from gmvae.pack.loop import one_cycle
+from gmvae.schedule import one_cycle
 
 # Of the layer after the convolutions, and of both layers for vectors.
 _WIDTH = 256

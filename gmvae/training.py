@@ -8,7 +8,7 @@ from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.errors import TrainingDivergedError
 from gmvae.history import EpochStats, TrainedModel, TrainingState
 from gmvae.model import GaussianMixtureVAE
-from gmvae.pack.loop import Member, Pack, check_data, one_cycle
+from gmvae.pack.loop import Member, Pack, check_data
 
 __all__ = [
     "EpochStats",
@@ -18,7 +18,6 @@ __all__ = [
     "Trainer",
     "TrainingState",
     "check_data",
-    "one_cycle",
     "train",
     "train_pack",
 ]

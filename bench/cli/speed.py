@@ -77,6 +77,7 @@ def _estimate(measured: Measured, settings: RunSettings, n_items: int, epochs: i
     rows = []
     for name in dict.fromkeys(speed.name for speed in measured.speeds):
         passes = epochs or (default_epochs(n_items) if name == DEFAULT else PAPER_EPOCHS)
+        # Of models side by side, each has its share.
         each = tuple(passes * n_items / measured.of(name, k).images_per_second / 3600 for k in components)
         rows.append(SweepHours(name, passes, each, sweep_hours(each * seeds, at_once)))
     grid = f"K = {', '.join(map(str, components))} x {seeds} model seeds"

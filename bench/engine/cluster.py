@@ -278,6 +278,9 @@ def gpu_bytes_per_training(gpus: float) -> int | None:
     except ray.exceptions.GetTimeoutError:
         ray.cancel(asked)
         return None
+    except ray.exceptions.RayError:
+        # The trainings will say what is wrong with the GPU.
+        return None
     return None if memory is None else int(memory * min(1.0, gpus))
 
 

@@ -49,7 +49,8 @@ def training_rate(job: TrainingJob, dataset: Dataset) -> float:
     n_items = min(len(dataset.pool), max(_STEPS * training.batch_size, job.model.n_components))
     with threads(max(1, int(job.cpus))):
         trainer = Trainer(dataset.pool[:n_items], job.model, training, model_seed=0, device=job.device)
-        trainer.run_epoch(1)
+        # On a GPU the first steps are recorded.
+        trainer.run_epoch(None if trainer.model.device.type == "cuda" else 1)
         return trainer.run_epoch(_STEPS - 1).images_per_second
 
 

@@ -41,7 +41,7 @@ def executor_of(settings: RunSettings, works: Sequence[Work]) -> Iterator[tuple[
         job = next((job for work in placed for job in work.trainings), None)
         if job is not None and settings.pack != 1:
             slots = trainings_at_once(job.cpus, job.gpus)
-            memory = gpu_bytes_per_training(job.gpus) if settings.device in ("auto", "cuda") else None
+            memory = gpu_bytes_per_training(job.gpus) if settings.device.startswith(("auto", "cuda")) else None
             placed = [packed(work, settings.pack, slots, memory) for work in placed]
         with Interrupt() as interrupt:
             yield RayExecutor(interrupt), placed

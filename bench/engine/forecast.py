@@ -121,16 +121,12 @@ class Forecast(Listener):
             guessed = sum(of.total for of in self._guessed.values())
             scale = sum(of.total for of in self._measured.values()) / guessed if guessed else 1.0
             cells = [self._of_method(method, left, scale) for method, left in self._left.items() if left.n > 0]
+            # A training has a share of its pack's time.
+            whole_packs = [seconds * self._jobs[key].side_by_side for key, seconds in trainings.items()]
             cpu = sum(seconds * self._jobs[key].cpus for key, seconds in trainings.items())
-            longest = max(
-                (
-                    *(seconds * self._jobs[key].side_by_side for key, seconds in trainings.items()),
-                    *(of.total / of.n for of in cells),
-                ),
-                default=0.0,
-            )
+            longest = max((*whole_packs, *(of.total / of.n for of in cells)), default=0.0)
             whole = Estimate(cpu, sum(of.total for of in cells), longest)
-            return Left(whole, sum(trainings.values()), max(trainings.values(), default=0.0), sum(self._training.values()))
+            return Left(whole, sum(trainings.values()), max(whole_packs, default=0.0), sum(self._training.values()))
 
     def seconds_left(self) -> float | None:
         """Return about how long the rest takes; `None` where that is not known yet."""

@@ -62,15 +62,14 @@ class SerialExecutor:
             listener.training_started(job)
         try:
             failures = train_models(jobs, work.dataset, work.storage, Hearers(epoch_done, listener.notice))
-            for job in jobs:
-                if job.key not in failures:
-                    collect_model(work.storage, work.folder, job.key)
         except StoreError:
             # Nothing can be saved: that ends the run, and no cell fails for it.
             raise
         except Exception as failure:  # noqa: BLE001 - a training that fails fails its cells, not the run
             failures = {job.key: f"{type(failure).__name__}: {failure}" for job in jobs}
-        return {key: f"training failed: {error}" for key, error in failures.items()}
+        # Whatever became of the others, a model that was published is there.
+        missing = [job.key for job in jobs if not collect_model(work.storage, work.folder, job.key)]
+        return {key: f"training failed: {failures.get(key, 'it left no model')}" for key in missing}
 
     def _judge(self, batches: Iterable[Batch], work: Work, listener: Listener) -> Iterator[list[Record]]:
         # Batches of one representation follow each other, so that the views of one batch at a time are in memory.

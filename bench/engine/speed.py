@@ -168,15 +168,15 @@ class _Probe:
         self._rates: list[float] = []
         self._passes: list[float] = []
         before = _begin_peak(device)
-        # Enough items for three steps, and one per component.
-        n_items = max(_MIN_STEPS * way.training.batch_size, way.model.n_components)
+        # Enough items for two epochs' lengths, and one per component.
+        n_items = max(2 * _MIN_STEPS * way.training.batch_size, way.model.n_components)
         self._trained = self._trainer(n_items)
         # A GPU's first steps are not recorded yet: their operations are seen one by one.
-        with FlopCounterMode(display=False) as counter, Operations() as operations:
+        with FlopCounterMode(display=False) as counter:
             self._trained.run_epoch(_MIN_STEPS)
         self._flop = counter.get_total_flops() / (_MIN_STEPS * way.training.batch_size * pack)
         self._trained.run_epoch(1)
-        self._launches = _launches(self._trained) if device.type == "cuda" else operations.count / _MIN_STEPS
+        self._launches = _per_step(_launches if device.type == "cuda" else _operations, self._trained)
         rate = self._trained.run_epoch(_MIN_STEPS)[0].images_per_second / pack
         self._peak = _end_peak(device) - before
         # An epoch of about a round's time.
@@ -232,12 +232,23 @@ class Operations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _launches(trained: Pack) -> float:
-    """Return how many times a step asks the GPU for something."""
+def _per_step(count: Callable[[Pack, int], int], trained: Pack) -> float:
+    """Return what a step asks for, without what an epoch does once."""
+    return (count(trained, 2 * _MIN_STEPS) - count(trained, _MIN_STEPS)) / _MIN_STEPS
+
+
+def _operations(trained: Pack, n_steps: int) -> int:
+    with Operations() as operations:
+        trained.run_epoch(n_steps)
+    count: int = operations.count
+    return count
+
+
+def _launches(trained: Pack, n_steps: int) -> int:
     with torch.profiler.profile() as profiler:
-        trained.run_epoch(_MIN_STEPS)
+        trained.run_epoch(n_steps)
     calls: int = sum(event.count for event in profiler.key_averages() if any(name in event.key for name in _LAUNCHES))
-    return calls / _MIN_STEPS
+    return calls
 
 
 def _dtypes(device: torch.device) -> dict[str, torch.dtype]:

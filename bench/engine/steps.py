@@ -1,9 +1,11 @@
 """The three steps that every executor carries out: train, represent, judge."""
 
+import gc
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -72,22 +74,29 @@ def _train_alike(
     pairs: Sequence[tuple[TrainingJob, TrainingState | None]], dataset: Dataset, storage: Storage, hearers: Hearers
 ) -> dict[ModelKey, str]:
     """Train models that are equally far, in smaller packs where memory does not suffice for all of them."""
-    jobs, states = [job for job, _ in pairs], [state for _, state in pairs if state is not None]
+    trained, parts = None, len(pairs)
     try:
-        trained = _trained(jobs, states, dataset, storage, hearers)
+        trained = _trained(pairs, dataset, storage, hearers)
     except CheckpointError as error:
-        hearers.notice(f"{', '.join(job.key.id for job in jobs)}: {error}; the training starts again")
-        trained = _trained(jobs, [], dataset, storage, hearers)
+        if len(pairs) == 1:
+            job, _ = pairs[0]
+            hearers.notice(f"{job.key.id}: {error}; the training starts again")
+            return _train_alike([(job, None)], dataset, storage, hearers)
     except torch.OutOfMemoryError:
         if len(pairs) == 1:
             raise
-        half = len(pairs) // 2
-        hearers.notice(f"{len(pairs)} models side by side need more memory than there is: {half} are tried")
-        torch.cuda.empty_cache()
-        parts = [_train_alike(part, dataset, storage, hearers) for part in (pairs[:half], pairs[half:])]
-        return parts[0] | parts[1]
+        parts = 2
+        hearers.notice(f"{len(pairs)} models side by side need more memory than there is: {len(pairs) // 2} are tried")
+    if trained is None:
+        # Only here, where the error holds it no more, what the pack held can be freed.
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        bounds = [len(pairs) * number // parts for number in range(parts + 1)]
+        smaller = [_train_alike(pairs[start:end], dataset, storage, hearers) for start, end in pairwise(bounds)]
+        return {key: error for failures in smaller for key, error in failures.items()}
     failures = {}
-    for job, one in zip(jobs, trained, strict=True):
+    for (job, _), one in zip(pairs, trained, strict=True):
         if isinstance(one, TrainedModel):
             test = None if dataset.test is None else encode(one.model, dataset.test)
             publish_model(storage, job.key, one, (encode(one.model, dataset.pool), test))
@@ -97,12 +106,16 @@ def _train_alike(
 
 
 def _trained(
-    jobs: Sequence[TrainingJob], states: Sequence[TrainingState], dataset: Dataset, storage: Storage, hearers: Hearers
+    pairs: Sequence[tuple[TrainingJob, TrainingState | None]], dataset: Dataset, storage: Storage, hearers: Hearers
 ) -> list[TrainedModel | TrainingDivergedError]:
-    told = time.monotonic()
+    jobs, states = [job for job, _ in pairs], [state for _, state in pairs if state is not None]
+    told, slow = time.monotonic(), False
 
     def keep(pack: Pack) -> None:
-        nonlocal told
+        nonlocal told, slow
+        if pack.why_not_recorded and not slow:
+            slow = True
+            hearers.notice(f"steps on this GPU could not be recorded and take longer ({pack.why_not_recorded})")
         if time.monotonic() - told < jobs[0].checkpoint_seconds:
             return
         for number, job in enumerate(jobs):

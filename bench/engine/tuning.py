@@ -52,7 +52,7 @@ def _trial(errand: _Errand, invocation: str) -> None:
         nonlocal told
         epochs.append({"model": places[key]} | asdict(stats))
         now = time.monotonic()
-        if now - told >= _REPORT_SECONDS or stats.epoch == jobs[0].training.epochs:
+        if now - told >= _REPORT_SECONDS:
             told = now
             tune.report({"epochs": list(epochs)})
             epochs.clear()
@@ -64,7 +64,8 @@ def _trial(errand: _Errand, invocation: str) -> None:
         with limited(limit, storage, overdue):
             hearers = Hearers(report, lambda text: tune.report({"notice": text}))
             failures = train_models(jobs, fetch(errand.dataset), storage, hearers)
-            tune.report({"failures": [{"model": places[key], "error": error} for key, error in failures.items()]})
+            failed_ones = [{"model": places[key], "error": error} for key, error in failures.items()]
+            tune.report({"epochs": epochs, "failures": failed_ones})
     except OverdueError:
         failed(f"the training took longer than {number_of(limit or 0, 'second')}", status="timeout")
     except StoreError as error:

@@ -1,7 +1,7 @@
 """One trial of a search: train a configuration, and measure it at every rung."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.devices import resolve_device
 from gmvae.errors import CheckpointError
-from gmvae.training import Member, Pack
+from gmvae.training import Member, Pack, TrainingState
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,8 @@ class _Training:
         self.pack = self._begin(items)
         try:
             states = [kept_state(self._storage, key, job.model, job.training) for key in self._keys]
-            kept = [state for state in states if state is not None]
-            if kept:
-                if len(kept) < len(states):
-                    raise CheckpointError("not all of its models were saved")
-                self.pack.restore(kept)
+            if any(states):
+                self.pack.restore(self._equally_far(items, states))
         except CheckpointError as error:
             on_notice(f"trial {job.number}: {error}; it starts again")
             # A pack that was restored in part must not go on.
@@ -137,8 +134,26 @@ class _Training:
         self._kept = time.monotonic()
 
     def _begin(self, items: np.ndarray) -> Pack:
+        return self._pack(items, self._keys)
+
+    def _pack(self, items: np.ndarray, keys: Sequence[ModelKey]) -> Pack:
         job = self._job
-        return Pack(items, [Member(job.model, key.model_seed) for key in self._keys], job.training, device=job.device)
+        return Pack(items, [Member(job.model, key.model_seed) for key in keys], job.training, device=job.device)
+
+    def _equally_far(self, items: np.ndarray, states: Sequence[TrainingState | None]) -> list[TrainingState]:
+        """Return the states, those of models that an interrupt left an epoch behind after they caught up by themselves."""
+        furthest = max(state.epoch for state in states if state is not None)
+        caught_up = []
+        for key, state in zip(self._keys, states, strict=True):
+            if state is None or state.epoch < furthest:
+                alone = self._pack(items, [key])
+                if state is not None:
+                    alone.restore([state])
+                while alone.epoch < furthest:
+                    alone.run_epoch()
+                state = alone.state()
+            caught_up.append(state)
+        return caught_up
 
     def run_to(self, epoch: int, check: Callable[[], None]) -> None:
         """Train until so many epochs are done; `check` is called before each, and may raise.

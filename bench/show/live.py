@@ -29,6 +29,7 @@ class LiveDisplay(Display, Listener):
         self._epochs = {job.key: job.training.epochs for job in work.trainings}
         self._stats: dict[ModelKey, EpochStats] = {}
         self._state: dict[ModelKey, str] = dict.fromkeys(self._epochs, "waiting")
+        self._beside: dict[ModelKey, int] = {}
         self._failures: list[str] = []
 
     def begun(self, cpus: float) -> None:  # noqa: ARG002 - the forecast counts with them
@@ -42,6 +43,7 @@ class LiveDisplay(Display, Listener):
         self.starting("")
         with self._lock:
             self._state[job.key] = "training"
+            self._beside[job.key] = job.side_by_side
 
     def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
         """Show how far it is, and where it goes on if an earlier attempt left a checkpoint."""
@@ -123,14 +125,15 @@ class LiveDisplay(Display, Listener):
             if stats is None:
                 table.add_row(key.id, self._state[key], f"-/{self._epochs[key]}", "", "", "", "")
                 continue
-            left = stats.seconds / stats.epoch * (self._epochs[key] - stats.epoch)
+            # A model has a share of its pack's time.
+            left = stats.seconds * self._beside.get(key, 1) / stats.epoch * (self._epochs[key] - stats.epoch)
             table.add_row(
                 key.id,
                 self._state[key],
                 f"{stats.epoch}/{self._epochs[key]}",
                 f"{stats.loss:.2f}",
                 str(stats.live_components),
-                f"{stats.images_per_second:,.0f}",
+                f"{stats.images_per_second / self._beside.get(key, 1):,.0f}",
                 format_seconds(left) if self._state[key] == "training" else "",
             )
         if len(active) > _MAX_TRIALS:

@@ -69,7 +69,7 @@ def sweep_grid(sweep: Sequence[SweepHours], components: Sequence[int], about: st
     """Return the estimated hours of a sweep; `components` are in the order of `SweepHours.trial_hours`."""
     return Grid(
         about,
-        ("", "epochs", *(f"one model, K = {k}" for k in components), "the sweep"),
+        ("", "epochs", *(f"a model, K = {k}" for k in components), "the sweep"),
         tuple(
             (row.name, f"{row.epochs:,}", *(_duration(hour) for hour in row.trial_hours), _duration(row.total_hours))
             for row in sweep

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from weakref import proxy
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gmvae.adam import Adam
+from gmvae.adam import MOMENTS, Adam
 from gmvae.augmentation import Augmentation
 from gmvae.averaging import WeightAverage
 from gmvae.config import ModelConfig, TrainingConfig
@@ -26,15 +27,16 @@ from gmvae.objectives import OBJECTIVES, terms_for
 from gmvae.pack.graph import RecordedStep, Step
 from gmvae.pack.stacking import part, share, stacked
 from gmvae.reseeding import reseed
+from gmvae.schedule import one_cycle
 from gmvae.start import start_at_clusters
 from gmvae.sums import EpochSums
 
 # A small pool is cut into so many batches, not more: were they smaller, the balance of K components could not be seen in them.
 _MIN_BATCHES = 3
-# The one-cycle schedule rises over this share of the steps and ends at this share of the peak.
-_RISE, _FLOOR = 0.1, 0.02
 # Dead components get a new place in this first share of the epochs; later ones would not settle.
 _RESEEDING = 0.5
+# Steps are recorded there.
+_ON_GPU = "cuda"
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,6 @@ class Pack:
     training
         Of all of them.
 
-    Attributes
-    ----------
-    errors
-        By the number of a model: why its training ended early. The others are not touched by it.
-    why_not_recorded
-        On a GPU, why its steps are launched one operation after the other; `None` if they are replayed.
-
     Raises
     ------
     InputError
@@ -151,6 +146,7 @@ class Pack:
         self._n_components = [config.n_components for config in configs]
         self._sums = EpochSums(models, max(self._n_components), place)
         self._recorded: dict[bool, RecordedStep] = {}
+        self._why_not_recorded: str | None = None
         if training.start == "kmeans" and self.warmup_epochs == 0:
             self._start_at_clusters()
 
@@ -165,7 +161,7 @@ class Pack:
     @property
     def why_not_recorded(self) -> str | None:
         """Why steps on a GPU are launched one operation after the other, if they are."""
-        return next((step.why_not for step in self._recorded.values() if step.why_not), None)
+        return self._why_not_recorded or next((step.why_not for step in self._recorded.values() if step.why_not), None)
 
     def history(self, number: int = 0) -> list[EpochStats]:
         """Return the epochs of one model."""
@@ -241,6 +237,8 @@ class Pack:
         CheckpointError
             If the tensors are not those of these trainings, which must then not go on, or they are not equally far.
         """
+        if len(states) != len(self):
+            raise CheckpointError(f"got states of {len(states)} trainings for {len(self)} models")
         if len({(state.epoch, state.step, state.averaged_steps) for state in states}) != 1:
             raise CheckpointError("models that are not equally far cannot go on side by side")
         for number, state in enumerate(states):
@@ -283,14 +281,17 @@ class Pack:
         return part(tensor, number, shape) if self._several else tensor
 
     def _stepper(self, warming_up: bool) -> Step:
-        step = partial(self.take_step, warming_up=warming_up)
-        if self.items.device.type != "cuda":
-            return step
+        if self.items.device.type != _ON_GPU:
+            return partial(self.take_step, warming_up=warming_up)
         # Steps of the warm-up are others than those that follow it; their recordings share nothing.
         if warming_up not in self._recorded:
             generators = [lane.generator for lane in self._lanes]
+            # The pack holds the recording, which must not hold the pack: its memory would be freed late.
+            step = partial(Pack.take_step, proxy(self), warming_up=warming_up)
             self._recorded = {warming_up: RecordedStep(step, generators)}
-        return self._recorded[warming_up]
+        recorded = self._recorded[warming_up]
+        self._why_not_recorded = self._why_not_recorded or recorded.why_not
+        return recorded
 
     def take_step(self, batch: Tensor, warming_up: bool) -> None:
         """Change the weights once. On a GPU this is recorded: it reads tensors alone, and waits for nothing."""
@@ -352,7 +353,10 @@ class Pack:
     def _start_at_clusters(self) -> None:
         for lane in self._lanes:
             if lane.error is None:
-                start_at_clusters(lane.model, self.items, lane.generator)
+                try:
+                    start_at_clusters(lane.model, self.items, lane.generator)
+                except TrainingDivergedError as error:
+                    lane.error = error
         self.average.restart()
 
     def _check(self, state: TrainingState, number: int) -> None:
@@ -360,10 +364,14 @@ class Pack:
         own, kept = self.state(number).tensors, state.tensors
         foreign = {name for name in own.keys() ^ kept.keys() if name.startswith("networks.")}
         foreign |= {name for name in own.keys() & kept.keys() if own[name].shape != kept[name].shape}
-        if foreign or "generator" not in kept or len(_named(kept, "average")) != len(self.average.means):
+        moments = [name.rpartition(".")[::2] for name in _named(kept, "optimiser")]
+        places = {place for place, _ in moments}
+        whole = {(place, kind) for place in places for kind in MOMENTS} == set(moments)
+        if foreign or not whole or "generator" not in kept or len(_named(kept, "average")) != len(self.average.means):
             raise CheckpointError(f"a training with other settings was stopped here; {len(foreign)} tensors are of another form")
 
     def _restore_tensors(self, states: Sequence[dict[str, Tensor]], averaged_steps: int) -> None:
+        self.optimiser.moments.clear()
         for number, (lane, tensors) in enumerate(zip(self._lanes, states, strict=True)):
             lane.networks.load_state_dict(_named(tensors, "networks"))
             lane.generator.set_state(tensors["generator"].cpu())
@@ -377,13 +385,6 @@ class Pack:
                 own = self._own(self.average.means[int(name)], number, tensor.shape)
                 own.copy_(_of_shape(tensor, own))
         self.average.updates = averaged_steps
-
-
-def one_cycle(progress: float) -> float:
-    """Return the share of the peak learning rate when `progress` (0 to 1) of the steps are done."""
-    if progress < _RISE:
-        return 0.05 + 0.95 * progress / _RISE
-    return _FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * (progress - _RISE) / (1 - _RISE)))
 
 
 def _model_and_consistency(networks: nn.ModuleList) -> tuple[GaussianMixtureVAE, Consistency]:

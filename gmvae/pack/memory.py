@@ -9,8 +9,8 @@ from gmvae.model import GaussianMixtureVAE
 from gmvae.objectives.exact import MAX_ROWS
 
 _FLOAT = 4
-# Weights, gradients, two moments of Adam, and the running mean if one is kept.
-_COPIES = 4
+# Weights, gradients and two moments of Adam; the running mean, if one is kept, and the difference to it while that is taken in.
+_COPIES, _OF_MEAN = 4, 2
 # Of each layer's output the value before and after its activation, and the gradient of one of them at a time.
 _PER_LAYER = 2.5
 # Of the decoder's last layer: logits, what the likelihood keeps of them to go back, and gradients.
@@ -21,7 +21,7 @@ def model_bytes(model: ModelConfig, training: TrainingConfig) -> int:
     """Return about how many bytes the training of a model takes on its device, without the data."""
     with torch.device("meta"):
         weights = sum(prod(tensor.shape) for tensor in GaussianMixtureVAE(model).parameters())
-    copies = _COPIES + (1 if training.averaging else 0)
+    copies = _COPIES + (_OF_MEAN if training.averaging else 0)
     return int(_FLOAT * (copies * weights + _activations(model, training)))
 
 

@@ -1,5 +1,6 @@
 """Which models train side by side, and what becomes of each."""
 
+import weakref
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ import torch
 from bench.data.dataset import Dataset
 from bench.engine import steps
 from bench.engine.packing import packed
+from bench.engine.serial import SerialExecutor
 from bench.engine.steps import Hearers, train_models
-from bench.engine.work import Work
+from bench.engine.work import Listener, Work
 from bench.errors import SettingsError
 from bench.plan.cells import ModelKey
 from bench.plan.settings import make_settings
 from bench.run import make_plan, make_work
 from bench.store.models import is_published, keep_state
+from bench.store.presence import is_trained
+from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.errors import TrainingDivergedError
 from gmvae.pack.memory import model_bytes
@@ -139,9 +143,14 @@ def test_a_pack_that_does_not_fit_is_halved(work: Work, monkeypatch: pytest.Monk
     jobs, heard, tried = work.trainings[:4], Heard(), []
     train_pack = steps.train_pack
 
+    held: list[weakref.ref[Pack]] = []
+
     def small(data: np.ndarray, members: Any, *args: Any, **options: Any) -> Any:
         tried.append(len(members))
+        assert not any(pack() for pack in held), "memory of a pack that failed"
         if len(members) > 1:
+            pack = Pack(data, members, *args, device="cpu")
+            held.append(weakref.ref(pack))
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return train_pack(data, members, *args, **options)
 
@@ -149,6 +158,23 @@ def test_a_pack_that_does_not_fit_is_halved(work: Work, monkeypatch: pytest.Monk
     assert train_models(jobs, work.dataset, work.storage, heard.hearers) == {}
     assert tried == [4, 2, 1, 1, 2, 1, 1]
     assert heard.notices[0] == "4 models side by side need more memory than there is: 2 are tried"
+
+
+def test_models_that_were_published_are_kept_whatever_becomes_of_the_others(
+    work: Work, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    publish, last = steps.publish_model, work.trainings[3].key
+
+    def fails(storage: Storage, key: ModelKey, *args: Any) -> None:
+        if key == last:
+            raise ValueError("no")
+        publish(storage, key, *args)
+
+    monkeypatch.setattr(steps, "publish_model", fails)
+    some = replace(packed(work, 4, slots=1), trainings=tuple(replace(job, side_by_side=4) for job in work.trainings[:4]))
+    failed = SerialExecutor()._train(some.packs[0], some, Listener())
+    assert failed == {last: "training failed: ValueError: no"}
+    assert [is_trained(some.folder, job.key) for job in some.trainings] == [True, True, True, False]
 
 
 @pytest.mark.parametrize("objective", ["bayes", "sampled", "exact"])

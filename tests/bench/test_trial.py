@@ -66,12 +66,12 @@ def test_a_trial_that_is_interrupted_after_any_epoch_tells_the_same(
 def test_models_of_a_trial_that_train_side_by_side_go_on_together(
     small_dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a GPU; a trial of which not every model was saved begins anew."""
+    """As on a GPU. A model that was not saved catches up by itself, where it rounds otherwise."""
     monkeypatch.setattr(trial, "_side_by_side", lambda job, n_models: [tuple(range(job.model_seed, job.model_seed + n_models))])
     exam, whole = exam_of(small_dataset, "stability"), list[Report]()
     run_trial(job(), exam, Storage(str(tmp_path / "whole")), lambda report: bool(whole.append(report)), print)
     for last in (1, 3):
-        told, notices, left = list[Report](), list[str](), [last]
+        told, left = list[Report](), [last]
 
         def end(left: list[int] = left) -> None:
             left[0] -= 1
@@ -83,9 +83,12 @@ def test_models_of_a_trial_that_train_side_by_side_go_on_together(
             run_trial(job(), exam, storage, lambda report, told=told: bool(told.append(report)), print, end)  # type: ignore[misc]
         if last == 3:
             (tmp_path / "3" / "trial-3" / "k6-s1" / "training.safetensors").unlink()
-        run_trial(job(), exam, storage, lambda report, told=told: bool(told.append(report)), notices.append)  # type: ignore[misc]
-        assert essence(told) == essence(whole)
-        assert notices == (["trial 3: not all of its models were saved; it starts again"] if last == 3 else [])
+        run_trial(job(), exam, storage, lambda report, told=told: bool(told.append(report)), print)  # type: ignore[misc]
+        if last == 3:
+            assert list(essence(told)) == list(essence(whole))
+            assert told[-1].values == pytest.approx(whole[-1].values, rel=0.05)
+        else:
+            assert essence(told) == essence(whole)
 
 
 def test_a_report_may_end_the_trial(small_dataset: Dataset, tmp_path: Path) -> None:

@@ -33,7 +33,9 @@ def test_steps_are_those_of_torch_bit_for_bit() -> None:
         if step == 5:
             # As after a checkpoint.
             resumed = Adam(ours.parameters(), optimiser.learning_rate)
-            resumed.restore(optimiser.moments)
+            for number, entry in optimiser.moments.items():
+                for kind, tensor in entry.items():
+                    resumed.moment(number, kind).copy_(tensor)
             optimiser = resumed
         for network, update in ((ours, optimiser), (theirs, reference)):
             update.zero_grad()
@@ -41,17 +43,6 @@ def test_steps_are_those_of_torch_bit_for_bit() -> None:
             update.step()
         for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
             assert torch.equal(mine, other)
-
-
-def test_restored_moments_are_copies() -> None:
-    ours, _ = networks()
-    optimiser = Adam(ours.parameters(), 0.01)
-    loss_of(ours, 5).backward()
-    optimiser.step()
-    resumed = Adam(ours.parameters(), 0.01)
-    resumed.restore(optimiser.moments)
-    optimiser.step()
-    assert resumed.moments[0]["step"] == 1
 
 
 @pytest.mark.slow

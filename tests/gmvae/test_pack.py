@@ -157,6 +157,34 @@ def test_a_model_that_diverges_leaves_the_others_alone(x: np.ndarray) -> None:
     assert heard == []
 
 
+def test_a_model_that_diverges_in_the_warm_up_leaves_the_others_alone(x: np.ndarray) -> None:
+    """In its last step: the loss was still finite, but k-means finds no places among latent means that are not."""
+    config, training = model_config(), training_config()
+    pack = Pack(x, [Member(config, seed) for seed in SEEDS], training, device="cpu")
+    after_steps = pack._after_steps
+
+    def spoil(warming_up: bool) -> None:
+        pack.networks.get_parameter("0.encoder.head.bias").data[1, 0] = float("nan")
+        after_steps(warming_up)
+
+    pack._after_steps = spoil  # type: ignore[method-assign]
+    assert set(pack.run_epoch()) == {0, 2}
+    assert "latent means are not finite" in str(pack.errors[1])
+
+
+def test_a_state_without_its_moments_is_refused(x: np.ndarray) -> None:
+    config, training = model_config(), training_config()
+    trainer = Trainer(x, config, training, model_seed=3, device="cpu")
+    trainer.run_epoch()
+    state = trainer.state()
+    tensors = {name: tensor for name, tensor in state.tensors.items() if not name.endswith("exp_avg_sq")}
+    broken = TrainingState(tensors, state.step, state.seconds, state.averaged_steps, state.history)
+    with pytest.raises(CheckpointError, match="other settings"):
+        Trainer(x, config, training, model_seed=3, device="cpu").restore(broken)
+    with pytest.raises(CheckpointError, match="states of 2 trainings for 1 model"):
+        Pack(x, [Member(config, 3)], training, device="cpu").restore([state, state])
+
+
 @pytest.mark.parametrize("stop", [1, 2])
 @pytest.mark.parametrize("objective", ["bayes", "sampled"])
 def test_a_pack_goes_on_from_what_it_or_a_training_alone_left(x: np.ndarray, objective: str, stop: int) -> None:

@@ -4,7 +4,9 @@ A recorded step runs no line of Python again. What must not be in it is looked f
 shape that depends on values, a constant that is copied there, a number that was recorded and changes from step to step.
 """
 
+import gc
 import warnings
+import weakref
 from typing import Any
 
 import numpy as np
@@ -140,13 +142,51 @@ def test_a_step_that_cannot_be_recorded_is_taken_as_it_is(monkeypatch: pytest.Mo
     monkeypatch.setattr(step, "_take_aside", step._step)
 
     def fail(_: torch.Tensor) -> None:
-        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+        try:
+            raise RuntimeError("operation not permitted when stream is capturing\nmore")
+        finally:
+            raise RuntimeError("operation failed due to a previous error during capture")
 
-    monkeypatch.setattr(step, "_record", fail)
+    monkeypatch.setattr(step, "_capture", fail)
     for number in range(6):
         step(torch.tensor([number]))
     assert taken == [[number] for number in range(6)]
     assert step.why_not == "operation not permitted when stream is capturing"
+
+
+def test_memory_that_a_recording_lacks_is_no_reason_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    step = RecordedStep(lambda _: None, [])
+    monkeypatch.setattr(step, "_take_aside", step._step)
+
+    def fail(_: torch.Tensor) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(step, "_capture", fail)
+    for number in range(3):
+        step(torch.tensor([number]))
+    with pytest.raises(torch.OutOfMemoryError):
+        step(torch.tensor([3]))
+
+
+def test_a_pack_is_freed_with_its_last_name(x: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its recording must not hold it: the next pack would begin beside it."""
+    pack = Pack(x, members("bayes"), TrainingConfig(epochs=5, batch_size=40), device="cpu")
+    monkeypatch.setattr(RecordedStep, "_take_aside", lambda step, batch: step._step(batch))
+    monkeypatch.setattr(RecordedStep, "_capture", lambda *_: None)
+    with monkeypatch.context() as on_gpu:
+        # For the length of a look, the data lie on a GPU.
+        on_gpu.setattr(pack, "items", torch.empty(0, device="meta"))
+        on_gpu.setattr(loop, "_ON_GPU", "meta")
+        step = pack._stepper(warming_up=True)
+    assert isinstance(step, RecordedStep)
+    step(torch.arange(120).view(3, 40))
+    gone = weakref.ref(pack)
+    gc.disable()
+    try:
+        del pack, step
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_a_recorded_step_gets_each_batch(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,11 +195,11 @@ def test_a_recorded_step_gets_each_batch(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(step, "_take_aside", step._step)
     stub = Stub(step._step)
 
-    def record(batch: torch.Tensor) -> None:
+    def capture(batch: torch.Tensor) -> Stub:
         step._batch = stub.batch = batch.clone()
-        step._graph = stub
+        return stub
 
-    monkeypatch.setattr(step, "_record", record)
+    monkeypatch.setattr(step, "_capture", capture)
     for number in range(6):
         step(torch.tensor([number]))
     assert taken == [[number] for number in range(6)]

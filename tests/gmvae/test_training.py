@@ -16,7 +16,8 @@ from gmvae.config import PLAIN, ModelConfig, TrainingConfig
 from gmvae.errors import CheckpointError, InputError, TrainingDivergedError
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode
-from gmvae.training import EpochStats, TrainedModel, Trainer, TrainingState, one_cycle, train
+from gmvae.schedule import one_cycle
+from gmvae.training import EpochStats, TrainedModel, Trainer, TrainingState, train
 
 
 def configs(objective: str = "bayes", **training: Any) -> tuple[ModelConfig, TrainingConfig]:
