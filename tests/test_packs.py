@@ -66,7 +66,14 @@ def test_the_campaign_for_a_gpu_goes_on_where_it_was(tmp_path: Path) -> None:
     for minutes in ("0", "5"):
         subprocess.run([*command, "c,d", "--minutes", minutes], check=True, capture_output=True, env=ENVIRONMENT)
     found = json.loads(out.read_text())
-    assert (found["d"]["epoch"], found["d"]["unfinished"]) == (4, False)
-    assert found["c"]["models"] == 12
-    assert len(found["c"]["soft"]) == 12
-    assert found["about"]["device"] == "cpu"
+    models = found["d"]["models"]
+    assert (models["epoch"], "unfinished" in models) == (4, False)
+    assert len(models["soft"]) == 2
+    assert set(found["c"]) == {"packed", "k5 alone", "k10 alone", "k20 alone", "k40 alone"}
+    assert len(found["c"]["packed"]["soft"]) == 12
+    # What was measured elsewhere is not mixed with it.
+    found["about"]["torch"] = "0.1"
+    out.write_text(json.dumps(found))
+    refused = subprocess.run([*command, "c"], check=False, capture_output=True, text=True, env=ENVIRONMENT)
+    assert refused.returncode == 1
+    assert "was measured elsewhere" in refused.stderr
