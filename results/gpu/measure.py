@@ -257,11 +257,10 @@ def main() -> None:
         sys.exit(f"{out} was measured elsewhere ({found['about']}); give another --out")
     dataset = load_dataset("digits") if asked.small else load_dataset("emnist-letters", asked.data_dir)
     for name in asked.pieces.split(","):
-        campaign = Campaign(
-            dataset, asked.device, asked.small, time.monotonic() + 60 * asked.minutes, asked.paper_seeds, out.parent
-        )
-        piece = found.setdefault(name, {})
-        for unit, do in PIECES[name](campaign).items():
+        deadline = time.monotonic() + 60 * asked.minutes
+        campaign = Campaign(dataset, asked.device, asked.small, deadline, asked.paper_seeds, out.parent)
+        piece, units = found.setdefault(name, {}), PIECES[name](campaign)
+        for unit, do in units.items():
             if unit in piece and not piece[unit].get("unfinished"):
                 continue
             if not campaign.on_time and unit != next(iter(units)):
