@@ -141,7 +141,7 @@ class ConvolutionalBody(nn.Module):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.body.low_precision):
             for depth in range(len(self.convolutions)):
                 images = torch.relu(self._convolved(images, depth, bool(models)))
-        features: Tensor = self.body(images.view(n, *models, -1).movedim(0, -2).to(x.dtype))
+        features: Tensor = self.body(images.reshape(n, *models, -1).movedim(0, -2).to(x.dtype))
         return features
 
     def _convolved(self, images: Tensor, depth: int, several: bool) -> Tensor:

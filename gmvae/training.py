@@ -8,7 +8,8 @@ from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.errors import TrainingDivergedError
 from gmvae.history import EpochStats, TrainedModel, TrainingState
 from gmvae.model import GaussianMixtureVAE
-from gmvae.pack.loop import Member, Pack, check_data
+from gmvae.pack.loop import Pack
+from gmvae.pack.members import Member, check_data
 
 __all__ = [
     "EpochStats",

@@ -11,7 +11,7 @@ from bench.engine.work import TrainingJob, Work
 from bench.plan.values import Pack
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.devices import resolve_device
-from gmvae.pack.loop import can_share
+from gmvae.pack.members import can_share
 from gmvae.pack.memory import model_bytes
 
 # More would bring little: by then the products fill a GPU.

@@ -3,20 +3,19 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from weakref import proxy
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gmvae.adam import MOMENTS, Adam
 from gmvae.augmentation import Augmentation
 from gmvae.averaging import WeightAverage
-from gmvae.config import ModelConfig, TrainingConfig
-from gmvae.consistency import Consistency, ConsistencyTerms
+from gmvae.config import TrainingConfig
+from gmvae.consistency import ConsistencyTerms
 from gmvae.devices import as_tensor, multiplies_bfloat16_fast, resolve_device
 from gmvae.errors import CheckpointError, InputError, TrainingDivergedError
 from gmvae.history import EpochStats, TrainedModel, TrainingState
@@ -25,6 +24,7 @@ from gmvae.networks import use_bfloat16
 from gmvae.noise import Source, Streams, orders
 from gmvae.objectives import OBJECTIVES, terms_for
 from gmvae.pack.graph import RecordedStep, Step
+from gmvae.pack.members import Member, begin, can_share, check_data, model_and_consistency
 from gmvae.pack.stacking import part, share, stacked
 from gmvae.reseeding import reseed
 from gmvae.schedule import one_cycle
@@ -37,52 +37,6 @@ _MIN_BATCHES = 3
 _RESEEDING = 0.5
 # Steps are recorded there.
 _ON_GPU = "cuda"
-
-
-@dataclass(frozen=True)
-class Member:
-    """One of the models that train side by side."""
-
-    config: ModelConfig
-    model_seed: int
-    """Fixes its initial weights, order and noise, whoever trains beside it."""
-
-
-@dataclass
-class _Lane:
-    """What each model has for itself."""
-
-    member: Member
-    networks: nn.ModuleList
-    """Model and consistency terms; of several models, views of their parts of the stack."""
-    generator: torch.Generator
-    history: list[EpochStats] = field(default_factory=list)
-    seconds: float = 0.0
-    cpu_seconds: float | None = None
-    error: TrainingDivergedError | None = None
-
-    @property
-    def model(self) -> GaussianMixtureVAE:
-        return _model_and_consistency(self.networks)[0]
-
-
-def check_data(data: np.ndarray, config: ModelConfig) -> None:
-    """Raise `InputError` unless `data` is a finite (n, n_features) array that the likelihood of `config` can explain."""
-    if data.ndim != 2 or data.shape[1] != config.n_features:
-        raise InputError(f"got data of shape {data.shape}, expected (n, {config.n_features})")
-    if len(data) < config.n_components:
-        raise InputError(f"got {len(data)} items for {config.n_components} components; use fewer components than items")
-    if data.dtype == np.uint8:
-        return
-    if not np.isfinite(data).all():
-        raise InputError("the data hold NaN or infinite values; remove or impute them first")
-    if config.likelihood == "bernoulli" and (data.min() < 0 or data.max() > 1):
-        raise InputError(f"values span [{data.min():g}, {data.max():g}]; the bernoulli likelihood needs [0, 1], use 'gaussian'")
-
-
-def can_share(one: ModelConfig, other: ModelConfig) -> bool:
-    """Whether two models can train side by side: they differ in K at most, and nothing is decoded or kept for each component."""
-    return one == other or (one.inference == "shared" and one == other.model_copy(update={"n_components": one.n_components}))
 
 
 class Pack:
@@ -105,8 +59,7 @@ class Pack:
 
     def __init__(self, data: np.ndarray, members: Sequence[Member], training: TrainingConfig, *, device: str = "auto") -> None:
         configs = [member.config for member in members]
-        for config in configs:
-            check_data(data, config)
+        check_data(data, max(configs, key=lambda config: config.n_components))
         needed, first = OBJECTIVES[training.objective].inference, configs[0]
         if needed != first.inference:
             raise InputError(f"objective {training.objective!r} needs inference={needed!r}, got {first.inference!r}")
@@ -115,7 +68,7 @@ class Pack:
         self.training = training
         self.terms = terms_for(training)
         place = resolve_device(device)
-        self._lanes = [_lane(member, data, place) for member in members]
+        self._lanes = begin(members, data, place)
         networks = [lane.networks for lane in self._lanes]
         self._several = len(members) > 1
         self.networks = stacked(networks) if self._several else networks[0]
@@ -124,7 +77,7 @@ class Pack:
             for number, lane in enumerate(self._lanes):
                 share(lane.networks, self.networks, number)
             self._source = Streams([lane.generator for lane in self._lanes])
-        self.model, self.consistency = _model_and_consistency(self.networks)
+        self.model, self.consistency = model_and_consistency(self.networks)
         self.augmentation = Augmentation(first.image_shape, training.augmentation, training.views).to(place)
         self.items = as_tensor(data).to(place)
         self.batch_size = min(len(data), max(2, min(training.batch_size, len(data) // _MIN_BATCHES)))
@@ -385,33 +338,6 @@ class Pack:
                 own = self._own(self.average.means[int(name)], number, tensor.shape)
                 own.copy_(_of_shape(tensor, own))
         self.average.updates = averaged_steps
-
-
-def _model_and_consistency(networks: nn.ModuleList) -> tuple[GaussianMixtureVAE, Consistency]:
-    model, consistency = networks
-    assert isinstance(model, GaussianMixtureVAE)  # noqa: S101 - put together below
-    assert isinstance(consistency, Consistency)  # noqa: S101 - likewise
-    return model, consistency
-
-
-def _lane(member: Member, data: np.ndarray, place: torch.device) -> _Lane:
-    # Initial weights depend on the seed alone, not on the device or on global state.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(member.model_seed)
-        model = GaussianMixtureVAE(member.config)
-        networks = nn.ModuleList([model, Consistency(model.encoder.n_hidden)])
-    _learn_standardisation(model, data)
-    generator = torch.Generator(place).manual_seed(member.model_seed)
-    return _Lane(member, networks.to(place), generator, cpu_seconds=0.0 if place.type == "cpu" else None)
-
-
-def _learn_standardisation(model: GaussianMixtureVAE, data: np.ndarray) -> None:
-    if model.config.likelihood != "gaussian":
-        return
-    scale = data.std(axis=0, dtype=np.float64)
-    scale[scale == 0] = 1
-    model.get_buffer("shift").copy_(torch.from_numpy(data.mean(axis=0, dtype=np.float64)))
-    model.get_buffer("scale").copy_(torch.from_numpy(scale))
 
 
 def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from gmvae import adam
 from gmvae.config import PLAIN, ModelConfig, TrainingConfig, paper_configs
 from gmvae.objectives import OBJECTIVES
 from gmvae.pack import loop
+from gmvae.pack import members as members_of_packs
 from gmvae.pack.graph import RecordedStep
 from gmvae.training import Member, Pack, train, train_pack
 
@@ -227,7 +228,7 @@ def test_everything_in_a_step_lies_on_the_gpu(
     """With torch's fake tensors, which know a device and hold nothing: they refuse to mix two devices as real ones do."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    monkeypatch.setattr(loop, "torch", TorchOfAGpu())
+    monkeypatch.setattr(members_of_packs, "torch", TorchOfAGpu())
     monkeypatch.setattr(loop, "resolve_device", lambda _: torch.device("cuda", 0))
     monkeypatch.setattr(loop, "multiplies_bfloat16_fast", lambda _: False)
     # Modules are made there; fake ones cannot be moved. The way back, Adam's kernel and that of exponentials have no fakes.
