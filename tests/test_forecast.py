@@ -55,6 +55,23 @@ def test_trainings_go_on_as_they_began_and_others_by_what_they_cost(work: Work) 
     assert left.whole.training_seconds == pytest.approx(10 * 2 * share)
 
 
+def test_models_side_by_side_take_as_long_as_their_pack(work: Work) -> None:
+    """A model's seconds are its share of its pack's: both are done at once, after twelve seconds in all."""
+    forecast = Forecast(work)
+    jobs = [replace(job, side_by_side=len(work.trainings)) for job in work.trainings]
+    assert len(jobs) == 2
+    for job in jobs:
+        forecast.training_started(job)
+        forecast.epoch_done(job.key, stats(4, 4.0))
+    left = forecast.left()
+    assert left is not None
+    assert left.n_training == 1
+    assert left.whole.training_seconds == pytest.approx(2 * 6)
+    assert left.whole.longest_seconds == left.longest_training == pytest.approx(12)
+    forecast.begun(10)
+    assert forecast.training_left() == pytest.approx(12)
+
+
 def test_cells_take_as_long_as_those_before_them(work: Work) -> None:
     forecast = Forecast(work)
     for job in work.trainings:
