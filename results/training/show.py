@@ -2,6 +2,7 @@
 
 python results/training/show.py time-to-accuracy.csv --figure time-to-accuracy.png
 python results/training/show.py ablation.csv --table
+python results/training/show.py paper-letters.csv --looks 1,10,50
 """
 
 import argparse
@@ -24,6 +25,8 @@ def main() -> None:
         time_to_accuracy(frame).savefig(asked.figure, dpi=150)
     if asked.table:
         print(table(frame))  # noqa: T201 - a script's output
+    if asked.looks:
+        print(by_epoch(frame, [int(epoch) for epoch in asked.looks.split(",")]))  # noqa: T201 - a script's output
 
 
 def time_to_accuracy(frame: pd.DataFrame, n_labeled: int = 291) -> Figure:
@@ -80,11 +83,22 @@ def table(frame: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def by_epoch(frame: pd.DataFrame, epochs: list[int]) -> str:
+    """Return accuracies and purity in percent, live components and terms of the bound in nats, after some epochs."""
+    looked = frame[frame["epoch"].isin(epochs)].assign(soft=100 * frame["soft"], purity=100 * frame["purity"])
+    model = ["way", "model_seed", "epoch"]
+    scores = looked.pivot_table(index=model, columns="n_labeled", values="soft", sort=False).add_prefix("soft ")
+    others = looked.groupby(model, sort=False)[["purity", "live_components", "reconstruction", "kl_z"]].first()
+    rows = scores.join(others).reset_index().rename(columns={"model_seed": "seed", "live_components": "live"})
+    return str(rows.to_string(index=False, float_format="%.1f"))
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--looks", help="epochs after which models were looked at: 1,10,50")
     return parser.parse_args()
 
 
