@@ -69,6 +69,8 @@ def write_files(trained: TrainedModel, folder: Path) -> None:
     settings = _settings(trained.model.config, trained.training, trained.model_seed)
     if trained.feature_names is not None:
         settings["feature_names"] = list(trained.feature_names)
+    if trained.side_by_side > 1:
+        settings["side_by_side"] = trained.side_by_side
     (folder / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in trained.model.state_dict().items()}, folder / WEIGHTS)
     with (folder / HISTORY).open("w", newline="") as file:
@@ -97,7 +99,12 @@ def load(folder: Path, device: str = "auto") -> TrainedModel:
         training = TrainingConfig.model_validate(settings["training"])
         names = settings.get("feature_names")
         trained = TrainedModel(
-            model.eval(), training, int(settings["model_seed"]), history, None if names is None else tuple(map(str, names))
+            model.eval(),
+            training,
+            int(settings["model_seed"]),
+            history,
+            None if names is None else tuple(map(str, names)),
+            int(settings.get("side_by_side", 1)),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError, ValidationError) as error:
         if isinstance(error, CheckpointError):

@@ -46,6 +46,8 @@ class TrainedModel:
     history: tuple[EpochStats, ...]
     feature_names: tuple[str, ...] | None = None
     """Of the columns of the table that it was trained on, if it has names."""
+    side_by_side: int = 1
+    """Models that trained as one with it; their rounding differs from that of one alone."""
 
 
 @dataclass(frozen=True)

@@ -23,18 +23,20 @@ KEYS = [f"k10-s{seed}" for seed in range(4)]
 def in_one_process(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("packs") / "run"
     _, messages = run(folder, *FOUR, "--executor", "serial")
-    assert "4 models train side by side in 2 packs of 2; --pack 1 trains one after the other" in " ".join(messages.split())
+    assert "4 models train in 2 packs, up to 2 side by side; --pack 1 trains each alone" in " ".join(messages.split())
     return folder
 
 
 @pytest.mark.slow
 def test_models_side_by_side_are_like_those_alone(in_one_process: Path, tmp_path: Path) -> None:
-    """Rounding grows over the epochs; what is judged of the models stays about the same."""
+    """Rounding grows over the epochs, and who trained beside whom is kept; what is judged of the models stays about the same."""
     run(tmp_path / "run", *FOUR, "--pack", "1", "--executor", "serial")
     for key in KEYS:
         side, alone = (pd.read_csv(folder / "models" / key / "history.csv") for folder in (in_one_process, tmp_path / "run"))
         assert side["loss"].iloc[0] == pytest.approx(alone["loss"].iloc[0], rel=1e-4)
         assert side["loss"].iloc[-1] == pytest.approx(alone["loss"].iloc[-1], rel=0.05)
+    beside = [json.loads((in_one_process / "models" / key / "settings.json").read_text())["side_by_side"] for key in KEYS]
+    assert beside == [2] * 4
     ours, theirs = (records(folder).groupby("method")["accuracy"].mean() for folder in (in_one_process, tmp_path / "run"))
     pd.testing.assert_series_equal(ours, theirs, atol=0.08, rtol=0)
 

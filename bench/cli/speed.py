@@ -81,7 +81,7 @@ def _estimate(measured: Measured, settings: RunSettings, n_items: int, epochs: i
         each = tuple(passes * n_items / measured.of(name, k).images_per_second / 3600 for k in components)
         rows.append(SweepHours(name, passes, each, sweep_hours(each * seeds, at_once)))
     grid = f"K = {', '.join(map(str, components))} x {seeds} model seeds"
-    about = f"A sweep over {grid} on {n_items:,} items, {at_once} at a time"
+    about = f"A sweep over {grid} on {n_items:,} items, {at_once} trainings at a time"
     return tuple(rows), about
 
 

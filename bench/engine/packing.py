@@ -57,9 +57,8 @@ def _in_words(work: Work) -> Iterator[str]:
     """Say how the models of a work are packed, unless each trains alone."""
     sizes = [len(jobs) for jobs in work.packs]
     if max(sizes, default=1) > 1:
-        each = f"{min(sizes)} to {max(sizes)}" if min(sizes) < max(sizes) else f"{sizes[0]}"
-        packs = "one pack" if len(sizes) == 1 else f"{len(sizes)} packs of {each}"
-        yield f"{sum(sizes)} models train side by side in {packs}; --pack 1 trains one after the other"
+        packs = "one pack" if len(sizes) == 1 else f"{len(sizes)} packs, up to {max(sizes)} side by side"
+        yield f"{sum(sizes)} models train in {packs}; --pack 1 trains each alone"
 
 
 def _alike(jobs: Sequence[TrainingJob]) -> Iterator[list[TrainingJob]]:

@@ -54,6 +54,8 @@ def train_models(jobs: Sequence[TrainingJob], dataset: Dataset, storage: Storage
         if not is_published(storage, job.key):
             state = _kept(job, storage, hearers)
             alike.setdefault(0 if state is None else state.epoch, []).append((job, state))
+    if len(alike) > 1:
+        hearers.notice("models of a pack are not equally far: those that are train side by side, the others after them")
     failures: dict[ModelKey, str] = {}
     # k-means has thread pools of its own: without one limit for all, Ray and one process would differ in the last digits.
     with threads(max(1, int(jobs[0].cpus))):

@@ -24,6 +24,7 @@ class ProgressFile(Listener):
         self._folder, self._forecast = work.folder, forecast
         self._lock = threading.Lock()
         trainings = {job.key.id: TrainingProgress("waiting", job.training.epochs) for job in work.trainings}
+        self._beside = {job.key: job.side_by_side for job in work.trainings}
         self._progress = Progress(trainings=trainings)
         self._write()
 
@@ -39,7 +40,8 @@ class ProgressFile(Listener):
             if len(curve) > _MAX_POINTS:
                 # Every second one: a page has no room for more, and the file stays small.
                 del curve[1::2]
-        self._set(key, epoch=stats.epoch, seconds=stats.seconds)
+        # Its own seconds are a share of its pack's; what is left is told by the clock.
+        self._set(key, epoch=stats.epoch, seconds=stats.seconds * self._beside[key])
 
     def training_done(self, key: ModelKey, error: str | None) -> None:
         """Write that it ended."""

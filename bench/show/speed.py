@@ -47,7 +47,7 @@ def speed_grid(measured: Measured, components: Sequence[int]) -> Grid:
     matrix = ", ".join(f"{gflops:,.0f} GFLOP/s in {name}" for name, gflops in measured.matrix_gflops.items())
     by_name = {speed.name: speed for speed in measured.speeds}
     paper, default = by_name[PAPER], by_name[DEFAULT]
-    measures = ("images/s", "x", "MFLOP/image", "of matrix", "posterior/s", "peak MB", "launches" if on_gpu else "operations")
+    measures = ("images/s", "x", "MFLOP/image", "of matrix", "posterior/s", "peak MB", "launches" if on_gpu else "ops")
     return Grid(
         f"Training on {measured.device} with {number_of(measured.n_threads, 'thread')}",
         ("", *(["K"] if several else []), *(["models"] if packs else []), *measures, *(["at once"] if on_gpu else [])),
@@ -60,7 +60,7 @@ def speed_grid(measured: Measured, components: Sequence[int]) -> Grid:
             "x: images/s over those of exact; of matrix: share of the speed of matrix products",
             "launches: what a step asks the GPU for; at once: models that its memory is predicted to hold side by side"
             if on_gpu
-            else "operations: of torch, in a step",
+            else "ops: operations of torch in a step",
         ),
     )
 

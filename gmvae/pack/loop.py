@@ -58,6 +58,8 @@ class Pack:
     """
 
     def __init__(self, data: np.ndarray, members: Sequence[Member], training: TrainingConfig, *, device: str = "auto") -> None:
+        if not members:
+            raise InputError("got no models to train; expected at least one member")
         configs = [member.config for member in members]
         check_data(data, max(configs, key=lambda config: config.n_components))
         needed, first = OBJECTIVES[training.objective].inference, configs[0]
@@ -227,7 +229,9 @@ class Pack:
         lane = self._lanes[number]
         if lane.error is not None:
             raise lane.error
-        return TrainedModel(self.snapshot(number), self.training, lane.member.model_seed, tuple(lane.history))
+        return TrainedModel(
+            self.snapshot(number), self.training, lane.member.model_seed, tuple(lane.history), side_by_side=len(self)
+        )
 
     def _own(self, tensor: Tensor, number: int, shape: torch.Size) -> Tensor:
         """Return one model's part of a tensor of all."""

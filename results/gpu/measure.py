@@ -103,9 +103,9 @@ def _losses(of: Campaign, name: str) -> dict[str, Any]:
         for n_models in (1, 3):
             pack = Pack(items, [Member(model, seed) for seed in range(n_models)], training, device=device)
             epochs = [pack.run_epoch() for _ in range(training.epochs)][-1]
-            found[f"{device}, {n_models}"] = float(np.mean([stats.loss for stats in epochs.values()]))
-            if device != "cpu":
-                found[f"recorded, {n_models}"] = pack.why_not_recorded or "yes"
+            # The same model both times: alone, and beside two others.
+            found[f"{device}, {n_models}"] = epochs[0].loss
+            found[f"recorded on {device}, {n_models}"] = _recorded(pack)
     return found
 
 
@@ -147,7 +147,7 @@ def _trained(of: Campaign, members: Sequence[Member], training: TrainingConfig) 
         for number, member in enumerate(members)
         if number not in pack.errors
     }
-    return {"models": len(members), "seconds": seconds, "soft": soft, "recorded": pack.why_not_recorded or "yes"}
+    return {"models": len(members), "seconds": seconds, "soft": soft, "recorded": _recorded(pack)}
 
 
 def paper(of: Campaign) -> Units:
@@ -180,7 +180,7 @@ def _paper(of: Campaign, members: Sequence[Member], training: TrainingConfig) ->
         "epochs": training.epochs,
         "seconds": sum(pack.seconds(number) for number in range(len(pack))),
         "diverged": {str(number): str(error) for number, error in pack.errors.items()},
-        "recorded": pack.why_not_recorded or "yes",
+        "recorded": _recorded(pack),
     }
     if pack.epoch < training.epochs and not pack.errors:
         return found | {"unfinished": True}
@@ -229,6 +229,11 @@ PIECES: dict[str, Callable[[Campaign], Units]] = {
 }
 
 
+def _recorded(pack: Pack) -> str:
+    """Say whether steps were recorded, or why not."""
+    return pack.why_not_recorded or ("yes" if pack.items.device.type == "cuda" else "no GPU")
+
+
 def _soft(model: GaussianMixtureVAE, dataset: Dataset) -> float:
     """Accuracy of soft decoding with 291 random labels, the mean over five draws."""
     view = View(Posterior(encode(model, dataset.pool).posterior), None)
@@ -250,6 +255,11 @@ def _about(device: str) -> dict[str, Any]:
 def main() -> None:
     """Measure what is asked and not there yet, and print all that is."""
     asked = _arguments()
+    unknown = set(asked.pieces.split(",")) - PIECES.keys()
+    if unknown:
+        sys.exit(f"--pieces got {', '.join(sorted(unknown))}; expected some of {','.join(PIECES)}")
+    if asked.device != "cpu" and not torch.cuda.is_available():
+        sys.exit(f"there is no device {asked.device} here; --device cpu --small rehearses the campaign")
     out = asked.out or Path(__file__).with_name("rehearsal.json" if asked.small else "measured.json")
     about = _about(asked.device) | {"small": asked.small}
     found: dict[str, Any] = json.loads(out.read_text()) if out.exists() else {"about": about}

@@ -67,7 +67,7 @@ def test_auto_packs_what_a_gpu_holds_and_nothing_on_a_cpu(work: Work) -> None:
 
 def test_what_is_packed_is_said(work: Work) -> None:
     (notice,) = packed(work, 5, slots=1).notices
-    assert notice == "12 models train side by side in 3 packs of 4; --pack 1 trains one after the other"
+    assert notice == "12 models train in 3 packs, up to 4 side by side; --pack 1 trains each alone"
     assert packed(work, "auto", slots=1).notices == ()
 
 
@@ -113,7 +113,8 @@ def test_each_model_goes_on_from_where_it_was(work: Work) -> None:
     assert train_models(jobs, work.dataset, storage, heard.hearers) == {}
     first, second, third = (job.key.id for job in jobs)
     assert heard.epochs == {first: [2, 3], second: [1, 2, 3], third: [1, 2, 3]}
-    (notice,) = heard.notices
+    notice, apart = heard.notices
+    assert apart.startswith("models of a pack are not equally far")
     assert notice.startswith(f"{second}: training.safetensors is no readable state of a training")
     assert all(is_published(storage, job.key) for job in jobs)
     # A process that dies before the last model of a pack is saved trains that one alone.

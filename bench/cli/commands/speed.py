@@ -62,8 +62,8 @@ def speed(
 def _packs(text: str) -> tuple[int, ...]:
     try:
         packs: tuple[int, ...] = parse_integers(text)
-    except ValueError as error:
-        raise SettingsError(f"--pack got {text!r}: {error}") from error
-    if min(packs) < 1:
+    except ValueError:
+        packs = ()
+    if min(packs, default=0) < 1:
         raise SettingsError(f"--pack got {text!r}; expected numbers of models from 1, such as 1,4")
     return packs
