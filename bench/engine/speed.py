@@ -215,7 +215,9 @@ class _Probe:
     def _trainer(self, n_items: int) -> Pack:
         items = np.resize(self._data, (n_items, self._data.shape[1]))
         members = [Member(self.way.model, model_seed) for model_seed in range(self._pack)]
-        return Pack(items, members, self.way.training, device=str(self._device))
+        # Reseeding belongs to epochs; how much of it there is would be counted with the steps.
+        training = self.way.training.model_copy(update={"reseed": False})
+        return Pack(items, members, training, device=str(self._device))
 
 
 class Operations(TorchDispatchMode):
