@@ -1,8 +1,10 @@
 """Which models train side by side, and what becomes of each."""
 
+import threading
 import weakref
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,16 +13,19 @@ import torch
 
 from bench.data.dataset import Dataset
 from bench.engine import steps
+from bench.engine.forecast import Forecast
 from bench.engine.packing import packed
 from bench.engine.serial import SerialExecutor
 from bench.engine.steps import Hearers, train_models
-from bench.engine.work import Listener, Work
+from bench.engine.watch import ProgressFile
+from bench.engine.work import Failure, Listener, Work
 from bench.errors import SettingsError
 from bench.plan.cells import ModelKey
 from bench.plan.settings import make_settings
 from bench.run import make_plan, make_work
 from bench.store.models import is_published, keep_state
 from bench.store.presence import is_trained
+from bench.store.progress import read_progress
 from bench.store.storage import Storage
 from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.errors import TrainingDivergedError
@@ -176,6 +181,44 @@ def test_models_that_were_published_are_kept_whatever_becomes_of_the_others(
     failed = SerialExecutor()._train(some.packs[0], some, Listener())
     assert failed == {last: "training failed: ValueError: no"}
     assert [is_trained(some.folder, job.key) for job in some.trainings] == [True, True, True, False]
+
+
+def test_what_others_read_of_a_pack_is_told_by_the_clock(work: Work) -> None:
+    """A model's seconds are its share of its pack's; how long it takes is not."""
+    side_by_side = packed(work, 12, slots=1)
+    key = work.trainings[0].key
+    # It writes at most once a second.
+    told = ProgressFile(side_by_side, Forecast(side_by_side))
+    told._written = 0.0
+    told.epoch_done(key, epoch_stats(1, seconds=2.0))
+    progress = read_progress(work.folder)
+    assert progress is not None
+    assert progress.trainings[key.id].seconds == 24
+
+
+def epoch_stats(epoch: int, seconds: float) -> EpochStats:
+    return EpochStats(epoch, -8.5, -20.0, 1.0, 3.0, 0.5, -3.0, 1.0, 5, 0.4, 1e-3, 1_234.0, seconds)
+
+
+def test_a_trials_reports_reach_each_model_of_its_pack(work: Work) -> None:
+    from bench.engine.tuning import _Relay
+
+    heard: list[tuple[str, int]] = []
+    ended: list[dict[int, Failure]] = []
+
+    class Ear(Listener):
+        def epoch_done(self, key: ModelKey, stats: EpochStats) -> None:
+            heard.append((key.id, stats.epoch))
+
+    jobs = work.trainings[:3]
+    relay = _Relay([(jobs, Ear())], threading.Event(), lambda _, failures: ended.append(dict(failures)))
+    trial: Any = SimpleNamespace(config={"pack": 0})
+    epochs = [{"model": place} | asdict(epoch_stats(1, 2.0)) for place in (0, 2)]
+    relay.on_trial_result(0, [], trial, {"epochs": epochs})
+    relay.on_trial_result(0, [], trial, {"epochs": [], "failures": [{"model": 1, "error": "the loss became nan"}]})
+    relay.on_trial_complete(0, [], trial)
+    assert heard == [(jobs[0].key.id, 1), (jobs[2].key.id, 1)]
+    assert ended == [{1: Failure("the loss became nan")}]
 
 
 @pytest.mark.parametrize("objective", ["bayes", "sampled", "exact"])
