@@ -87,8 +87,8 @@ def by_epoch(frame: pd.DataFrame, epochs: list[int]) -> str:
     """Return accuracies and purity in percent, live components and terms of the bound in nats, after some epochs."""
     looked = frame[frame["epoch"].isin(epochs)].assign(soft=100 * frame["soft"], purity=100 * frame["purity"])
     model = ["way", "model_seed", "epoch"]
-    scores = looked.pivot_table(index=model, columns="n_labeled", values="soft", sort=False).add_prefix("soft ")
-    others = looked.groupby(model, sort=False)[["purity", "live_components", "reconstruction", "kl_z"]].first()
+    scores = looked.pivot_table(index=model, columns="n_labeled", values="soft").add_prefix("soft ")
+    others = looked.groupby(model)[["purity", "live_components", "reconstruction", "kl_z"]].first()
     rows = scores.join(others).reset_index().rename(columns={"model_seed": "seed", "live_components": "live"})
     return str(rows.to_string(index=False, float_format="%.1f"))
 
