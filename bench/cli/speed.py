@@ -30,7 +30,7 @@ def measure_speed(
     n: int | None,
     epochs: int | None,
     json: Path | None,
-    packs: tuple[int, ...] = (1,),
+    packs: tuple[int, ...],
 ) -> None:
     """Measure every way to train, print it with the hours of a sweep, and save it if a file is given."""
     items, image_shape = _items(data, data_dir)

@@ -21,7 +21,7 @@ _FILLED = 0.8
 
 
 def packed(work: Work, pack: Pack, slots: int, memory: int | None = None) -> Work:
-    """Return the work with its trainings in packs, those of one pack one after the other, the longest packs first.
+    """Return the work with its trainings in packs, those of one pack one after the other.
 
     Parameters
     ----------
@@ -32,7 +32,6 @@ def packed(work: Work, pack: Pack, slots: int, memory: int | None = None) -> Wor
     memory
         Bytes of the GPU, or of the share of it, that a training gets; `None` without one.
     """
-    n_items = len(work.dataset.pool)
     packs = []
     for alike in _alike(work.trainings):
         fits = _fitting(alike, pack, memory, work.dataset.pool.nbytes)
@@ -41,7 +40,6 @@ def packed(work: Work, pack: Pack, slots: int, memory: int | None = None) -> Wor
         n_packs = math.ceil(len(alike) / size)
         bounds = [len(alike) * place // n_packs for place in range(n_packs + 1)]
         packs += [alike[start:end] for start, end in pairwise(bounds)]
-    packs.sort(key=lambda jobs: -sum(job.cost(n_items) for job in jobs))
     trainings = (replace(job, pack=number, side_by_side=len(jobs)) for number, jobs in enumerate(packs) for job in jobs)
     work = replace(work, trainings=tuple(trainings))
     return replace(work, notices=(*work.notices, *_in_words(work)))

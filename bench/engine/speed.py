@@ -78,10 +78,9 @@ class Measured:
     """Per precision."""
     speeds: tuple[Speed, ...]
 
-    def of(self, name: str, n_components: int, pack: int | None = None) -> Speed:
-        """Return one measurement; of several sizes of packs the first, if none is named."""
-        wanted = (name, n_components)
-        return next(one for one in self.speeds if (one.name, one.n_components) == wanted and pack in (None, one.pack))
+    def of(self, name: str, n_components: int) -> Speed:
+        """Return one measurement, of several sizes of packs the first."""
+        return next(speed for speed in self.speeds if (speed.name, speed.n_components) == (name, n_components))
 
 
 def candidates(n_components: int, n_features: int, image_shape: ImageShape | None) -> tuple[Candidate, ...]:
@@ -176,7 +175,7 @@ class _Probe:
             self._trained.run_epoch(_MIN_STEPS)
         self._flop = counter.get_total_flops() / (_MIN_STEPS * way.training.batch_size * pack)
         self._trained.run_epoch(1)
-        self._launches = _per_step(_launches if device.type == "cuda" else _operations, self._trained)
+        self._launches = _launches(self._trained) if device.type == "cuda" else _operations(self._trained)
         rate = self._trained.run_epoch(_MIN_STEPS)[0].images_per_second / pack
         self._peak = _end_peak(device) - before
         # An epoch of about a round's time.
@@ -220,7 +219,7 @@ class _Probe:
         return Pack(items, members, training, device=str(self._device))
 
 
-class Operations(TorchDispatchMode):
+class _Operations(TorchDispatchMode):
     """Counts the operations that torch carries out, but for those that only look at a tensor in another way."""
 
     def __init__(self) -> None:
@@ -234,23 +233,21 @@ class Operations(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-def _per_step(count: Callable[[Pack, int], int], trained: Pack) -> float:
-    """Return what a step asks for, without what an epoch does once."""
-    return (count(trained, 2 * _MIN_STEPS) - count(trained, _MIN_STEPS)) / _MIN_STEPS
+def _operations(trained: Pack) -> float:
+    batch = next(trained.batches())
+    with _Operations() as operations:
+        trained.take_step(batch, warming_up=False)
+    return float(operations.count)
 
 
-def _operations(trained: Pack, n_steps: int) -> int:
-    with Operations() as operations:
-        trained.run_epoch(n_steps)
-    count: int = operations.count
-    return count
-
-
-def _launches(trained: Pack, n_steps: int) -> int:
-    with torch.profiler.profile() as profiler:
-        trained.run_epoch(n_steps)
-    calls: int = sum(event.count for event in profiler.key_averages() if any(name in event.key for name in _LAUNCHES))
-    return calls
+def _launches(trained: Pack) -> float:
+    """Return what a step asks the GPU for: the difference of two epochs, without what each of them does once."""
+    counts: list[int] = []
+    for n_steps in (_MIN_STEPS, 2 * _MIN_STEPS):
+        with torch.profiler.profile() as profiler:
+            trained.run_epoch(n_steps)
+        counts.append(sum(event.count for event in profiler.key_averages() if any(name in event.key for name in _LAUNCHES)))
+    return (counts[1] - counts[0]) / _MIN_STEPS
 
 
 def _dtypes(device: torch.device) -> dict[str, torch.dtype]:

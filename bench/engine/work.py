@@ -48,16 +48,12 @@ class TrainingJob:
     side_by_side: int = 1
     """Models of that pack; each counts for its share of the pack's time and resources."""
 
-    @property
-    def weights(self) -> int:
-        """Weights of the model's layers, about."""
-        model = self.model
-        widths = (model.n_features, *model.encoder_layers, model.latent_dim, *model.decoder_layers, model.n_features)
-        return sum(one * other for one, other in pairwise(widths)) + model.n_components * model.latent_dim
-
     def cost(self, n_items: int) -> float:
         """Return what the training costs, in no unit: to begin with the longest."""
-        return float(self.training.epochs * n_items * self.weights)
+        model = self.model
+        widths = (model.n_features, *model.encoder_layers, model.latent_dim, *model.decoder_layers, model.n_features)
+        weights = sum(one * other for one, other in pairwise(widths))
+        return float(self.training.epochs * n_items * (weights + model.n_components * model.latent_dim))
 
 
 @dataclass(frozen=True)

@@ -137,7 +137,7 @@ class Pack:
         self.model.prior.requires_grad_(not warming_up)
         self._sums.restart()
         take_step = self._stepper(warming_up)
-        for batch in islice(self._batches(), max_steps):
+        for batch in islice(self.batches(), max_steps):
             self._set_rates()
             take_step(batch)
             self._sums.count(self.batch_size)
@@ -279,7 +279,7 @@ class Pack:
             loss = loss + training.invariance * agreement.invariance + training.balance * agreement.balance
         return terms, loss, agreement
 
-    def _batches(self) -> Iterator[Tensor]:
+    def batches(self) -> Iterator[Tensor]:
         """Yield shuffled index batches of one size; the few items left over take part in another epoch."""
         n = len(self.items)
         order = orders(self._source, n, self.items.device)

@@ -291,8 +291,10 @@ def test_speed_is_measured_for_every_objective_and_the_default(
     assert [one["pack"] for one in found["all"]] == [1, 2] * 8
     pairs = list(zip(found["all"][::2], found["all"][1::2], strict=True))
     assert all(one["flop_per_image"] == pytest.approx(two["flop_per_image"]) for one, two in pairs)
-    # Of one model or of two: a few hundred operations.
-    assert all(50 < measured["launches_per_step"] < 1_000 for measured in found["all"])
+    # A step of two models asks for hardly more than that of one, which asks for hundreds of operations.
+    for one, two in pairs:
+        assert one["launches_per_step"] > 100
+        assert two["launches_per_step"] == pytest.approx(one["launches_per_step"], rel=0.1)
     for measured in (*found["objectives"].values(), found["default"]):
         assert measured["images_per_second"] > 0
         assert measured["posterior_images_per_second"] > 0
