@@ -1,6 +1,6 @@
 """Adam (Kingma & Ba 2015) by torch's own kernel, without what `torch.optim.Adam` loads around it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -19,32 +19,33 @@ class Adam:
     Attributes
     ----------
     learning_rate
-        Of the next step; may be set at any time. On a GPU it is kept there, too, where a recorded step reads it.
+        Of the next step; may be set at any time, to as many numbers as at first. One for all, or one for each of several models
+        that lie along the first axis of every parameter. On a GPU it is kept there, too, where a recorded step reads it.
     moments
         By parameter number: `step`, `exp_avg`, `exp_avg_sq`. Empty for a parameter that never had a gradient.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float) -> None:
+    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float | Sequence[float]) -> None:
         self._parameters = list(parameters)
         self._fused = all(parameter.device.type != "mps" for parameter in self._parameters)
-        self._rate: float | Tensor = learning_rate
+        self._of_each = not isinstance(learning_rate, float | int)
+        self._there: list[Tensor] = []
         if any(parameter.device.type == "cuda" for parameter in self._parameters):
-            self._rate = torch.zeros((), device=self._parameters[0].device)
+            device = self._parameters[0].device
+            self._there = [torch.zeros((), device=device) for _ in _numbers(learning_rate)]
         self.learning_rate = learning_rate
         self.moments: dict[int, dict[str, Tensor]] = {}
 
     @property
-    def learning_rate(self) -> float:
+    def learning_rate(self) -> float | Sequence[float]:
         """Of the next step."""
         return self._learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
+    def learning_rate(self, value: float | Sequence[float]) -> None:
         self._learning_rate = value
-        if isinstance(self._rate, Tensor):
-            self._rate.fill_(value)
-        else:
-            self._rate = value
+        for there, rate in zip(self._there, _numbers(value), strict=False):
+            there.fill_(rate)
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
@@ -57,18 +58,36 @@ class Adam:
         numbers = [number for number, parameter in enumerate(self._parameters) if parameter.grad is not None]
         for number in numbers:
             self.moment(number, "step")
-        adam(
+        tensors: list[list[Tensor]] = [
             [self._parameters[number] for number in numbers],
             [self._gradient(number) for number in numbers],
-            [self.moments[number]["exp_avg"] for number in numbers],
-            [self.moments[number]["exp_avg_sq"] for number in numbers],
+            *([self.moments[number][kind] for number in numbers] for kind in ("exp_avg", "exp_avg_sq", "step")),
+        ]
+        rates: Sequence[float | Tensor] = self._there or _numbers(self._learning_rate)
+        for model, rate in enumerate(rates):
+            self._move(rate, *([[tensor[model] for tensor in kind] for kind in tensors] if self._of_each else tensors))
+
+    def _move(
+        self,
+        rate: float | Tensor,
+        parameters: list[Tensor],
+        gradients: list[Tensor],
+        means: list[Tensor],
+        squares: list[Tensor],
+        steps: list[Tensor],
+    ) -> None:
+        adam(
+            parameters,
+            gradients,
+            means,
+            squares,
             [],
-            [self.moments[number]["step"] for number in numbers],
+            steps,
             fused=self._fused,
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=self._rate,
+            lr=rate,
             weight_decay=0.0,
             eps=1e-8,
             maximize=False,
@@ -82,10 +101,15 @@ class Adam:
 
     def _start(self, parameter: Tensor) -> dict[str, Tensor]:
         # Where the kernel is fused it counts on the device.
-        step = torch.zeros((), dtype=torch.float32, device=parameter.device if self._fused else "cpu")
+        shape = (len(parameter),) if self._of_each else ()
+        step = torch.zeros(shape, dtype=torch.float32, device=parameter.device if self._fused else "cpu")
         return {"step": step, "exp_avg": torch.zeros_like(parameter), "exp_avg_sq": torch.zeros_like(parameter)}
 
     def _gradient(self, number: int) -> Tensor:
         gradient = self._parameters[number].grad
         assert gradient is not None  # noqa: S101 - asked for those that have one
         return gradient
+
+
+def _numbers(learning_rate: float | Sequence[float]) -> Sequence[float]:
+    return [learning_rate] if isinstance(learning_rate, float | int) else learning_rate

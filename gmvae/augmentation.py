@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from gmvae.config import Views
 from gmvae.noise import Source, integers, normal, uniform
-from gmvae.photographs import photograph_views
+from gmvae.photographs import along_first, at_most_one, photograph_views
 
 # Standard deviations at strength 1. Lengths are in half image widths, so that they mean the same at any resolution.
 _ROTATION = 0.12
@@ -38,12 +38,13 @@ class Augmentation(nn.Module):
     image_shape
         Height and width, and the number of colours if there are several; `None` for vectors.
     strength
-        Multiplies every standard deviation, and the share of swapped values or of the way; 0 returns items as they are.
+        Multiplies every standard deviation, and the share of swapped values or of the way; 0 returns items as they are. One for
+        all, or one above 0 for each of several models (m,).
     views
         Of images: `warp` as above, for what is written or drawn; `photo`: `gmvae.photographs`. Vectors have one kind.
     """
 
-    def __init__(self, image_shape: tuple[int, ...] | None, strength: float, views: Views = "warp") -> None:
+    def __init__(self, image_shape: tuple[int, ...] | None, strength: float | Tensor, views: Views = "warp") -> None:
         super().__init__()
         self.image_shape = image_shape
         self.strength = strength
@@ -55,7 +56,7 @@ class Augmentation(nn.Module):
     @torch.no_grad()
     def forward(self, x: Float[Tensor, "*m n d"], generator: Source) -> Float[Tensor, "*m n d"]:
         """Return one random view of every item."""
-        if self.strength == 0:
+        if not isinstance(self.strength, Tensor) and self.strength == 0:
             return x
         if self.image_shape is None:
             return self._move(x, generator) if x.shape[-1] <= _FEW_VALUES else self._swap(x, generator)
@@ -68,23 +69,29 @@ class Augmentation(nn.Module):
         warped = functional.grid_sample(images.permute(0, 3, 1, 2), field.permute(0, 2, 3, 1), align_corners=False)
         return warped.permute(0, 2, 3, 1).reshape(x.shape)
 
+    def _strength(self, n_axes: int) -> float | Tensor:
+        """Return the strength so that it multiplies what has models, if there are several, along the first of so many axes."""
+        return along_first(self.strength, n_axes)
+
     def _swap(self, x: Float[Tensor, "*m n d"], generator: Source) -> Float[Tensor, "*m n d"]:
         """Replace a random share of the values, each by the same feature of an item of its own."""
-        swapped = uniform(generator, x.shape, x) < _SWAP * self.strength
+        swapped = uniform(generator, x.shape, x) < _SWAP * self._strength(x.ndim)
         others = integers(generator, x.shape[-2], x.shape, x.device)
         return torch.where(swapped, x.gather(-2, others), x)
 
     def _move(self, x: Float[Tensor, "*m n d"], generator: Source) -> Float[Tensor, "*m n d"]:
         """Go a share of the way to a random item: between two items, so that no value leaves the range of its feature."""
         others = integers(generator, x.shape[-2], x.shape[:-1], x.device)
-        return torch.lerp(x, x.gather(-2, others[..., None].expand_as(x)), min(1.0, _SWAP * self.strength))
+        share = at_most_one(_SWAP * self._strength(x.ndim))
+        return torch.lerp(x, x.gather(-2, others[..., None].expand_as(x)), share)
 
     def _coefficients(self, items: torch.Size, generator: Source) -> Float[Tensor, "*items 2 b"]:
         """Draw the weights of x, y, 1 and of every bump, for the horizontal and the vertical coordinate."""
         *models, n = items
 
         def draw(*shape: int, deviation: float) -> Tensor:
-            return deviation * self.strength * normal(generator, (*models, *shape), self.basis)
+            drawn = normal(generator, (*models, *shape), self.basis)
+            return deviation * self._strength(drawn.ndim) * drawn
 
         angle, shear = draw(n, deviation=_ROTATION), draw(n, deviation=_SHEAR)
         wide, high = draw(2, n, deviation=_LOG_SCALE).exp().unbind(-2)

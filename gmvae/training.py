@@ -88,7 +88,8 @@ def train_pack(
     data
         As of `train`; all models see it.
     members
-        The models, of one form: they may differ in seed and, with a shared q(z|x), in K.
+        The models, of one form: they may differ in seed, in the weights and rate of their trainings (`Member.training`) and, with
+        a shared q(z|x), in K.
     on_epoch
         Called after every epoch with the number of each model that has not diverged.
     resume

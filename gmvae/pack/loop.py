@@ -24,7 +24,7 @@ from gmvae.networks import use_bfloat16
 from gmvae.noise import Source, Streams, orders
 from gmvae.objectives import OBJECTIVES, terms_for
 from gmvae.pack.graph import RecordedStep, Step
-from gmvae.pack.members import Member, begin, can_share, check_data, model_and_consistency
+from gmvae.pack.members import OF_EACH, Member, begin, can_share, can_train_alike, check_data, model_and_consistency, of_each
 from gmvae.pack.stacking import part, share, stacked
 from gmvae.reseeding import reseed
 from gmvae.schedule import one_cycle
@@ -47,9 +47,9 @@ class Pack:
     data
         Items (n, n_features), as of `gmvae.training.train`.
     members
-        The models. They may differ in seed and, with the shared inference network, in K.
+        The models. They may differ in seed, in what `Member.training` says and, with the shared inference network, in K.
     training
-        Of all of them.
+        Of all of them that name no other.
 
     Raises
     ------
@@ -67,10 +67,12 @@ class Pack:
             raise InputError(f"objective {training.objective!r} needs inference={needed!r}, got {first.inference!r}")
         if not all(can_share(first, config) for config in configs):
             raise InputError("models that train side by side may differ in seed and, with a shared q(z|x), in n_components")
+        if not all(can_train_alike(training, member.training or training) for member in members):
+            raise InputError(f"trainings side by side may differ in {', '.join(OF_EACH)} above 0, and in nothing else")
         self.training = training
         self.terms = terms_for(training)
         place = resolve_device(device)
-        self._lanes = begin(members, data, place)
+        self._lanes = begin(members, training, data, place)
         networks = [lane.networks for lane in self._lanes]
         self._several = len(members) > 1
         self.networks = stacked(networks) if self._several else networks[0]
@@ -80,11 +82,15 @@ class Pack:
                 share(lane.networks, self.networks, number)
             self._source = Streams([lane.generator for lane in self._lanes])
         self.model, self.consistency = model_and_consistency(self.networks)
-        self.augmentation = Augmentation(first.image_shape, training.augmentation, training.views).to(place)
+        self._weights = {name: of_each(self._lanes, name, place) for name in ("contrast", "invariance", "balance")}
+        strength = of_each(self._lanes, "augmentation", place)
+        self.augmentation = Augmentation(first.image_shape, strength, training.views).to(place)
         self.items = as_tensor(data).to(place)
         self.batch_size = min(len(data), max(2, min(training.batch_size, len(data) // _MIN_BATCHES)))
         self.steps = training.epochs * (len(data) // self.batch_size)
         self.step = self.epoch = 0
+        # Share of their peaks that the learning rates have.
+        self._rate = 1.0
         # Two epochs at least follow the start, whatever the share of the warm-up.
         self.warmup_epochs = min(math.ceil(training.warmup * training.epochs), max(0, training.epochs - 2))
         if training.start == "alike":
@@ -95,7 +101,7 @@ class Pack:
         if training.compile:
             self.model.encoder.trunk.compile()
             self.model.decoder.compile()
-        self.optimiser = Adam(self.networks.parameters(), training.learning_rate)
+        self.optimiser = Adam(self.networks.parameters(), self._rates())
         self.average = WeightAverage(self.model, training.averaging)
         models = [len(members)] if self._several else []
         self._n_components = [config.n_components for config in configs]
@@ -158,7 +164,7 @@ class Pack:
                 epoch=self.epoch,
                 **means[number],
                 live_components=live[number],
-                learning_rate=self.optimiser.learning_rate,
+                learning_rate=lane.training.learning_rate * self._rate,
                 images_per_second=rate,
                 seconds=lane.seconds,
                 cpu_seconds=lane.cpu_seconds,
@@ -171,7 +177,7 @@ class Pack:
         lane = self._lanes[number]
         weights = dict(lane.networks.named_parameters())
         moments = {
-            f"optimiser.{place}.{name}": tensor if name == "step" else self._own(tensor, number, weight.shape)
+            f"optimiser.{place}.{name}": self._own_moment(tensor, name, number, weight.shape)
             for place, weight in enumerate(weights.values())
             for name, tensor in self.optimiser.moments.get(place, {}).items()
         }
@@ -230,12 +236,18 @@ class Pack:
         if lane.error is not None:
             raise lane.error
         return TrainedModel(
-            self.snapshot(number), self.training, lane.member.model_seed, tuple(lane.history), side_by_side=len(self)
+            self.snapshot(number), lane.training, lane.member.model_seed, tuple(lane.history), side_by_side=len(self)
         )
 
     def _own(self, tensor: Tensor, number: int, shape: torch.Size) -> Tensor:
         """Return one model's part of a tensor of all."""
         return part(tensor, number, shape) if self._several else tensor
+
+    def _own_moment(self, tensor: Tensor, kind: str, number: int, shape: torch.Size) -> Tensor:
+        """Return one model's part of what Adam keeps of a parameter, which counts the steps of all at once if it can."""
+        if kind == "step":
+            return tensor[number] if tensor.ndim else tensor
+        return self._own(tensor, number, shape)
 
     def _stepper(self, warming_up: bool) -> Step:
         if self.items.device.type != _ON_GPU:
@@ -261,7 +273,7 @@ class Pack:
         self._sums.add(terms, loss, agreement)
 
     def _loss(self, items: Tensor, warming_up: bool) -> tuple[ElboTerms, Tensor, ConsistencyTerms | None]:
-        training = self.training
+        training, weights = self.training, self._weights
         n, views = items.shape[-2], [self.augmentation(items, self._source)]
         # During the warm-up components do not exist yet; the contrast helps from the first step on.
         compare = training.contrast > 0 if warming_up else training.needs_views
@@ -274,9 +286,9 @@ class Pack:
             return terms, loss, None
         log_q = torch.log_softmax(self.model.component_logits(encoding), dim=-1)
         agreement = self.consistency(encoding.hidden, log_q)
-        loss = loss + training.contrast * agreement.contrast
+        loss = loss + weights["contrast"] * agreement.contrast
         if not warming_up:
-            loss = loss + training.invariance * agreement.invariance + training.balance * agreement.balance
+            loss = loss + weights["invariance"] * agreement.invariance + weights["balance"] * agreement.balance
         return terms, loss, agreement
 
     def batches(self) -> Iterator[Tensor]:
@@ -287,15 +299,22 @@ class Pack:
 
     def _set_rates(self) -> None:
         if self.training.schedule == "one-cycle":
-            self.optimiser.learning_rate = self.training.learning_rate * one_cycle(self.step / self.steps)
+            self._rate = one_cycle(self.step / self.steps)
+            self.optimiser.learning_rate = self._rates()
         self.average.advance()
+
+    def _rates(self) -> float | tuple[float, ...]:
+        """Return the learning rate of the next step: of all models, or of each if they differ."""
+        peaks = [lane.training.learning_rate for lane in self._lanes]
+        rates = tuple(peak * self._rate for peak in peaks)
+        return rates[0] if len(set(peaks)) == 1 else rates
 
     def _note_divergence(self, means: Sequence[dict[str, float]]) -> None:
         for lane, of_model in zip(self._lanes, means, strict=True):
             if lane.error is None and not math.isfinite(of_model["loss"]):
                 lane.error = TrainingDivergedError(
                     f"the loss became {of_model['loss']} in epoch {self.epoch}; "
-                    f"lower the learning rate (now {self.training.learning_rate:g})"
+                    f"lower the learning rate (now {lane.training.learning_rate:g})"
                 )
 
     def _after_steps(self, warming_up: bool) -> None:
@@ -335,8 +354,7 @@ class Pack:
             weights = list(lane.networks.parameters())
             for name, tensor in _named(tensors, "optimiser").items():
                 place, _, kind = name.partition(".")
-                moment = self.optimiser.moment(int(place), kind)
-                own = moment if kind == "step" else self._own(moment, number, weights[int(place)].shape)
+                own = self._own_moment(self.optimiser.moment(int(place), kind), kind, number, weights[int(place)].shape)
                 own.copy_(_of_shape(tensor, own))
             for name, tensor in _named(tensors, "average").items():
                 own = self._own(self.average.means[int(name)], number, tensor.shape)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gmvae.config import ModelConfig
+from gmvae.config import ModelConfig, TrainingConfig
 from gmvae.consistency import Consistency
 from gmvae.errors import InputError, TrainingDivergedError
 from gmvae.history import EpochStats
@@ -21,6 +21,12 @@ class Member:
     config: ModelConfig
     model_seed: int
     """Fixes its initial weights, order and noise, whoever trains beside it."""
+    training: TrainingConfig | None = None
+    """`None`: that of the pack, from which it may differ in `OF_EACH`."""
+
+
+OF_EACH = ("learning_rate", "invariance", "balance", "contrast", "augmentation")
+"""Fields of `TrainingConfig` that models side by side may differ in."""
 
 
 @dataclass
@@ -28,6 +34,7 @@ class Lane:
     """What each model has for itself."""
 
     member: Member
+    training: TrainingConfig
     networks: nn.ModuleList
     """Model and consistency terms; of several models, views of their parts of the stack."""
     generator: torch.Generator
@@ -61,6 +68,18 @@ def can_share(one: ModelConfig, other: ModelConfig) -> bool:
     return one == other or (one.inference == "shared" and one == other.model_copy(update={"n_components": one.n_components}))
 
 
+def can_train_alike(one: TrainingConfig, other: TrainingConfig) -> bool:
+    """Whether two trainings go through the same steps: they differ in `OF_EACH` at most, and leave out the same terms."""
+    own = {name: getattr(one, name) for name in OF_EACH}
+    return one == other.model_copy(update=own) and all(bool(value) == bool(getattr(other, name)) for name, value in own.items())
+
+
+def of_each(lanes: Sequence[Lane], name: str, place: torch.device) -> float | Tensor:
+    """Return a field of `OF_EACH`: one number for all models, or one for each (m,) if they differ."""
+    values = [float(getattr(lane.training, name)) for lane in lanes]
+    return values[0] if len(set(values)) == 1 else torch.tensor(values, device=place)
+
+
 def model_and_consistency(networks: nn.ModuleList) -> tuple[GaussianMixtureVAE, Consistency]:
     """Return what the networks of a lane, or of a stack, consist of."""
     model, consistency = networks
@@ -69,13 +88,13 @@ def model_and_consistency(networks: nn.ModuleList) -> tuple[GaussianMixtureVAE, 
     return model, consistency
 
 
-def begin(members: Sequence[Member], data: np.ndarray, place: torch.device) -> list[Lane]:
+def begin(members: Sequence[Member], training: TrainingConfig, data: np.ndarray, place: torch.device) -> list[Lane]:
     """Return the models as they are before their first step, on a device."""
     units = _units(data) if members[0].config.likelihood == "gaussian" else None
-    return [_lane(member, units, place) for member in members]
+    return [_lane(member, member.training or training, units, place) for member in members]
 
 
-def _lane(member: Member, units: tuple[Tensor, Tensor] | None, place: torch.device) -> Lane:
+def _lane(member: Member, training: TrainingConfig, units: tuple[Tensor, Tensor] | None, place: torch.device) -> Lane:
     # Initial weights depend on the seed alone, not on the device or on global state.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(member.model_seed)
@@ -85,7 +104,7 @@ def _lane(member: Member, units: tuple[Tensor, Tensor] | None, place: torch.devi
         for name, values in zip(("shift", "scale"), units, strict=True):
             model.get_buffer(name).copy_(values)
     generator = torch.Generator(place).manual_seed(member.model_seed)
-    return Lane(member, networks.to(place), generator, cpu_seconds=0.0 if place.type == "cpu" else None)
+    return Lane(member, training, networks.to(place), generator, cpu_seconds=0.0 if place.type == "cpu" else None)
 
 
 def _units(data: np.ndarray) -> tuple[Tensor, Tensor]:

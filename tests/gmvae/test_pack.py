@@ -4,6 +4,7 @@ In float64, where rounding stays rounding: in float32 Adam makes a whole step of
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,53 @@ def test_in_less_precision_the_first_steps_are_the_same_too(x: np.ndarray, preci
 def test_models_with_fewer_components_are_filled_up(x: np.ndarray) -> None:
     """K of 2, 9 and 5 side by side: a component that a model does not have draws nothing and gets nothing."""
     compare(x, [model_config(n_components=k) for k in (2, 9, 5)], training_config())
+
+
+@pytest.mark.parametrize("variant", ["default", "gaussian", "photographs", "no-warmup"])
+def test_each_model_may_have_its_own_rate_weights_and_strength_of_views(x: np.ndarray, variant: str) -> None:
+    model, training = VARIANTS[variant]
+    own: list[dict[str, float]] = [
+        {},
+        {"learning_rate": 1e-3, "invariance": 4.0, "augmentation": 0.5},
+        {"balance": 8.0, "contrast": 5.0, "augmentation": 1.5},
+    ]
+    config, trainings = model_config(**model), [training_config(**training, **fields) for fields in own]
+    members = [Member(config, seed, of_it) for seed, of_it in zip(SEEDS, trainings, strict=True)]
+    for one, member, of_it in zip(packed(x, members, trainings[0]), members, trainings, strict=True):
+        assert_alike(one, train(x, config, of_it, model_seed=member.model_seed, device="cpu"))
+
+
+def test_narrow_tables_go_their_own_share_of_the_way(x: np.ndarray) -> None:
+    narrow = np.random.default_rng(0).normal(size=(150, 2)).astype(np.float32)
+    config = model_config(n_features=2, image_shape=None, likelihood="gaussian")
+    trainings = [training_config(augmentation=strength) for strength in (0.5, 8.0)]
+    members = [Member(config, seed, training) for seed, training in zip(SEEDS, trainings, strict=False)]
+    for one, member, training in zip(packed(narrow, members, trainings[0]), members, trainings, strict=True):
+        assert_alike(one, train(narrow, config, training, model_seed=member.model_seed, device="cpu"))
+
+
+@pytest.mark.parametrize("fields", [{"epochs": 4}, {"batch_size": 20}, {"contrast": 0.0}, {"augmentation": 0.0}])
+def test_trainings_of_other_steps_are_refused(x: np.ndarray, fields: dict[str, Any]) -> None:
+    members = [Member(model_config(), 0), Member(model_config(), 1, training_config(**fields))]
+    with pytest.raises(InputError, match="and in nothing else"):
+        Pack(x, members, training_config(), device="cpu")
+
+
+def test_models_go_on_in_a_smaller_pack_with_their_own_rates(x: np.ndarray) -> None:
+    """What a search does when it stops one of three."""
+    config, trainings = model_config(), [training_config(learning_rate=rate) for rate in (3e-3, 1e-3, 2e-3)]
+    members = [Member(config, seed, training) for seed, training in zip(SEEDS, trainings, strict=True)]
+    pack = Pack(x, members, trainings[0], device="cpu")
+    pack.run_epoch()
+    rest = Pack(x, members[1:], trainings[0], device="cpu")
+    rest.restore([pack.state(1), pack.state(2)])
+    last = Pack(x, members[2:], trainings[0], device="cpu")
+    while rest.epoch < 2:
+        rest.run_epoch()
+    last.restore([rest.state(1)])
+    last.run_epoch()
+    alone = train(x, config, trainings[2], model_seed=SEEDS[2], device="cpu")
+    assert_alike(replace(last.trained(), side_by_side=1), replace(alone, side_by_side=1))
 
 
 def test_exact_goes_through_its_components_in_parts(x: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
