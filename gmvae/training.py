@@ -78,7 +78,7 @@ def train_pack(
     *,
     device: str = "auto",
     on_epoch: Callable[[int, EpochStats], None] | None = None,
-    resume: Sequence[TrainingState] | None = None,
+    resume: Sequence[TrainingState | None] | None = None,
     on_states: Callable[[Pack], None] | None = None,
 ) -> list[TrainedModel | TrainingDivergedError]:
     """Train several models side by side; on CPU each is what `train` makes of it alone, but for rounding.
@@ -93,7 +93,8 @@ def train_pack(
     on_epoch
         Called after every epoch with the number of each model that has not diverged.
     resume
-        Where earlier calls, of this function or of `train`, stopped: a state for each model, all after the same epoch.
+        Where earlier calls, of this function or of `train`, stopped: a state for each model, `None` for one that begins. Those
+        that were left behind catch up first.
     on_states
         Called after every epoch but the last with what gives the models' states (`Pack.state`).
 
@@ -107,7 +108,7 @@ def train_pack(
     InputError
         If data, members and settings do not fit together.
     CheckpointError
-        If `resume` comes from trainings with other settings, or of different lengths.
+        If `resume` comes from trainings with other settings.
     """
     pack = Pack(data, members, training, device=device)
     if resume is not None:

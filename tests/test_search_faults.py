@@ -101,3 +101,26 @@ def test_a_trial_over_its_limit_fails_and_the_search_goes_on(ray: Ray, tmp_path:
     assert states(folder) == ["FAIL"]
     assert "it took longer than 2 seconds" in messages
     assert TrialState.RUNNING not in {trial.state for trial in trials(folder)}
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_trials_of_a_pack_survive_their_worker(ray: Ray, tmp_path: Path) -> None:
+    """They share a training; each has an end of its own."""
+    space = ["--space", "balance=float(8,128,log)", "--space", "learning_rate=float(1e-3,1e-2,log)"]
+    packed = [text for text in SEARCH if not text.startswith(("--space", "latent_dim=", "learning_rate="))]
+    command = [*GMVAE_BENCH, *packed, *space, "--pack", "3", "--trials", "9", "--out", str(tmp_path / "search"), *ray.options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    folder = tmp_path / "search"
+    wait_for(lambda: all(going(folder, number) for number in range(3)), process)
+    for worker in ray.workers():
+        os.kill(worker, signal.SIGKILL)
+    finish(process)
+    found = trials(folder)
+    assert [trial.number for trial in found] == list(range(9))
+    assert {trial.state for trial in found} == {TrialState.COMPLETE, TrialState.PRUNED}
+    rungs = max((sorted(trial.intermediate_values) for trial in found), key=len)
+    for trial in found:
+        reached = sorted(trial.intermediate_values)
+        assert reached == (rungs if trial.state == TrialState.COMPLETE else rungs[: len(reached)])
+    assert not (folder / "checkpoints").exists() or not any((folder / "checkpoints").glob("trial-*"))

@@ -361,6 +361,14 @@ Pack = Annotated[
         complete=completion.one_of("auto", "1"),
     ),
 ]
+TrialPack = Annotated[
+    str | None,
+    _where(
+        "Trials of equal shape that train side by side at most: auto, on a GPU some, or N. (default: auto)",
+        form="auto|N",
+        complete=completion.one_of("auto", "1"),
+    ),
+]
 CpusPerTrial = Annotated[float | None, _where("CPUs, and threads, of a training. (default: 1)")]
 GpusPerTrial = Annotated[float | None, _where("GPUs of a training; fractions share one. (default: 1 where there are any)")]
 Device = Annotated[

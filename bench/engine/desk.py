@@ -1,6 +1,6 @@
 """What connects an executor of trials to a search: a desk, its jobs, and the reports that it takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -19,6 +19,11 @@ class Job(Protocol):
     @property
     def name(self) -> str:
         """Its folder in the storage."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """Memory that its models take on their device."""
         ...
 
     @property
@@ -52,8 +57,8 @@ class Desk(Protocol):
         """Trials still to be finished."""
         ...
 
-    def next(self) -> Job | None:
-        """Return the next trial to run, if there is any."""
+    def next(self, most: "MostTrials | None" = None) -> Sequence[Job]:
+        """Return the next trials to run, as one: of equal shape, and as many as `most` says of the first; or none."""
         ...
 
     def hear(self, number: int, report: Report) -> bool:
@@ -73,5 +78,21 @@ class Desk(Protocol):
         ...
 
 
-RunTrial = Callable[[Any, Any, Storage, Callable[[Report], bool], Callable[[str], None]], None]
-"""Runs a job with what all trials are given, in a storage; reports what it measures, and ends when a report returns true."""
+MostTrials = Callable[[Job], int]
+"""How many trials of the shape of one should run as one."""
+
+
+@dataclass(frozen=True)
+class Ear:
+    """What trials that run as one are heard by; each is meant by its number."""
+
+    report: Callable[[int, Report], bool]
+    """Takes what a trial measured; returns whether it ends here."""
+    fail: Callable[[int, str], None]
+    """Ends a trial that went wrong."""
+    notice: Callable[[str], None]
+    """Passes a notice on to the user."""
+
+
+RunTrials = Callable[[Any, Any, Storage, Ear], None]
+"""Runs jobs of one shape with what all trials are given, in a storage, until each has ended."""

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from bench.engine.desk import Desk, RunTrial
+from bench.engine.desk import Desk, RunTrials
 from bench.engine.interrupt import Interrupt
-from bench.engine.packing import gpu_bytes, packed
+from bench.engine.packing import TrialPacks, gpu_bytes, may_use_gpus, packed
 from bench.engine.serial import SerialExecutor
 from bench.engine.work import Executor, Work
 from bench.plan.settings import RunSettings
 from bench.store.storage import Storage
 
-RunTrials = Callable[[Desk, object, RunTrial], None]
+RunDesk = Callable[[Desk, object, RunTrials], None]
 """Runs the trials of a desk, each with what all of them are given, until there are no more."""
 
 
@@ -41,16 +41,22 @@ def executor_of(settings: RunSettings, works: Sequence[Work]) -> Iterator[tuple[
         job = next((job for work in placed for job in work.trainings), None)
         if job is not None and settings.pack != 1:
             slots = trainings_at_once(job.cpus, job.gpus)
-            memory = gpu_bytes_per_training(job.gpus) if settings.device.startswith(("auto", "cuda")) else None
+            memory = gpu_bytes_per_training(job.gpus) if may_use_gpus(settings.device) else None
             placed = [packed(work, settings.pack, slots, memory) for work in placed]
         with Interrupt() as interrupt:
             yield RayExecutor(interrupt), placed
 
 
 @contextmanager
-def ray_trials(settings: RunSettings, workers: int | None, storage: Storage) -> Iterator[RunTrials]:
+def ray_trials(settings: RunSettings, workers: int | None, storage: Storage, packs: TrialPacks) -> Iterator[RunDesk]:
     """Yield what runs trials on the Ray cluster that a search's settings name, as many at once as fit."""
-    from bench.engine.cluster import check_nodes, connected, gpus_per_training, trainings_at_once
+    from bench.engine.cluster import (
+        check_nodes,
+        connected,
+        gpu_bytes_per_training,
+        gpus_per_training,
+        trainings_at_once,
+    )
 
     with connected(settings.address):
         from bench.engine.trials import RayTrials
@@ -60,5 +66,7 @@ def ray_trials(settings: RunSettings, workers: int | None, storage: Storage) -> 
         cpus = settings.cpus_per_trial or 1
         gpus = gpus_per_training(cpus, settings.gpus_per_trial)
         room = trainings_at_once(cpus, gpus)
+        slots = min(workers or room, room)
+        memory = gpu_bytes_per_training(gpus) if packs.pack == "auto" and may_use_gpus(settings.device) else None
         with Interrupt() as interrupt:
-            yield RayTrials(min(workers or room, room), cpus, gpus, interrupt).run
+            yield RayTrials(slots, cpus, gpus, interrupt, packs.most(slots, memory)).run

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
 
+from bench.engine.desk import MostTrials
 from bench.engine.work import TrainingJob, Work
 from bench.plan.values import Pack
 from gmvae.config import ModelConfig, TrainingConfig
@@ -18,6 +19,8 @@ from gmvae.pack.memory import model_bytes
 _AT_ONCE = 32
 # Share of the memory that models and data may fill: predictions are rough, and libraries need some.
 _FILLED = 0.8
+# Share of a search's trials that run at once: what they are to be is decided before any of them is known.
+_UNSEEN = 0.1
 
 
 def packed(work: Work, pack: Pack, slots: int, memory: int | None = None) -> Work:
@@ -43,6 +46,42 @@ def packed(work: Work, pack: Pack, slots: int, memory: int | None = None) -> Wor
     trainings = (replace(job, pack=number, side_by_side=len(jobs)) for number, jobs in enumerate(packs) for job in jobs)
     work = replace(work, trainings=tuple(trainings))
     return replace(work, notices=(*work.notices, *_in_words(work)))
+
+
+@dataclass(frozen=True)
+class TrialPacks:
+    """How the trials of a search run as one.
+
+    Parameters
+    ----------
+    pack
+        Trials side by side: at most so many, or `auto`.
+    """
+
+    pack: Pack
+    data_bytes: int
+    n_trials: int
+
+    def most(self, slots: int, memory: int | None) -> MostTrials | None:
+        """Return how many trials of the shape of one run as one, where `slots` packs do at once; `None`: each alone.
+
+        Parameters
+        ----------
+        memory
+            Bytes of the GPU, or of the share of it, that a trial gets; `None` without one.
+        """
+        if self.pack != "auto":
+            size = self.pack
+            return None if size == 1 else lambda _: size
+        if memory is None:
+            return None
+        fair = max(1, math.ceil(_UNSEEN * self.n_trials / max(1, slots)))
+        return lambda job: min(fair, _fit_into(memory, job.bytes, self.data_bytes))
+
+
+def may_use_gpus(device: str) -> bool:
+    """Whether trainings on a device of this name are on a GPU where there is one."""
+    return device.startswith(("auto", "cuda"))
 
 
 def gpu_bytes(device: str) -> int | None:
@@ -81,4 +120,8 @@ def models_at_once(model: ModelConfig, training: TrainingConfig, memory: int | N
     """Return how many models of a form to train side by side on a GPU of so much memory; `None` without one."""
     if memory is None:
         return None
-    return max(1, min(_AT_ONCE, int((_FILLED * memory - data_bytes) // model_bytes(model, training))))
+    return _fit_into(memory, model_bytes(model, training), data_bytes)
+
+
+def _fit_into(memory: int, each: int, data_bytes: int) -> int:
+    return max(1, min(_AT_ONCE, int((_FILLED * memory - data_bytes) // each)))

@@ -3,6 +3,7 @@
 import gc
 import platform
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
@@ -34,6 +35,13 @@ from gmvae.training import EpochStats, Member, Pack, TrainedModel, TrainingState
 _TOGETHER_SECONDS = 1.0
 
 
+# Models of a pack that are behind by more of the epochs than this train after the others.
+_CATCHES_UP = 0.25
+
+_Pair = tuple[TrainingJob, TrainingState | None]
+"""A training, and where an earlier attempt stopped."""
+
+
 @dataclass(frozen=True)
 class Hearers:
     """Who hears of trainings while they go on."""
@@ -48,20 +56,26 @@ def train_models(jobs: Sequence[TrainingJob], dataset: Dataset, storage: Storage
     Returns why some were not trained, by their keys: one that fails leaves the others alone. What an earlier attempt published is
     not trained again.
     """
-    # Models that are not equally far, as after other packs, cannot go on side by side.
-    alike: dict[int, list[tuple[TrainingJob, TrainingState | None]]] = {}
-    for job in jobs:
-        if not is_published(storage, job.key):
-            state = _kept(job, storage, hearers)
-            alike.setdefault(0 if state is None else state.epoch, []).append((job, state))
+    pairs = [(job, _kept(job, storage, hearers)) for job in jobs if not is_published(storage, job.key)]
+    alike = _about_equally_far(pairs)
     if len(alike) > 1:
         hearers.notice("models of a pack are not equally far: those that are train side by side, the others after them")
     failures: dict[ModelKey, str] = {}
     # k-means has thread pools of its own: without one limit for all, Ray and one process would differ in the last digits.
     with threads(max(1, int(jobs[0].cpus))):
-        for pairs in alike.values():
-            failures |= _train_alike(pairs, dataset, storage, hearers)
+        for group in alike:
+            failures |= _train_alike(group, dataset, storage, hearers)
     return failures
+
+
+def _about_equally_far(pairs: list[_Pair]) -> list[list[_Pair]]:
+    """Return models that go on side by side: what an interrupt tore apart catches up, those of other packs would take long."""
+    groups: defaultdict[int, list[_Pair]] = defaultdict(list)
+    for job, state in pairs:
+        groups[0 if state is None else state.epoch].append((job, state))
+    if groups and max(groups) - min(groups) <= _CATCHES_UP * pairs[0][0].training.epochs:
+        return [pairs]
+    return list(groups.values())
 
 
 def _kept(job: TrainingJob, storage: Storage, hearers: Hearers) -> TrainingState | None:
@@ -72,9 +86,7 @@ def _kept(job: TrainingJob, storage: Storage, hearers: Hearers) -> TrainingState
         return None
 
 
-def _train_alike(
-    pairs: Sequence[tuple[TrainingJob, TrainingState | None]], dataset: Dataset, storage: Storage, hearers: Hearers
-) -> dict[ModelKey, str]:
+def _train_alike(pairs: Sequence[_Pair], dataset: Dataset, storage: Storage, hearers: Hearers) -> dict[ModelKey, str]:
     """Train models that are equally far, in smaller packs where memory does not suffice for all of them."""
     trained, parts = None, len(pairs)
     try:
@@ -108,9 +120,9 @@ def _train_alike(
 
 
 def _trained(
-    pairs: Sequence[tuple[TrainingJob, TrainingState | None]], dataset: Dataset, storage: Storage, hearers: Hearers
+    pairs: Sequence[_Pair], dataset: Dataset, storage: Storage, hearers: Hearers
 ) -> list[TrainedModel | TrainingDivergedError]:
-    jobs, states = [job for job, _ in pairs], [state for _, state in pairs if state is not None]
+    jobs, states = [job for job, _ in pairs], [state for _, state in pairs]
     told, slow = time.monotonic(), False
 
     def keep(pack: Pack) -> None:
@@ -131,7 +143,7 @@ def _trained(
         jobs[0].training,
         device=jobs[0].device,
         on_epoch=lambda number, stats: hearers.epoch(jobs[number].key, stats),
-        resume=states or None,
+        resume=states if any(states) else None,
         on_states=keep,
     )
 

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from bench.engine.executors import ray_trials
 from bench.engine.interrupt import Interrupt
+from bench.engine.packing import TrialPacks, gpu_bytes
 from bench.errors import ClusterError, number_of
 from bench.search.desk import SearchListener, StudyDesk
 from bench.search.plan import SearchPlan
 from bench.search.serial import SerialSearch
 from bench.search.settings import first_parameters
 from bench.search.study import Study, open_study, shown_location
-from bench.search.trial import Exam, run_trial
+from bench.search.trial import Exam, run_trials
 from bench.store.folder import JOURNAL, check_claim, claim
 from bench.store.sources import package_version
 from bench.store.storage import Storage, run_storage
@@ -24,12 +25,13 @@ RunTrials = Callable[[StudyDesk, Exam], None]
 @contextmanager
 def trials_of(plan: SearchPlan, storage: Storage) -> Iterator[RunTrials]:
     """Yield what carries out the trials: this process, or the Ray cluster that the settings name."""
+    packs = TrialPacks(plan.settings.pack, plan.dataset.pool.nbytes, plan.search.trials)
     if plan.settings.executor == "serial":
         with Interrupt() as interrupt:
-            yield SerialSearch(interrupt).run
+            yield SerialSearch(interrupt, packs.most(1, gpu_bytes(plan.settings.device))).run
         return
-    with ray_trials(plan.settings, plan.search.workers, storage) as run:
-        yield lambda desk, exam: run(desk, exam, run_trial)
+    with ray_trials(plan.settings, plan.search.workers, storage, packs) as run:
+        yield lambda desk, exam: run(desk, exam, run_trials)
 
 
 def open_search(plan: SearchPlan, folder: Path) -> tuple[Study, Storage]:

@@ -1,15 +1,16 @@
 """The desk of a search: hands out trials, takes their reports, and writes them into the study."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from bench.engine.desk import Report
+from bench.engine.desk import MostTrials, Report
 from bench.errors import BenchError, StoreError
 from bench.search.space import Value
 from bench.search.study import ERROR, Ending, Study
-from bench.search.trial import TrialJob, trial_folder
+from bench.search.trial import TrialJob, are_alike, trial_folder
 from bench.store.storage import Storage
 
 Answer = TypeVar("Answer")
@@ -56,6 +57,9 @@ class StudyDesk:
         self._study, self._make_job, self._n_trials = study, make_job, n_trials
         self._notes = notes
         self._seen: dict[int, Report] = {}
+        self._running: set[int] = set()
+        self._taken: deque[TrialJob] = deque()
+        """Taken from the study, but of another shape than those that they would have run beside."""
         self._closed = False
         self.fatal: BenchError | None = None
         """Why the search must end: the storage of the study or of checkpoints is full or missing."""
@@ -73,8 +77,24 @@ class StudyDesk:
         """Trials still to be finished: at least the interrupted ones, whatever number was asked for."""
         return max(self._n_trials - self._study.n_finished, self._study.n_interrupted)
 
-    def next(self) -> TrialJob | None:
-        """Return the next trial to run, if there is any."""
+    def next(self, most: MostTrials | None = None) -> tuple[TrialJob, ...]:
+        """Return the next trials to run, as one: of equal shape, and as many as `most` says of the first; or none."""
+        first = self._taken.popleft() if self._taken else self._take()
+        if first is None or self._closed or self.fatal is not None:
+            return ()
+        size = 1 if most is None else most(first)
+        jobs = [first, *(job for job in self._taken if are_alike(first, job))][:size]
+        left = [job for job in self._taken if job not in jobs]
+        # Trials of other shapes wait for their turn, but no more of them than would fill it.
+        while len(jobs) < size and len(left) < size and (job := self._take()) is not None:
+            (jobs if are_alike(first, job) else left).append(job)
+        self._taken = deque(left)
+        for job in jobs:
+            self._running.add(job.number)
+            self.listener.trial_started(job)
+        return tuple(jobs)
+
+    def _take(self) -> TrialJob | None:
         while (
             not self._closed
             and self.fatal is None
@@ -82,12 +102,10 @@ class StudyDesk:
         ):
             number, parameters = taken
             try:
-                job = self._make_job(number, parameters)
+                return self._make_job(number, parameters)
             except BenchError as error:
+                self._running.add(number)
                 self.fail(number, str(error))
-                continue
-            self.listener.trial_started(job)
-            return job
         return None
 
     def hear(self, number: int, report: Report) -> bool:
@@ -118,11 +136,12 @@ class StudyDesk:
             return otherwise
 
     def fail(self, number: int, error: str) -> None:
-        """End a trial that went wrong."""
-        if not self._closed:
+        """End a trial that went wrong, unless it ended before."""
+        if not self._closed and number in self._running:
             self._or_end(lambda: self._end(number, "failed", error=error), None)
 
     def _end(self, number: int, state: Ending, values: list[float] | None = None, error: str | None = None) -> None:
+        self._running.discard(number)
         report = self._seen.pop(number, None)
         notes = dict(self._notes)
         if report is not None:

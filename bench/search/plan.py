@@ -105,6 +105,7 @@ class SearchPlan:
             cpus=settings.cpus_per_trial or 1,
             checkpoint_seconds=settings.checkpoint_seconds,
             limit=settings.trial_limit,
+            n_models=max(criterion.n_models for criterion in (*self.criteria, *self.watched)),
         )
 
 

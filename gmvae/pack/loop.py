@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from weakref import proxy
@@ -190,27 +191,50 @@ class Pack:
         tensors = networks | moments | means | {"generator": lane.generator.get_state()}
         return TrainingState(tensors, self.step, lane.seconds, self.average.updates, tuple(lane.history))
 
-    def restore(self, states: Sequence[TrainingState]) -> None:
-        """Go on where packs, or single trainings, of the same models were when they gave their `state`; one for each model.
+    def restore(self, states: Sequence[TrainingState | None]) -> None:
+        """Go on where packs, or single trainings, of the same models were when they gave their `state`.
+
+        Models that an interrupt left behind catch up first. The others stand by, and change nothing that is kept: a pack rounds
+        the same whatever else is in it, but not like a smaller one.
+
+        Parameters
+        ----------
+        states
+            One for each model; `None` for one that begins, as all do in a pack that has not trained.
 
         Raises
         ------
         CheckpointError
-            If the tensors are not those of these trainings, which must then not go on, or they are not equally far.
+            If the tensors are not those of these trainings, which must then not go on.
         """
         if len(states) != len(self):
             raise CheckpointError(f"got states of {len(states)} trainings for {len(self)} models")
-        if len({(state.epoch, state.step, state.averaged_steps) for state in states}) != 1:
-            raise CheckpointError("models that are not equally far cannot go on side by side")
+        latest = [_copied(self.state(number)) if state is None else state for number, state in enumerate(states)]
+        epochs = [state.epoch for state in latest]
+        first = latest[epochs.index(max(epochs))]
+        while (least := min(epochs)) < first.epoch:
+            behind = [number for number, epoch in enumerate(epochs) if epoch == least]
+            self._go_to(latest, latest[behind[0]])
+            until = min(epoch for epoch in epochs if epoch > least)
+            while self.epoch < until:
+                self.run_epoch()
+            for number in behind:
+                latest[number], epochs[number] = _copied(self.state(number)), until
+        self._go_to(latest, first)
+
+    def _go_to(self, states: Sequence[TrainingState], like: TrainingState) -> None:
+        """Take the states up, each as if it were as far as one of them."""
         for number, state in enumerate(states):
             self._check(state, number)
         try:
-            self._restore_tensors([state.tensors for state in states], states[0].averaged_steps)
+            self._restore_tensors([state.tensors for state in states], like)
         except (KeyError, IndexError, RuntimeError, TypeError, ValueError) as error:
             raise CheckpointError(f"what was kept of a training does not fit it ({type(error).__name__})") from error
-        self.epoch, self.step = states[0].epoch, states[0].step
+        self.epoch, self.step = like.epoch, like.step
+        # What was recorded reads tensors that are no longer used.
+        self._recorded = {}
         for lane, state in zip(self._lanes, states, strict=True):
-            lane.history, lane.seconds = list(state.history), state.seconds
+            lane.history, lane.seconds, lane.error = list(state.history), state.seconds, None
             if state.history:
                 lane.cpu_seconds = state.history[-1].cpu_seconds
 
@@ -346,7 +370,7 @@ class Pack:
         if foreign or not whole or "generator" not in kept or len(_named(kept, "average")) != len(self.average.means):
             raise CheckpointError(f"a training with other settings was stopped here; {len(foreign)} tensors are of another form")
 
-    def _restore_tensors(self, states: Sequence[dict[str, Tensor]], averaged_steps: int) -> None:
+    def _restore_tensors(self, states: Sequence[dict[str, Tensor]], like: TrainingState) -> None:
         self.optimiser.moments.clear()
         for number, (lane, tensors) in enumerate(zip(self._lanes, states, strict=True)):
             lane.networks.load_state_dict(_named(tensors, "networks"))
@@ -359,7 +383,15 @@ class Pack:
             for name, tensor in _named(tensors, "average").items():
                 own = self._own(self.average.means[int(name)], number, tensor.shape)
                 own.copy_(_of_shape(tensor, own))
-        self.average.updates = averaged_steps
+        for parameter, moments in self.optimiser.moments.items():
+            # All models count their steps together.
+            if not moments["step"].ndim:
+                moments["step"].copy_(like.tensors.get(f"optimiser.{parameter}.step", torch.zeros(())))
+        self.average.updates = like.averaged_steps
+
+
+def _copied(state: TrainingState) -> TrainingState:
+    return replace(state, tensors={name: tensor.clone() for name, tensor in state.tensors.items()})
 
 
 def _named(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

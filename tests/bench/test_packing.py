@@ -14,7 +14,7 @@ import torch
 from bench.data.dataset import Dataset
 from bench.engine import steps
 from bench.engine.forecast import Forecast
-from bench.engine.packing import packed
+from bench.engine.packing import TrialPacks, packed
 from bench.engine.serial import SerialExecutor
 from bench.engine.steps import Hearers, train_models
 from bench.engine.watch import ProgressFile
@@ -23,6 +23,7 @@ from bench.errors import SettingsError
 from bench.plan.cells import ModelKey
 from bench.plan.settings import make_settings
 from bench.run import make_plan, make_work
+from bench.search.trial import TrialJob
 from bench.store.models import is_published, keep_state
 from bench.store.presence import is_trained
 from bench.store.progress import read_progress
@@ -68,6 +69,24 @@ def test_auto_packs_what_a_gpu_holds_and_nothing_on_a_cpu(work: Work) -> None:
     three = int((3.5 * largest + work.dataset.pool.nbytes) / 0.8)
     assert sizes(packed(work, "auto", slots=1, memory=three)) == [3, 3, 3, 3]
     assert sizes(packed(work, "auto", slots=1, memory=1)) == [1] * 12
+
+
+def test_a_tenth_of_the_trials_of_a_search_run_at_once_on_a_gpu_and_each_alone_on_a_cpu() -> None:
+    job = TrialJob(0, {}, ModelConfig(n_features=784), TrainingConfig(), "soft", 0, (4,), "cpu", 1, n_models=2)
+    assert job.bytes == 2 * model_bytes(job.model, job.training)
+    assert TrialPacks("auto", 0, 1_000).most(1, None) is None
+    assert TrialPacks(1, 0, 1_000).most(1, 80 * GIB) is None
+    for pack, n_trials, slots, memory, expected in [
+        ("auto", 100, 1, 80 * GIB, 10),
+        ("auto", 100, 4, 80 * GIB, 3),
+        ("auto", 5, 4, 80 * GIB, 1),
+        ("auto", 100, 1, int(3.5 * job.bytes / 0.8), 3),
+        ("auto", 100, 1, 1, 1),
+        (7, 10, 4, None, 7),
+    ]:
+        most = TrialPacks(pack, 0, n_trials).most(slots, memory)
+        assert most is not None
+        assert most(job) == expected, (pack, n_trials, slots)
 
 
 def test_what_is_packed_is_said(work: Work) -> None:

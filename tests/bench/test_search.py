@@ -4,7 +4,7 @@ import json
 import math
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from bench.search import trial
 from bench.search.criteria import Criterion
 from bench.search.desk import SearchListener, StudyDesk
 from bench.search.settings import Algorithm, SearchSettings, default_parameters, searched_space
-from bench.search.space import SEARCHABLE, Domain, make_space
+from bench.search.space import SEARCHABLE, Domain, Value, make_space
 from bench.search.study import Study, open_study
 from bench.search.trial import Exam, TrialJob
 from bench.store.storage import Storage
@@ -248,7 +248,8 @@ def test_trials_that_fail_or_have_no_number_are_told_so(tmp_path: Path) -> None:
 
     desk = StudyDesk(study, job, 4, Storage(str(tmp_path / "checkpoints")), Ear(), {"labels_read": 0})
     numbers = []
-    while (taken := desk.next()) is not None:
+    while jobs := desk.next():
+        (taken,) = jobs
         numbers.append(taken.number)
         if taken.number == 0:
             desk.hear(0, Report(4, {"elbo": math.nan}, 1.0, final=True))
@@ -356,9 +357,8 @@ def test_fewer_trials_than_were_interrupted(tmp_path: Path) -> None:
 
 def test_a_study_that_cannot_be_written_to_ends_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = opened_study(tmp_path, make_space({"latent_dim": "int(2,64,log)"}), "me")
-    desk = StudyDesk(study, lambda number, _: number, 5, Storage(str(tmp_path)), SearchListener(), {})  # type: ignore[arg-type,return-value]
-    monkeypatch.setattr(desk.listener, "trial_started", lambda _: None)
-    assert desk.next() == 0
+    desk = StudyDesk(study, shaped_job, 5, Storage(str(tmp_path)), SearchListener(), {})
+    assert [job.number for job in desk.next()] == [0]
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
@@ -366,7 +366,49 @@ def test_a_study_that_cannot_be_written_to_ends_the_search(tmp_path: Path, monke
     monkeypatch.setattr(optuna.Study, "tell", full)
     assert desk.hear(0, Report(4, {"elbo": 1.0}, 1.0, final=True))
     assert "No space left on device" in str(desk.fatal)
-    assert desk.next() is None
+    assert desk.next() == ()
+
+
+def shaped_job(number: int, parameters: Mapping[str, Value]) -> TrialJob:
+    z = parameters["latent_dim"]
+    assert isinstance(z, int)
+    return TrialJob(number, {}, ModelConfig(n_features=3, latent_dim=z), TrainingConfig(), "soft", 0, (4,), "cpu", 1, 0)
+
+
+def test_trials_of_equal_shape_are_handed_out_together_and_none_is_lost(tmp_path: Path) -> None:
+    study = opened_study(tmp_path, make_space({"latent_dim": "int(2,4)"}), "me", "random")
+    started: list[int] = []
+
+    class Ear(SearchListener):
+        def trial_started(self, job: TrialJob) -> None:
+            started.append(job.number)
+
+    desk = StudyDesk(study, shaped_job, 20, Storage(str(tmp_path)), Ear(), {})
+    packs = []
+    while jobs := desk.next(lambda _: 4):
+        packs.append(jobs)
+        for job in jobs:
+            assert job.number in started
+            desk.hear(job.number, Report(4, {"elbo": 1.0}, 1.0, final=True))
+        assert len({job.model.latent_dim for job in jobs}) == 1
+    numbers = [job.number for jobs in packs for job in jobs]
+    assert sorted(numbers) == list(range(20))
+    assert max(map(len, packs)) == 4
+    # Whoever waits for company waits no longer than for a full pack.
+    assert len(packs) <= 10
+    assert study.n_finished == 20
+
+
+def test_trials_that_wait_for_their_turn_are_resumed_after_an_interrupt(tmp_path: Path) -> None:
+    space = make_space({"latent_dim": "int(2,64)"})
+    desk = StudyDesk(opened_study(tmp_path, space, "me"), shaped_job, 6, Storage(str(tmp_path)), SearchListener(), {})
+    assert len(desk.next(lambda _: 3)) == 1
+    desk.close()
+    assert desk.next(lambda _: 3) == ()
+    again = opened_study(tmp_path, space, "me")
+    assert again.n_interrupted == 4
+    later = StudyDesk(again, shaped_job, 6, Storage(str(tmp_path)), SearchListener(), {})
+    assert later.n_left == 6
 
 
 def test_every_parameter_can_be_searched(small_dataset: Dataset) -> None:

@@ -264,20 +264,37 @@ def copied(state: TrainingState) -> TrainingState:
     return TrainingState(tensors, state.step, state.seconds, state.averaged_steps, state.history)
 
 
-def test_states_of_other_trainings_or_of_different_lengths_are_refused(x: np.ndarray) -> None:
-    config, training = model_config(), training_config()
-    states = []
-    for epochs in (1, 2):
-        trainer = Trainer(x, config, training, model_seed=3, device="cpu")
-        for _ in range(epochs):
-            trainer.run_epoch()
-        states.append(trainer.state())
-    members = [Member(config, 3), Member(config, 4)]
-    with pytest.raises(CheckpointError, match="not equally far"):
-        Pack(x, members, training, device="cpu").restore(states)
+@pytest.mark.parametrize("reached", [(2, 1, 2), (3, 0, 1), (1, 0, 0)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_models_that_were_left_behind_catch_up_to_the_last_bit(
+    x: np.ndarray, dtype: torch.dtype, reached: tuple[int, ...]
+) -> None:
+    torch.set_default_dtype(dtype)
+    training = training_config(epochs=4)
+    rates = (3e-3, 1e-3, 2e-3)
+    for own in ([None] * 3, [training.model_copy(update={"learning_rate": rate}) for rate in rates]):
+        members = [
+            Member(model_config(n_components=k), seed, of_it) for k, seed, of_it in zip((6, 3, 6), SEEDS, own, strict=True)
+        ]
+        kept: dict[tuple[int, int], TrainingState] = {}
+
+        def keep(pack: Pack, kept: dict[tuple[int, int], TrainingState] = kept) -> None:
+            kept |= {(number, pack.epoch): copied(pack.state(number)) for number in range(len(pack))}
+
+        whole = packed(x, members, training, on_states=keep)
+        resume = [kept.get((number, epoch)) for number, epoch in enumerate(reached)]
+        for one, before in zip(packed(x, members, training, resume=resume), whole, strict=True):
+            assert all(torch.equal(one.model.state_dict()[name], tensor) for name, tensor in before.model.state_dict().items())
+            assert [epoch.loss for epoch in one.history] == [epoch.loss for epoch in before.history]
+
+
+def test_states_of_other_trainings_are_refused(x: np.ndarray) -> None:
+    training = training_config()
+    trainer = Trainer(x, model_config(), training, model_seed=3, device="cpu")
+    trainer.run_epoch()
     smaller = [Member(model_config(n_components=5), 3), Member(model_config(n_components=5), 4)]
     with pytest.raises(CheckpointError, match="other settings"):
-        Pack(x, smaller, training, device="cpu").restore([states[0], states[0]])
+        Pack(x, smaller, training, device="cpu").restore([trainer.state()] * 2)
 
 
 def test_models_of_different_forms_are_refused(x: np.ndarray) -> None:
