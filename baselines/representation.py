@@ -83,7 +83,10 @@ class KMeansClusters:
 
 def fit_kmeans(pool: Float[np.ndarray, "n p"], n_clusters: int, random_state: int) -> KMeansClusters:
     """Return the clusters that k-means finds in a pool."""
-    model = KMeans(n_clusters, n_init=1, random_state=random_state).fit(pool)
+    with warnings.catch_warnings():
+        # Items that occur again and again may be fewer different ones than clusters: some stay empty.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = KMeans(n_clusters, n_init=1, random_state=random_state).fit(pool)
     return KMeansClusters(model, max(model.inertia_ / pool.size, np.finfo(np.float32).tiny))
 
 

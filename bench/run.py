@@ -190,7 +190,7 @@ def make_training_plan(settings: RunSettings, dataset: Dataset) -> RunPlan:
 def _with_models(settings: RunSettings, dataset: Dataset) -> tuple[RunSettings, ModelConfig, TrainingConfig]:
     """Choose the settings of models that are left open."""
     n_pool = len(dataset.pool)
-    components = settings.components or default_components(n_pool)
+    components = settings.components or default_components(n_pool, dataset.n_distinct)
     if max(components) > n_pool:
         raise SettingsError(f"--components got {max(components)}, but {dataset.name} has {n_pool:,} items; use fewer components")
     model, training = configure(settings, dataset, components[0])

@@ -23,6 +23,7 @@ from gmvae.kinds import views_for
 from gmvae.likelihoods import likelihood_for
 from gmvae.objectives import OBJECTIVES
 from gmvae.posteriors import encode, score_each
+from gmvae.rounding import coarse_columns
 from gmvae.training import EpochStats, TrainedModel, train
 
 IMAGE_DIMENSIONS = (3, 4)
@@ -232,12 +233,21 @@ def checked_items(estimator: BaseEstimator, x: Any, *, reset: bool) -> np.ndarra
     Raises
     ------
     ValueError, TypeError
-        For what is no dense table of finite numbers, or has other features than what the estimator was fitted on.
+        For what is no dense table of finite numbers, has other features than what the estimator was fitted on, or is fitted on
+        values whose differences float32 cannot hold.
     """
     if getattr(x, "ndim", None) in IMAGE_DIMENSIONS:
         x = x.reshape(len(x), -1)
     is_bytes = getattr(x, "dtype", None) == np.uint8
+    given = x
     checked: np.ndarray = validate_data(
         estimator, x, reset=reset, dtype=np.uint8 if is_bytes else np.float32, ensure_min_samples=2 if reset else 1
     )
+    numbers = np.asarray(given)
+    coarse = coarse_columns(numbers) if reset and numbers.shape == checked.shape else []
+    if coarse:
+        raise ValueError(
+            f"the values of column {coarse[0]}, such as {numbers[0, coarse[0]]:g}, differ by less than float32 tells apart; "
+            "subtract what they lie near and divide by how far they lie apart, e.g. with StandardScaler"
+        )
     return checked

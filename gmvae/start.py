@@ -6,6 +6,7 @@ from torch import Tensor
 
 from gmvae.errors import TrainingDivergedError
 from gmvae.model import GaussianMixtureVAE
+from gmvae.quiet import fitted_quietly
 
 # Items that k-means sees; its centres are starting points only.
 _MAX_ITEMS = 20_000
@@ -34,7 +35,7 @@ def start_at_clusters(model: GaussianMixtureVAE, items: Tensor, generator: torch
     # Loaded where a training begins: who only reads a model should not wait a second for it.
     from sklearn.cluster import KMeans
 
-    clusters = KMeans(min(k, len(latent)), n_init=1, random_state=seed).fit(latent)
+    clusters = fitted_quietly(KMeans(min(k, len(latent)), n_init=1, random_state=seed), latent)
     spread = latent.var(axis=0)
     variance = np.stack([_variance(latent[clusters.labels_ == label], spread) for label in range(len(clusters.cluster_centers_))])
     prior = model.prior

@@ -27,7 +27,7 @@ def describe_data(given: Mapping[str, Any]) -> None:
     for line in dataset.notices() or (_plainly(dataset),):
         console.print(line, soft_wrap=True)
     held = "" if dataset.test is None else f", {len(dataset.test):,} held out"
-    components = ", ".join(map(str, default_components(len(dataset.pool))))
+    components = ", ".join(map(str, default_components(len(dataset.pool), dataset.n_distinct)))
     console.print(
         f"a run: {number_of(len(dataset.pool), 'item')} of {number_of(dataset.pool.shape[1], 'value')}{held}; "
         f"K = {components}, unless --components says otherwise",

@@ -14,12 +14,14 @@ from typing import IO, BinaryIO
 import numpy as np
 
 from bench.data.dataset import Dataset, ImageShape, printable
+from bench.data.features import Feature, fit_feature, make_matrix
 from bench.data.labels import Labels, codes_into, label_texts, read_labels
 from bench.data.pictures import ground_of
 from bench.data.reading import Progress, Reading, Rows
-from bench.data.understood import tell_labels
+from bench.data.understood import some, tell_labels
 from bench.errors import DataError, number_of
 from gmvae.errors import first_line
+from gmvae.rounding import coarse_columns
 
 ITEM_KEYS = ("x", "X", "images", "data", "features", "embeddings")
 LABEL_KEYS = ("y", "Y", "labels", "label", "target", "targets")
@@ -205,8 +207,13 @@ def _make(path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, reading: 
     if len({piece.shape[1:] for piece in pieces}) > 1:
         raise DataError(f"{path}: {' and '.join(parts.items)} hold items of different shapes; give one with --x")
     raw = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-    pool, shape, scale = as_items(path, raw)
-    test = None if parts.test is None else as_items(path, arrays[parts.test], scale)[0]
+    columns = fine_columns(raw)
+    if columns:
+        pool, shape, scale = _in_columns(raw, columns), None, Scale()
+        test = None if parts.test is None else _in_columns(check_columns(path, arrays[parts.test], columns), columns)
+    else:
+        pool, shape, scale = as_items(path, raw)
+        test = None if parts.test is None else as_items(path, arrays[parts.test], scale)[0]
     labels, test_codes = _read_labels(path, arrays, parts, given, reading, len(raw))
     return Dataset(
         name=path.stem,
@@ -220,12 +227,37 @@ def _make(path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, reading: 
         ids=_ids(arrays, parts, len(raw)),
         pretrained=printable(str(arrays[PRETRAINED])) if PRETRAINED in arrays else None,
         scale=scale.kind,
+        features=columns,
         understood=(
-            *_tell(path, arrays, parts, shape, scale),
+            *_tell(path, arrays, parts, shape, scale, columns),
             *([f"labels: {tell_labels(labels)}"] if parts.labels else []),
             *labels.notes,
         ),
     )
+
+
+def fine_columns(items: np.ndarray) -> tuple[Feature, ...]:
+    """Return how the columns of vectors become features that float32 can hold; none if it holds them as they are."""
+    coarse = set(coarse_columns(items)) if items.ndim == 2 else set()
+    if not coarse:
+        return ()
+    return tuple(
+        fit_feature(f"column {place + 1}", values.astype(np.float64 if place in coarse else np.float32), log=False)
+        for place, values in enumerate(items.T)
+    )
+
+
+def _in_columns(items: np.ndarray, columns: Sequence[Feature]) -> np.ndarray:
+    return make_matrix(columns, [values.astype(np.float64) for values in items.T])
+
+
+def check_columns(path: Path, items: np.ndarray, columns: Sequence[Feature]) -> np.ndarray:
+    """Return items, or raise `DataError` if they are no vectors of as many numbers."""
+    if items.ndim != 2 or items.shape[1] != len(columns) or items.dtype.kind not in "uifb":
+        raise DataError(
+            f"{path}: a test part of shape {items.shape} and type {items.dtype}; expected (n, {len(columns)}) numbers"
+        )
+    return items
 
 
 def _ids(arrays: Mapping[str, np.ndarray], parts: _Parts, n: int) -> tuple[str, ...] | None:
@@ -270,7 +302,12 @@ def label_vector(path: Path, labels: np.ndarray) -> np.ndarray:
 
 
 def _tell(
-    path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, shape: ImageShape | None, scale: "Scale"
+    path: Path,
+    arrays: Mapping[str, np.ndarray],
+    parts: _Parts,
+    shape: ImageShape | None,
+    scale: "Scale",
+    columns: Sequence[Feature],
 ) -> tuple[str, ...]:
     """Say which arrays are what."""
     sizes = " + ".join(f"{key} {arrays[key].shape}" for key in parts.items)
@@ -281,8 +318,14 @@ def _tell(
         f"{path.name}: {what} {sizes}{scale.said}"
         + (f", labels {' + '.join(parts.labels)}" if parts.labels else ", no labels")
         + (f", test part {parts.test}" if parts.test else "")
+        + _fitted(columns)
         + (f"; not read: {', '.join(map(printable, unread))}" if unread else ""),
     )
+
+
+def _fitted(columns: Sequence[Feature]) -> str:
+    fine = [feature.column for feature in columns if feature.needs_float64]
+    return f"; differences are kept where values are large or tiny beside them ({some(fine)})" if fine else ""
 
 
 def _listed(arrays: Mapping[str, np.ndarray]) -> str:

@@ -22,6 +22,11 @@ ImageShape = tuple[int, int] | tuple[int, int, int]
 # Rows that are looked at to find items that occur again and again, and at once for what is not finite.
 _LOOKED_AT, _ROWS = 10_000, 65_536
 _REPEATED = 0.5
+# Values beyond these quantiles are few; when the others lie within this share of the deviation, those few make it.
+_FEW, _HIDDEN = (0.01, 0.99), 0.01
+# With so many values for each item, chance alone looks like structure.
+_WIDE = 20
+_TOLD = 3
 _VIEWS: dict[Views, str] = {
     "warp": "views: warped, as for handwriting and drawings; --set views=photo says otherwise",
     "photo": "views: mirrored, cropped, lighter or darker, as for photographs; --set views=warp says otherwise",
@@ -101,6 +106,11 @@ class Dataset:
                 raise DataError(
                     f"{self.name}: {number_of(len(bad), 'item')} with NaN or infinity, the first in row {bad[0]}; "
                     "remove or impute them"
+                )
+            if part == "pool" and _all_alike(items):
+                raise DataError(
+                    f"{self.name}: all {number_of(len(items), 'item')} are the same, so that nothing tells classes apart; "
+                    "look at the file, and at which columns are read"
                 )
             if labels.max(initial=-1) >= len(self.class_names):
                 raise DataError(
@@ -196,10 +206,18 @@ class Dataset:
             "columns": to_json(self.features),
         }
 
+    @cached_property
+    def n_distinct(self) -> int:
+        """Different items among the first of the pool, or of those spread over it, that are looked at: 10,000."""
+        return len({row.tobytes() for row in self._sample})
+
+    @property
+    def _sample(self) -> np.ndarray:
+        return self.pool[:: max(1, len(self.pool) // _LOOKED_AT)][:_LOOKED_AT]
+
     def notices(self) -> tuple[str, ...]:
         """Return what a user should know of how the data were read."""
-        sample = self.pool[:: max(1, len(self.pool) // _LOOKED_AT)][:_LOOKED_AT]
-        repeated = 1 - len({row.tobytes() for row in sample}) / max(1, len(sample))
+        repeated = 1 - self.n_distinct / max(1, len(self._sample))
         same = (f"warning: {repeated:.0%} of the items are the same as others; look at the file",) if repeated > _REPEATED else ()
         values = {"bernoulli": "bytes, or values in [0, 1]", "gaussian": "real values, which are standardised"}[self.likelihood]
         values += "; vectors of length 1, so angles count" if self.embeddings else ""
@@ -207,7 +225,37 @@ class Dataset:
         kind = (f"values: {values} ({self.likelihood} likelihood)",) if self.understood else ()
         views = (_VIEWS[self.views],) if self.image_shape and (self.understood or self.views != "warp") else ()
         made = (f"made by {self.pretrained}, a model trained on other data",) if self.pretrained else ()
-        return (*self.understood, *made, *kind, *views, *same)
+        return (*self.understood, *made, *kind, *views, *same, *self._hidden(), *self._wide())
+
+    def _hidden(self) -> tuple[str, ...]:
+        """Return a warning of columns in which a few values are so far from the others that these look alike."""
+        if self.image_shape is not None or self.likelihood != "gaussian":
+            return ()
+        low, middle, high = np.quantile(self._sample, (_FEW[0], 0.5, _FEW[1]), axis=0)
+        deviation = self.pool.std(axis=0, dtype=np.float64)
+        hidden = np.flatnonzero((high > low) & (high - low < _HIDDEN * deviation))
+        if not len(hidden):
+            return ()
+        names = [name for feature in self.features for name in feature.names] or None
+        told = []
+        for place in hidden.tolist():
+            row = int(np.abs(self.pool[:, place] - middle[place]).argmax())
+            name = printable(names[place]) if names else f"column {place + 1}"
+            told.append(f"{name} ({self.pool[row, place]:g} in row {row + 1})")
+        few = f"{', '.join(told[:_TOLD])}{f' and {len(told) - _TOLD:,} more' if len(told) > _TOLD else ''}"
+        return (
+            f"warning: a few values are so large that all others look alike: in {few}; correct them, or leave the column out",
+        )
+
+    def _wide(self) -> tuple[str, ...]:
+        """Return a warning of more values than their items can tell from chance."""
+        n, d = self.pool.shape
+        if self.image_shape is not None or self.pretrained or self.embeddings or d < _WIDE * n:
+            return ()
+        return (
+            f"warning: {d:,} values an item, and {number_of(n, 'item')}: what is found without labels may be chance; "
+            "compare with logreg and knn, and keep the columns that matter",
+        )
 
 
 def shown_labels(labels: Int[np.ndarray, " n"], items: Int[np.ndarray, " s"]) -> Int[np.ndarray, " n"]:
@@ -215,6 +263,12 @@ def shown_labels(labels: Int[np.ndarray, " n"], items: Int[np.ndarray, " s"]) ->
     y = np.full(len(labels), -1)
     y[items] = labels[items]
     return y
+
+
+def _all_alike(items: np.ndarray) -> bool:
+    """Return whether there are several items, and no two of them differ."""
+    begins = range(0, len(items), _ROWS)
+    return len(items) > 1 and all(bool((items[begin : begin + _ROWS] == items[0]).all()) for begin in begins)
 
 
 def _not_finite(items: np.ndarray) -> np.ndarray:

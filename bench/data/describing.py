@@ -39,4 +39,6 @@ def _value(feature: Feature, values: Float[np.ndarray, " w"]) -> str:
         return (datetime.fromtimestamp(0, UTC) + timedelta(seconds=feature.origin, days=number)).strftime("%Y-%m-%d %H:%M")
     if feature.kind == "log":
         number = float(np.sign(number) * np.expm1(abs(number)) * feature.unit)
-    return f"{number + (feature.origin if feature.kind == 'number' else 0):.6g}"
+    elif feature.needs_float64:
+        number = number * feature.unit + feature.origin
+    return f"{number:.6g}"

@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from bench.data.texts import Texts
 from bench.errors import DataError
+from gmvae.rounding import vanishes
 
 Kind = Literal["number", "log", "date", "levels", "list"]
 MAX_LEVELS = 32
@@ -16,8 +17,10 @@ MAX_LEVELS = 32
 _SECONDS_PER_DAY = 86_400
 # A tail is heavy if it is skewed and spans two orders of magnitude: bytes, durations, counts, money.
 _SKEW, _SPAN, _FEWEST_VALUES = 6.0, 100.0, 10
+_BULK = (0.01, 0.99)
 GAP = "(none)"
 _OTHERS = "(others)"
+_LARGEST = float(np.finfo(np.float32).max)
 
 Column = np.ndarray | Texts
 """float32 (n,) of numbers with NaN for gaps, float64 (n,) of seconds for dates, float32 (n, w) of a list column, or texts."""
@@ -34,9 +37,9 @@ class Feature:
     gaps: int = 0
     """Items of the pool without a value; of numbers and dates, one more feature says where."""
     origin: float = 0.0
-    """Subtracted: of dates the first one, in seconds since 1970; of numbers that are too large for float32 the least."""
+    """Subtracted: of dates the first one, in seconds since 1970; of numbers that float32 cannot hold, what they lie near."""
     unit: float = 1.0
-    """Of logarithms: log(1 + x / unit)."""
+    """Of logarithms: log(1 + x / unit). Of numbers whose differences float32 cannot hold: they are divided by it."""
     levels: tuple[str, ...] = ()
     """Of texts: a feature each; of two without gaps, one feature for the second."""
     others: bool = False
@@ -54,6 +57,11 @@ class Feature:
         if self.kind == "levels":
             return 1 if self.is_binary else len(self.levels) + self.others
         return 1 + (self.gaps > 0)
+
+    @property
+    def needs_float64(self) -> bool:
+        """Whether float32 would lose what tells values of the column apart."""
+        return self.kind in ("number", "log") and bool(self.origin or vanishes(self.unit))
 
     @property
     def is_binary(self) -> bool:
@@ -97,12 +105,14 @@ class Feature:
         filled = np.where(gaps, self.fill, values) if gaps.any() else values
         if self.kind == "date":
             filled = (filled - self.origin) / _SECONDS_PER_DAY
-        elif self.origin:
-            filled = filled - self.origin
+        elif self.kind == "number" and self.needs_float64:
+            # Divided first: the difference of two numbers may be too large even for float64.
+            filled = filled / self.unit - self.origin / self.unit
         elif self.kind == "log":
             # A value below zero that the pool does not have keeps its sign.
             filled = np.sign(filled) * np.log1p(np.abs(filled) / self.unit)
-        out[:, 0] = filled
+        # Not infinite, as one that is far from all others would be.
+        out[:, 0] = np.where(np.isfinite(filled), np.clip(filled, -_LARGEST, _LARGEST), filled)
         if self.gaps:
             out[:, 1] = gaps
 
@@ -129,7 +139,7 @@ def fit_feature(column: str, values: Column, *, log: bool | None = None, is_date
     n_gaps = int(gaps.sum())
     if not len(known):
         return Feature(column, "date" if is_date else "number", gaps=n_gaps, constant=True)
-    fill, constant = float(np.median(known)), bool(known.min() == known.max())
+    fill, constant = _median(known), bool(known.min() == known.max())
     if is_date:
         return Feature(column, "date", fill=fill, gaps=n_gaps, origin=float(known.min()))
     if log and known.min() < 0:
@@ -137,8 +147,8 @@ def fit_feature(column: str, values: Column, *, log: bool | None = None, is_date
     if heavy_tailed(known) if log is None else log:
         return Feature(column, "log", fill=fill, gaps=n_gaps, unit=_unit(known))
     # What is not float32 by now was kept as it is because float32 would lose it.
-    origin = float(known.min()) if values.dtype == np.float64 else 0.0
-    return Feature(column, "number", fill=fill, gaps=n_gaps, origin=origin, constant=constant)
+    origin, unit = _place(known) if values.dtype == np.float64 else (0.0, 1.0)
+    return Feature(column, "number", fill=fill, gaps=n_gaps, origin=origin, unit=unit, constant=constant)
 
 
 def heavy_tailed(values: Float[np.ndarray, " n"]) -> bool:
@@ -147,10 +157,38 @@ def heavy_tailed(values: Float[np.ndarray, " n"]) -> bool:
         return False
     if values.max() < _SPAN * _unit(values):
         return False
+    if vanishes(float(values.max())):
+        values = values / values.max()
     centred = values - values.mean(dtype=np.float64)
     deviation = np.sqrt(np.square(centred).mean())
     skew = (np.power(centred, 3).mean() / deviation**3) if deviation > 0 else 0.0
     return bool(skew > _SKEW) and len(np.unique(values)) >= _FEWEST_VALUES
+
+
+def _median(values: Float[np.ndarray, " n"]) -> float:
+    # The mean of the middle two may be beyond float64 before it is halved.
+    halves = values / 2 if np.abs(values).max() > np.finfo(values.dtype).max / 2 else None
+    return float(np.median(values)) if halves is None else 2 * float(np.median(halves))
+
+
+def _place(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
+    """Return what to subtract from numbers that float32 cannot hold, and what to divide them by."""
+    low, _, reach = _ends(values)
+    if not reach or not vanishes(reach):
+        return low, 1.0
+    # A few of them may be far from all others, whose differences count.
+    few, many = np.quantile(values, _BULK, method="lower")
+    low, middle, reach = _ends(values[(values >= few) & (values <= many)])
+    if not reach:
+        low, middle, reach = _ends(values)
+    return (middle, reach) if vanishes(reach) else (low, 1.0)
+
+
+def _ends(values: Float[np.ndarray, " n"]) -> tuple[float, float, float]:
+    """Return the least of some numbers, the middle between it and the largest, and how far they are from it."""
+    low, high = float(values.min()), float(values.max())
+    # Halved first: float64 has an end, too.
+    return low, low / 2 + high / 2, high / 2 - low / 2
 
 
 def _unit(values: Float[np.ndarray, " n"]) -> float:

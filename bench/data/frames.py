@@ -16,14 +16,13 @@ from bench.data.dataset import printable
 from bench.data.features import Column, Feature
 from bench.data.texts import Texts
 from bench.errors import DataError
+from gmvae.rounding import is_coarse, lost_in_float32
 
 GAPS = frozenset({"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "missing"})
 _DATE = re.compile(r"\d{4}[-/]\d{2}[-/]\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?(Z| ?[+-]\d{2}:?\d{2})?")
 LIST = re.compile(r"\[[^\[\]]*\]")
 # Memory in smaller pieces than 32 MiB stays with the process when it is freed.
 _BLOCK_BYTES = 2**26
-# Above this float32 leaves out whole numbers; losing more than this share of the deviation is losing what is there.
-_WHOLE, _COARSE = 2**24, 0.01
 # A column of which this share is numbers is one of numbers with errors, not of categories.
 _MOSTLY = 0.8
 
@@ -79,18 +78,14 @@ class Frame:
 
     def too_coarse(self) -> set[int]:
         """Return the columns that float32 cannot hold: what it loses is large beside how far their values lie apart."""
-        return {place for place, lost in self._lost.items() if lost > _COARSE * _deviation(self.column(place))}
+        return {place for place, lost in self._lost.items() if is_coarse(lost, self._numbers_of(place))}
 
     def _notice(self, places: Sequence[int], rows: np.ndarray) -> None:
-        """Keep track of what float32 loses; only values above its 24 bits lose enough to matter."""
+        """Keep track of what float32 loses."""
         if rows.dtype == np.float32 or rows.dtype.kind == "b" or not len(rows):
             return
         for place, values in zip(places, rows.T, strict=True):
-            large = values[np.abs(values) > _WHOLE]
-            if len(large):
-                with np.errstate(over="ignore", invalid="ignore"):
-                    lost = np.abs(large.astype(np.float64) - large.astype(np.float32))
-                self._lost[place] = max(self._lost.get(place, 0.0), float(np.nan_to_num(lost, posinf=0).max()))
+            self._lost[place] = max(self._lost.get(place, 0.0), lost_in_float32(values))
 
     @property
     def _height(self) -> int:
@@ -108,6 +103,11 @@ class Frame:
             return self.others[place]
         position = self.numeric.index(place)
         return np.concatenate([block[:, position] for block in self.blocks])
+
+    def _numbers_of(self, place: int) -> np.ndarray:
+        values = self.column(place)
+        # A column that turned into texts has none.
+        return values if isinstance(values, np.ndarray) else np.array([])
 
     def look(self, place: int) -> Look:
         """Return what the role of a column depends on."""
@@ -199,11 +199,6 @@ class Frame:
             return
         sizes = [len(block) for block in self.blocks]
         yield from np.cumsum(sizes).tolist()
-
-
-def _deviation(values: Column) -> float:
-    known = values[np.isfinite(values)].astype(np.float64) if isinstance(values, np.ndarray) else np.array([])
-    return float(known.std()) if len(known) else 0.0
 
 
 def stacked(path: Path, called: str, rows: Sequence[np.ndarray | None]) -> Float[np.ndarray, "n w"]:

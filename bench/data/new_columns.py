@@ -112,7 +112,7 @@ def fitted_to(path: Path, raw: Raw, feature: Feature, strange: Strange) -> Colum
         raise _other(path, feature, "lists")
     # As it was read then: float32, unless that would have lost what tells values apart.
     with np.errstate(over="ignore"):
-        return numbers if feature.origin else numbers.astype(np.float32)
+        return numbers if feature.needs_float64 else numbers.astype(np.float32)
 
 
 def _levels(path: Path, raw: Raw, feature: Feature, strange: Strange) -> Texts:

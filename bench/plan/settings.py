@@ -148,10 +148,15 @@ def make_settings(*layers: Mapping[str, Any]) -> RunSettings:
         raise SettingsError("\n".join(explain(detail) for detail in error.errors())) from error
 
 
+# There may be passwords in them.
+_SECRET = ("storage", "study_storage")
+
+
 def explain(detail: Mapping[str, Any], prefix: str = "--") -> str:
     """Say what is wrong with a value, from one of pydantic's error details: option, what was got, why it does not fit."""
     name, *inner = map(str, detail["loc"])
     # Limits are written in TOML, not as a flag.
     option = ".".join([name, *inner]) if name == "limits" else prefix + (name.replace("_", "-") if prefix == "--" else name)
     reason = detail["msg"].removeprefix("Value error, ")
-    return f"{option} got {detail['input']!r}: {reason[0].lower()}{reason[1:]}"
+    got = "a value" if name in _SECRET else repr(detail["input"])
+    return f"{option} got {got}: {reason[0].lower()}{reason[1:]}"

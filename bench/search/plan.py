@@ -13,6 +13,7 @@ from bench.search.criteria import DECODINGS, Criterion, held_out_items, resolve_
 from bench.search.settings import SearchSettings, configured, default_parameters, searched_space
 from bench.search.space import DECODING, Domain, Value, describe_space
 from bench.search.trial import Exam, TrialJob
+from bench.store.locations import check_database
 from bench.store.storage import parse_storage
 from gmvae.config import TrainingConfig
 from gmvae.devices import resolve_device
@@ -132,6 +133,8 @@ def make_search_plan(settings: RunSettings, search: SearchSettings, dataset: Dat
         raise SettingsError("--trial-limit and --workers need --executor ray: one process runs one trial at a time")
     if settings.storage is not None:
         parse_storage(settings.storage)
+    if search.study_storage is not None:
+        check_database(search.study_storage)
     if settings.executor == "serial" or settings.address == "local":
         resolve_device(settings.device)
     space = searched_space(search, settings, dataset, with_labels=any(criterion.reads != "none" for criterion in criteria))

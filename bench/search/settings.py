@@ -109,7 +109,7 @@ def configured(
         If the parameters do not fit together, or not the data.
     """
     chosen = make_settings(settings.model_dump(), applied(settings, parameters))
-    components = chosen.components or default_components(len(dataset.pool))
+    components = chosen.components or default_components(len(dataset.pool), dataset.n_distinct)
     if len(components) > 1:
         raise SettingsError(f"--components got {','.join(map(str, components))}; a search tries one, or --space components=…")
     trained = len(dataset.pool) - n_held_out(len(dataset.pool))

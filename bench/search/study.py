@@ -25,6 +25,7 @@ from bench.search.asha import is_behind
 from bench.search.sampling import make_sampler
 from bench.search.settings import Algorithm
 from bench.search.space import Domain, Numbers, Space, Value, describe_space
+from bench.store.locations import check_database, shown_database, without_secrets
 from gmvae.errors import first_line
 
 IDENTITY, OWNER, ERROR = "identity", "search", "error"
@@ -203,8 +204,7 @@ def open_storage(location: str | Path) -> BaseStorage:
             Path(f"{location}.lock").unlink(missing_ok=True)
             _drop_unfinished_line(location)
             return JournalStorage(JournalFileBackend(str(location)))
-        if "://" not in location:
-            raise ValueError("it is no URL")
+        check_database(location)
         if location.startswith("redis"):
             raise ValueError("Optuna keeps pickles in Redis, which are not read; use a database")
         return RDBStorage(location)
@@ -224,11 +224,7 @@ def _drop_unfinished_line(journal: Path) -> None:
 
 def shown_location(location: str | Path) -> str:
     """Return a location without any password in it."""
-    if isinstance(location, Path):
-        return str(location)
-    kind, mark, rest = location.partition("://")
-    # What follows the last @ cannot be part of a password.
-    return f"{kind}{mark}{rest.rpartition('@')[2].partition('?')[0]}"
+    return str(location) if isinstance(location, Path) else shown_database(location)
 
 
 def _distribution(domain: Domain) -> BaseDistribution:
@@ -272,11 +268,12 @@ def _reaching(location: str | Path) -> Iterator[None]:
         yield
     except BenchError:
         raise
-    except ImportError as error:
+    except ImportError:
         raise StoreError(
             f"the study's storage {shown_location(location)} needs the driver of its database, which is not installed; install "
-            "it (psycopg2-binary for PostgreSQL, pymysql for MySQL) or use sqlite:///FILE"
-        ) from error
+            "it and name it in the URL (psycopg2-binary and postgresql+psycopg2://…, or pymysql and mysql+pymysql://…), or use "
+            "sqlite:///FILE"
+        ) from None
     except Exception as error:
         hint = (
             "repair it or its disk, or give another --out"
@@ -284,4 +281,8 @@ def _reaching(location: str | Path) -> Iterator[None]:
             else "expected a URL such as sqlite:///search.db"
         )
         reason = f"{type(error).__name__}: {first_line(error)}"
-        raise StoreError(f"the study's storage {shown_location(location)} cannot be used ({reason}); {hint}") from error
+        if isinstance(location, Path):
+            raise StoreError(f"the study's storage {location} cannot be used ({reason}); {hint}") from error
+        reason = without_secrets(reason, location)
+        # The cause may show the URL.
+        raise StoreError(f"the study's storage {shown_location(location)} cannot be used ({reason}); {hint}") from None

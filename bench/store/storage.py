@@ -13,10 +13,13 @@ from urllib.parse import parse_qsl
 from pyarrow import ArrowException, fs
 
 from bench.errors import StoreError
+from bench.store.locations import shown_scheme, shown_storage, without_secrets
 from gmvae.disk import sync, sync_folder
 from gmvae.errors import first_line
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+# With two letters at least: others are drives of Windows.
+_ALMOST_URI = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 # Objects of these appear when their upload is complete; elsewhere a complete file is renamed.
 _OBJECT_STORES = ("s3", "gcs", "abfs")
 _CHUNK, PART = 1 << 22, ".part"
@@ -119,7 +122,9 @@ class Storage:
 
     def _error(self, what: str, error: Exception) -> StoreError:
         return StoreError(
-            f"the storage {_shown(self.location)} cannot be {what} ({first_line(error)}); free space, or give another --storage"
+            f"the storage {shown_storage(self.location)} cannot be {what} "
+            f"({without_secrets(first_line(error), self.location) if _URI.match(self.location) else first_line(error)}); "
+            "free space, or give another --storage"
         )
 
 
@@ -149,14 +154,16 @@ def parse_storage(text: str) -> Storage:
     StoreError
         For a URI of a kind that pyarrow does not know, or with a password in it.
     """
+    text = text.strip()
     if not _URI.match(text):
+        if _ALMOST_URI.match(text):
+            raise StoreError(f"--storage got {shown_scheme(text)}; expected a path or s3://bucket/folder, with two strokes")
         try:
             return Storage(str(Path(text).expanduser().resolve()))
         except (OSError, RuntimeError) as error:
             raise StoreError(f"--storage got {text!r}: {first_line(error)}; expected a path or s3://bucket/folder") from error
     kind, _, rest = text.partition("://")
-    user, at, _ = rest.partition("/")[0].rpartition("@")
-    if at and (":" in user or kind.lower() == "s3"):
+    if _may_hold_a_key(kind.lower(), rest):
         raise StoreError(
             f"--storage {kind}://… holds a key; it would be saved with the run. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY "
             "on every node instead"
@@ -166,14 +173,19 @@ def parse_storage(text: str) -> Storage:
             raise ValueError("nothing follows ://")
         _resolve(text)
     except (OSError, ValueError, ArrowException) as error:
-        shown = _shown(text)
-        raise StoreError(f"--storage got {shown!r}: {first_line(error)}; expected a path or s3://bucket/folder") from error
+        reason = without_secrets(first_line(error), text)
+        # The cause would show the URL.
+        raise StoreError(f"--storage got {shown_storage(text)!r}: {reason}; expected a path or s3://bucket/folder") from None
     return Storage(text)
 
 
-def _shown(location: str) -> str:
-    # What follows the question mark may be secret.
-    return location.partition("?")[0] if _URI.match(location) else location
+def _may_hold_a_key(kind: str, rest: str) -> bool:
+    """Whether there is a user name, password or key in a URL; that of a key may hold any character."""
+    user, at, _ = rest.rpartition("@")
+    if kind == "abfs":
+        # There a container stands before the @.
+        return bool(re.search(r"[:/?]", user))
+    return bool(at) or (kind == "s3" and ":" in rest.partition("/")[0])
 
 
 def _write_local(target: Path, source: BinaryIO) -> None:
@@ -203,10 +215,13 @@ def _resolve(location: str) -> tuple[Any, str]:
 def _resolve_s3(location: str) -> tuple[Any, str]:
     """Read `s3://bucket/folder?region=…&scheme=…&endpoint_override=…`, with timeouts."""
     path, _, query = location.removeprefix("s3://").partition("?")
-    options = dict(parse_qsl(query))
+    try:
+        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    except ValueError:
+        raise ValueError("expected options as name=value") from None
     unknown = options.keys() - {"region", "scheme", "endpoint_override"}
     if unknown:
-        raise ValueError(f"unknown option {min(unknown)}; known are region, scheme, endpoint_override")
+        raise ValueError("got an unknown option; known are region, scheme, endpoint_override")
     # The defaults wait almost two minutes for a server that never answers.
     retry = fs.AwsStandardS3RetryStrategy(max_attempts=3)
     return fs.S3FileSystem(connect_timeout=3, request_timeout=20, retry_strategy=retry, **options), path.rstrip("/")

@@ -90,9 +90,14 @@ def test_default_budgets_fit_the_pool() -> None:
 
 
 def test_defaults_depend_on_size_alone() -> None:
-    assert default_components(105_526) == (100,)
-    assert default_components(1_797) == (50,)
-    assert default_components(3) == (2,)
+    assert default_components(105_526, 10_000) == (100,)
+    assert default_components(1_797, 1_797) == (50,)
+    assert default_components(3, 3) == (2,)
+    # Six flags make 64 different items.
+    assert default_components(300, 64) == (64,)
+    assert default_components(300, 80) == (10,)
+    assert default_components(10_000, 201) == (100,)
+    assert default_components(10_000, 1) == (100,)
     assert default_epochs(105_526) == 22
     assert default_epochs(1_797) == 150
     assert default_epochs(10_000_000) == 20

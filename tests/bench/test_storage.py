@@ -1,6 +1,8 @@
 import pickle
 import subprocess
 import sys
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from bench.data.dataset import Dataset
 from bench.errors import StoreError
 from bench.plan.cells import ModelKey
 from bench.store.atomic import read_json, write_atomically, write_json
+from bench.store.locations import shown_database, shown_storage, without_secrets
 from bench.store.lock import is_locked, locked
 from bench.store.models import collect_model, load_encoded, publish_model
 from bench.store.presence import is_trained, model_fault
@@ -93,7 +96,17 @@ def test_storage_keeps_files_whole(tmp_path: Path) -> None:
         ("s3://key:HUSH@bucket/x", "holds a key; it would be saved"),
         ("nosuch://bucket/x", "expected a path or s3://bucket/folder"),
         ("s3://", "expected a path or s3://bucket/folder"),
-        ("s3://bucket/x?secret_key=HUSH", "unknown option secret_key"),
+        ("s3://KEY:HU/SH@bucket/x", "holds a key; it would be saved"),
+        ("s3://bucket:HUSH/x", "holds a key; it would be saved"),
+        ("S3://KEY:HUSH@bucket/x", "holds a key; it would be saved"),
+        ("s3://bucket/x?endpoint_override=KEY:HUSH@127.0.0.1:1", "holds a key; it would be saved"),
+        ("gs://HUSH@bucket/x", "holds a key; it would be saved"),
+        ("abfs://account:HU/SH@container/x", "holds a key; it would be saved"),
+        ("s3://bucket/x?secret_key=HUSH", "unknown option"),
+        ("s3://bucket/x?HUSH", "expected options as name=value"),
+        ("s3://bucket/x?scheme=HUSH", "expected a path or s3://bucket/folder"),
+        ("s3:/KEY:HUSH@bucket/x", "with two strokes"),
+        (" s3://KEY:HUSH@bucket/x", "holds a key; it would be saved"),
         ("~nobody-at-all/x", "expected a path or s3://bucket/folder"),
     ],
 )
@@ -101,7 +114,59 @@ def test_a_storage_that_cannot_be_is_refused(text: str, message: str) -> None:
     with pytest.raises(StoreError) as refused:
         parse_storage(text)
     assert message in str(refused.value)
-    assert "HUSH" not in str(refused.value)
+    shown = "".join(traceback.format_exception(refused.value))
+    assert "HUSH" not in shown
+    assert "HU/SH" not in shown
+
+
+HUSHED = [
+    "postgresql://me:HUSH@127.0.0.1:1/x",
+    "postgresql://me:HUSH",
+    "postgresql:/me:HUSH@h/db",
+    "postgresql//me:HUSH@h/db",
+    "me:HUSH",
+    "postgresql://h/db?user=u&password=p@HUSH",
+    "sqlite:///x.db?password=a@HUSH",
+    "postgresql+psycopg2://me:p@HUSH@127.0.0.1:1/db",
+    "postgresql://me:HU%53H@h/db",
+    "mysql+pymysql://me:p:HUSH?@h:x/db",
+]
+
+
+@pytest.mark.parametrize("url", HUSHED)
+def test_nothing_of_a_password_is_shown(url: str) -> None:
+    assert "HUSH" not in shown_database(url)
+    assert "HUSH" not in without_secrets(f"OperationalError: cannot connect to {url} (HUSH@127.0.0.1)", url)
+
+
+def test_what_is_no_secret_is_shown() -> None:
+    assert shown_database("sqlite:///search.db") == "sqlite:///search.db"
+    assert shown_database("postgresql+psycopg2://me:HUSH@host:5432/db?x=1") == "postgresql+psycopg2://host:5432/db"
+    assert shown_storage("s3://bucket/folder?region=here") == "s3://bucket/folder"
+    assert shown_storage("/a/folder?") == "/a/folder?"
+
+
+@pytest.mark.parametrize("url", [url for url in HUSHED if "://" not in url or url.endswith("me:HUSH")])
+def test_what_is_no_url_is_refused_before_anything_is_written(
+    url: str, command: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    folder = tmp_path / "search"
+    code, out, messages = command(
+        "search", "--data", "iris", "--study-storage", url, "--executor", "serial", "--out", str(folder)
+    )
+    assert code == 2
+    assert "it is no URL of a database" in messages
+    assert "HUSH" not in out + messages
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("text", ['storage = ["s3://K:HUSH@b/f"]', '[search]\nstudy_storage = ["x://me:HUSH@h"]'])
+def test_values_of_a_wrong_type_are_not_repeated(text: str, command: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(text)
+    code, _, messages = command("search", "--data", "iris", "--config", str(tmp_path / "c.toml"), "--executor", "serial")
+    assert code == 2
+    assert "storage got a value" in messages
+    assert "HUSH" not in messages
 
 
 def test_a_failed_write_leaves_nothing_and_a_question_mark_is_part_of_a_path(tmp_path: Path) -> None:

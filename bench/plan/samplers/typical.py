@@ -5,6 +5,7 @@ from jaxtyping import Int
 
 from bench.plan.samplers.base import Asker, Pick, Sight
 from bench.plan.samplers.clusters import squared_distances
+from gmvae.quiet import fitted_quietly
 
 # Clusters of the first round, neighbours that make up typicality, the smallest cluster that counts, and the most clusters; the
 # last three as in section 3 and the appendix of Hacohen et al.
@@ -74,7 +75,7 @@ class TypicalAsker(Asker):
             model = KMeans(n_clusters, n_init=1, random_state=self.sight.seed)
         else:
             model = MiniBatchKMeans(n_clusters, n_init=1, batch_size=4_096, random_state=self.sight.seed)
-        assignment: np.ndarray = model.fit_predict(self._latent)
+        assignment: np.ndarray = fitted_quietly(model, self._latent).labels_
         return assignment
 
     def _typical_first(self, cluster: int) -> list[int]:
