@@ -107,11 +107,6 @@ class Dataset:
                     f"{self.name}: {number_of(len(bad), 'item')} with NaN or infinity, the first in row {bad[0]}; "
                     "remove or impute them"
                 )
-            if part == "pool" and _all_alike(items):
-                raise DataError(
-                    f"{self.name}: all {number_of(len(items), 'item')} are the same, so that nothing tells classes apart; "
-                    "look at the file, and at which columns are read"
-                )
             if labels.max(initial=-1) >= len(self.class_names):
                 raise DataError(
                     f"{self.name}: class {labels.max()} has no name; class_names has {number_of(len(self.class_names), 'name')}"
@@ -211,6 +206,15 @@ class Dataset:
         """Different items among the first of the pool, or of those spread over it, that are looked at: 10,000."""
         return len({row.tobytes() for row in self._sample})
 
+    def check_distinct(self) -> None:
+        """Raise `DataError` if there are several items, and no two of them differ."""
+        begins = range(0, len(self.pool), _ROWS)
+        if len(self.pool) > 1 and all(bool((self.pool[begin : begin + _ROWS] == self.pool[0]).all()) for begin in begins):
+            raise DataError(
+                f"{self.name}: all {number_of(len(self.pool), 'item')} are the same, so that nothing tells classes apart; "
+                "look at the file, and at which columns are read"
+            )
+
     @property
     def _sample(self) -> np.ndarray:
         return self.pool[:: max(1, len(self.pool) // _LOOKED_AT)][:_LOOKED_AT]
@@ -263,12 +267,6 @@ def shown_labels(labels: Int[np.ndarray, " n"], items: Int[np.ndarray, " s"]) ->
     y = np.full(len(labels), -1)
     y[items] = labels[items]
     return y
-
-
-def _all_alike(items: np.ndarray) -> bool:
-    """Return whether there are several items, and no two of them differ."""
-    begins = range(0, len(items), _ROWS)
-    return len(items) > 1 and all(bool((items[begin : begin + _ROWS] == items[0]).all()) for begin in begins)
 
 
 def _not_finite(items: np.ndarray) -> np.ndarray:

@@ -30,7 +30,10 @@ def configure(settings: RunSettings, dataset: Dataset, n_components: int) -> tup
     ------
     SettingsError
         For an unknown objective, a variant that it does not have, or a value of `--set` that does not fit.
+    DataError
+        If no two items differ.
     """
+    dataset.check_distinct()
     objective = settings.objective or TrainingConfig().objective
     if objective not in OBJECTIVES:
         raise unknown_name("objective", objective, OBJECTIVES)

@@ -137,11 +137,17 @@ def test_what_is_merely_skewed_or_rare_is_not(values: np.ndarray, tmp_path: Path
     assert not [notice for notice in data.notices() if "look alike" in notice]
 
 
-@pytest.mark.parametrize("make", [lambda: np.full((300, 6), 3.0), lambda: np.repeat(X[:1], 300, axis=0)])
+@pytest.mark.parametrize("values", [np.full((300, 6), 3.0), np.repeat(X[:1], 300, axis=0)], ids=["constant", "duplicates"])
+@pytest.mark.parametrize("verb", ["run", "search"])
 @pytest.mark.parametrize("suffix", [".npz", ".csv"])
-def test_items_that_are_all_the_same_are_refused(make: Callable[[], np.ndarray], suffix: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="all 300 items are the same, so that nothing tells classes apart"):
-        load_dataset(str(write(make(), suffix, tmp_path)))
+def test_items_that_are_all_the_same_are_refused(
+    values: np.ndarray, verb: str, suffix: str, command: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    data, out = write(values, suffix, tmp_path), tmp_path / "out"
+    code, _, messages = command(verb, "--data", str(data), "--out", str(out), "--executor", "serial")
+    assert code == 2
+    assert "all 300 items are the same, so that nothing tells classes apart" in " ".join(messages.split())
+    assert not out.exists()
 
 
 def test_few_items_that_occur_again_and_again_are_a_cluster_each(
