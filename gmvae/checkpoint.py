@@ -155,7 +155,7 @@ def load_state(file: Path, model: ModelConfig, training: TrainingConfig, model_s
         state = TrainingState(
             tensors, int(progress["step"]), float(progress["seconds"]), int(progress["averaged_steps"]), history
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         reason = first_line(error)
         raise CheckpointError(f"{file.name} is no readable state of a training ({reason})") from error
     if settings != json.loads(json.dumps(_settings(model, training, model_seed))):

@@ -1,9 +1,13 @@
 """Errors of this package; each message says what was got, what was expected and how to mend it."""
 
+# What was read may be quoted whole.
+_LONGEST = 500
+
 
 def first_line(error: BaseException) -> str:
     """Return what an exception says first; its type where it says nothing."""
-    return next((line for line in str(error).strip().splitlines() if line.strip()), type(error).__name__)
+    line = next((line for line in str(error).strip().splitlines() if line.strip()), type(error).__name__)
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]} …"
 
 
 class GMVAEError(Exception):

@@ -1,6 +1,7 @@
 """The model card: what a person who is handed a classifier must know of it (Mitchell et al. 2019)."""
 
 from bench.classifier.classifier import About, Classifier
+from bench.wording import escape_markdown
 
 _COLUMNS = 6
 
@@ -8,9 +9,9 @@ _COLUMNS = 6
 def model_card(classifier: Classifier) -> str:
     """Return the card, in Markdown."""
     about = classifier.about
-    rows = "\n".join(f"| {name} | {about.labels.get(name, 0):,} |" for name in classifier.class_names)
-    notes = [f"- {note}" for note in (about.note, *_warnings(classifier)) if note]
-    return f"""# A classifier of {about.dataset}
+    rows = "\n".join(f"| {escape_markdown(name)} | {about.labels.get(name, 0):,} |" for name in classifier.class_names)
+    notes = [f"- {escape_markdown(note)}" for note in (about.note, *_warnings(classifier)) if note]
+    return f"""# A classifier of {escape_markdown(about.dataset)}
 
 Names one of {len(classifier.class_names):,} classes for {_kind(classifier)}. Made by gmvae-bench {about.version} from
 {about.n_labels:,} labels and {about.n_pool:,} items without labels.
@@ -34,7 +35,7 @@ unlike what the classifier was made from, and its class means little.
 
 ## What it was made from
 
-- data: {about.dataset}, SHA-256 `{about.dataset_sha256}`
+- data: {escape_markdown(about.dataset)}, SHA-256 `{about.dataset_sha256}`
 - method: {about.method}; trained models: {", ".join(about.models)}
 - probabilities: temperature {classifier.network.temperature:.2f}; no class is named below {about.abstain_below:g}
 
@@ -48,7 +49,7 @@ unlike what the classifier was made from, and its class means little.
 def _kind(classifier: Classifier) -> str:
     form = classifier.form
     if form.kind == "table":
-        names = [feature.column for feature in form.features]
+        names = [escape_markdown(feature.column) for feature in form.features]
         return f"rows of a table ({', '.join(names[:_COLUMNS])}{', …' if len(names) > _COLUMNS else ''})"
     if form.image_shape is None:
         return f"vectors of {form.n_features:,} values"

@@ -16,7 +16,7 @@ from bench.data.form import Form
 from bench.data.new_columns import Strange
 from bench.data.new_items import as_pool
 from bench.data.new_rows import rows_of_frame
-from bench.errors import number_of
+from bench.errors import DataError, number_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,6 +142,11 @@ class Classifier:
         """Say what items are that were read as those of the training data (`bench.data.new_items`)."""
         parts = [tuple(part.numpy(force=True) for part in self.network.run(batch)) for batch in self._batches(items)]
         proba, posterior, novelty = (np.concatenate(each) for each in zip(*parts, strict=True))
+        if proba.shape[1] != len(self.class_names):
+            raise DataError(
+                f"the classifier tells {number_of(proba.shape[1], 'class', 'classes')} apart, but has "
+                f"{number_of(len(self.class_names), 'name')} for them: class_names were changed; copy or make it again"
+            )
         return Classified(proba.argmax(axis=1), proba, posterior.argmax(axis=1), novelty)
 
     def predict_proba(self, items: "np.ndarray | pd.DataFrame") -> Float[np.ndarray, "n l"]:

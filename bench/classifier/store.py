@@ -15,10 +15,12 @@ from bench.classifier.network import Network
 from bench.classifier.parts import from_plain, to_plain
 from bench.data.form import Form
 from bench.errors import SettingsError, StoreError
+from bench.wording import printable
 from gmvae.checkpoint import new_folder
 from gmvae.errors import first_line
 
 FORMAT = 1
+_MOST_BYTES = 2**28
 SETTINGS, WEIGHTS, CARD, ONNX = "classifier.json", "weights.safetensors", "README.md", "classifier.onnx"
 _OURS = frozenset({SETTINGS, WEIGHTS, CARD, ONNX})
 
@@ -66,6 +68,20 @@ def save(classifier: Classifier, folder: Path) -> None:
         raise StoreError(f"cannot write {folder}: {error.strerror or error}; free space, or name another folder") from error
 
 
+def _regular(path: Path) -> Path:
+    """Return the path of a file: a device or pipe would never end, and settings are small."""
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{path} is no file; copy the classifier again")
+    if path.name == SETTINGS and path.exists() and path.stat().st_size > _MOST_BYTES:
+        raise StoreError(f"{path} has {path.stat().st_size:,} bytes, more than a classifier writes there")
+    return path
+
+
+def _sha256(path: Path) -> str:
+    with _regular(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def load(folder: Path) -> Classifier:
     """Read a classifier that `save` wrote.
 
@@ -75,16 +91,19 @@ def load(folder: Path) -> Classifier:
         If there is none, or its files are broken, do not belong together, or are of another format.
     """
     try:
-        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        settings = json.loads(_regular(folder / SETTINGS).read_text(encoding="utf-8"))
         if settings["format"] != FORMAT:
             raise StoreError(f"{folder}: a classifier of format {settings['format']!r}; this version reads {FORMAT}")
-        if hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest() != settings["weights_sha256"]:
+        if _sha256(folder / WEIGHTS) != settings["weights_sha256"]:
             raise StoreError(f"{folder}: {WEIGHTS} is not the one that {SETTINGS} was written with; copy the folder again")
         network = from_plain(settings["network"], load_file(folder / WEIGHTS))
         if not isinstance(network, Network):
             raise StoreError(f"{folder}: {SETTINGS} describes no classifier")
         about, form = About.from_json(settings["about"]), Form.from_json(settings["form"])
-        return Classifier(tuple(settings["class_names"]), about, form, network.eval())
+        names = settings["class_names"]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise StoreError(f"{folder}: class_names in {SETTINGS} are no list of texts; copy or make the classifier again")
+        return Classifier(tuple(map(printable, names)), about, form, network.eval())
     except FileNotFoundError as error:
         raise StoreError(
             f"{folder} holds no classifier ({Path(str(error.filename)).name} is not there); `gmvae-bench label RUN --classifier "

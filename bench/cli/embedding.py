@@ -1,5 +1,6 @@
 """What `embed` does once its options are checked."""
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,4 +51,4 @@ def embed_data(
         f"{number_of(known, 'label')} of {number_of(len(source.labels.names), 'class', 'classes')}\nwritten: {out}",
         soft_wrap=True,
     )
-    console.print(f"next: gmvae-bench run --data {out}", style="dim", soft_wrap=True)
+    console.print(f"next: gmvae-bench run --data {shlex.quote(str(out))}", style="dim", soft_wrap=True)

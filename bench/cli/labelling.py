@@ -72,9 +72,8 @@ def select_from(
         written += write_tasks(selection, workplace, given if labels is not None else None, label_studio)
     console.print(f"\nwritten: {', '.join(map(str, written))}", soft_wrap=True)
     more = f"--labels {out}" + (" (or the labels.csv that the page saves)" if drawn.suffix == ".html" else "")
-    console.print(
-        f"next: fill in the column label, then gmvae-bench label {workplace.folder} {more}", style="dim", soft_wrap=True
-    )
+    folder = shlex.quote(str(workplace.folder))
+    console.print(f"next: fill in the column label, then gmvae-bench label {folder} {more}", style="dim", soft_wrap=True)
 
 
 def label_with(
@@ -123,7 +122,7 @@ def label_with(
     _tell_round(labelling, workplace, given, method, console)
     console.print(f"\nwritten: {', '.join(map(str, written))}", soft_wrap=True)
     if classifier is not None:
-        console.print(f"next: gmvae-bench predict {classifier} NEWDATA", style="dim", soft_wrap=True)
+        console.print(f"next: gmvae-bench predict {shlex.quote(str(classifier))} NEWDATA", style="dim", soft_wrap=True)
 
 
 def _tell_round(labelling: Labelling, workplace: Workplace, given: GivenLabels, method: str, console: Console) -> None:

@@ -10,9 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from bench.cli.commands import COMMANDS
-from bench.cli.plain import write_plainly
+from bench.cli.plain import show_controls_as_unknown, write_plainly
 from bench.cli.state import STATE, end_quietly_without_reader, end_without_reader
 from bench.errors import BenchError
+from bench.wording import printable_lines
 from gmvae.errors import GMVAEError
 
 EXIT_USER_ERROR = 2
@@ -118,6 +119,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         write_plainly(stream)
     end_quietly_without_reader()
+    show_controls_as_unknown()
     try:
         with _ended_without_reader():
             try:
@@ -127,7 +129,7 @@ def main() -> None:
     except (BenchError, GMVAEError) as error:
         if STATE.debug:
             raise
-        sys.stderr.write(f"gmvae-bench: {error}\n")
+        sys.stderr.write(f"gmvae-bench: {printable_lines(str(error))}\n")
         sys.exit(EXIT_USER_ERROR)
 
 

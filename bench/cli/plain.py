@@ -3,6 +3,8 @@
 import codecs
 from typing import TextIO
 
+from bench.wording import CONTROLS
+
 _PLAIN = dict(zip("─━│┃—", "--||-", strict=True)) | {
     "…": "...",
     "±": "+-",
@@ -34,6 +36,14 @@ def write_plainly(stream: TextIO) -> None:
     """Let a stream write a plain sign, or a question mark, for what its encoding lacks."""
     codecs.register_error(_NAME, _plain)
     reconfigure = getattr(stream, "reconfigure", None)
-    encoding = (getattr(stream, "encoding", None) or "").lower().replace("-", "")
-    if reconfigure is not None and not encoding.startswith("utf"):
+    if reconfigure is not None:
         reconfigure(errors=_NAME)
+
+
+def show_controls_as_unknown() -> None:
+    """Let rich show the sign for "unknown" for what a terminal would obey; by itself it strips some, and not escape sequences."""
+    from rich import control
+
+    stripped = getattr(control, "_CONTROL_STRIP_TRANSLATE", None)
+    if isinstance(stripped, dict):
+        stripped.update(CONTROLS)

@@ -1,6 +1,7 @@
 """What `run` does once its settings are known, and the training that `select` begins with."""
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -116,7 +117,7 @@ def _finish(plan: RunPlan, folder: Path, console: Console) -> None:
         labels = number_of(found.n_labeled, "label")
         console.print(f"best: {found.best.table.label}, {score.text(100, unit=' %')} with {labels}", soft_wrap=True)
     console.print(f"records, models and settings: {folder}", soft_wrap=True)
-    console.print(f"next: gmvae-bench report {folder}", style="dim", soft_wrap=True)
+    console.print(f"next: gmvae-bench report {shlex.quote(str(folder))}", style="dim", soft_wrap=True)
     if len(failed):
         tell_failures(failed["method"] + ", ", failed["error"], len(plan.cells), console)
         raise typer.Exit(EXIT_CELLS_FAILED)

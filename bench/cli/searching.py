@@ -1,6 +1,7 @@
 """What `search` does: settings from flags and files, the search, and its results."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _finish(findings: Findings, folder: Path, console: Console, format_: str) ->
     if format_ == "rich":
         console.print(f"study, figures and settings: {folder}", soft_wrap=True)
         for path in winners:
-            console.print(f"gmvae-bench run --config {path}", style="dim", soft_wrap=True)
+            console.print(f"gmvae-bench run --config {shlex.quote(str(path))}", style="dim", soft_wrap=True)
     failed = findings.counts.get("failed", 0)
     if failed:
         progress = make_console(stderr=True)

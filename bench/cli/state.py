@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from bench.wording import printable_lines
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -55,7 +57,7 @@ def end_quietly_without_reader() -> None:
 
 def tell(text: str) -> None:
     """Tell the user something that does not stop the command."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable_lines(text)}\n")
 
 
 @contextmanager

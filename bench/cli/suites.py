@@ -1,6 +1,7 @@
 """What `suite run` does once its settings are known."""
 
 import os
+import shlex
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def _finish(plan: SuitePlan, console: Console) -> None:
         failed.append(of_set.assign(where=one.name + ", " + of_set["method"] + ", "))
     _print_ranking(plan, console)
     console.print(f"\nrecords, models and settings of each set: {plan.folder}", soft_wrap=True)
-    console.print(f"next: gmvae-bench suite report {plan.folder}", style="dim", soft_wrap=True)
+    console.print(f"next: gmvae-bench suite report {shlex.quote(str(plan.folder))}", style="dim", soft_wrap=True)
     every = pd.concat(failed)
     if len(every):
         tell_failures(every["where"], every["error"], sum(len(one.plan.cells) for one in plan.sets), console)

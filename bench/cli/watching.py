@@ -19,6 +19,14 @@ _NAMES = {HOST, "localhost"}
 _POLICY = "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
+def _host_of(header: str) -> str | None:
+    """Return the name in a `Host` header, or nothing where it is none."""
+    try:
+        return urlsplit(f"//{header}").hostname
+    except ValueError:
+        return None
+
+
 def make_server(watched: Watched, port: int) -> ThreadingHTTPServer:
     """Return a server that has its port already; 0 takes a free one.
 
@@ -39,7 +47,7 @@ def make_server(watched: Watched, port: int) -> ThreadingHTTPServer:
         def do_GET(self) -> None:
             """Answer."""
             # A page of another site may make a browser ask here under a name of its own.
-            if urlsplit(f"//{self.headers.get('Host', '')}").hostname not in _NAMES:
+            if _host_of(self.headers.get("Host", "")) not in _NAMES:
                 self.send_error(403, "ask by 127.0.0.1 or localhost")
                 return
             kind, content = answers.get(self.path.partition("?")[0], ("", None))

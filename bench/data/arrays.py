@@ -13,13 +13,14 @@ from typing import IO, BinaryIO
 
 import numpy as np
 
-from bench.data.dataset import Dataset, ImageShape, printable
+from bench.data.dataset import Dataset, ImageShape
 from bench.data.features import Feature, fit_feature, make_matrix
 from bench.data.labels import Labels, codes_into, label_texts, read_labels
 from bench.data.pictures import ground_of
 from bench.data.reading import Progress, Reading, Rows
 from bench.data.understood import some, tell_labels
 from bench.errors import DataError, number_of
+from bench.wording import printable
 from gmvae.errors import first_line
 from gmvae.rounding import coarse_columns
 
@@ -315,7 +316,7 @@ def _tell(
     read = {*parts.items, *parts.labels, parts.test, parts.test_labels, "class_names", PRETRAINED, *ID_KEYS}
     unread = [key for key in arrays if key not in read]
     return (
-        f"{path.name}: {what} {sizes}{scale.said}"
+        f"{printable(path.name)}: {what} {sizes}{scale.said}"
         + (f", labels {' + '.join(parts.labels)}" if parts.labels else ", no labels")
         + (f", test part {parts.test}" if parts.test else "")
         + _fitted(columns)

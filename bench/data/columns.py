@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.dataset import printable
 from bench.data.reading import NONE, Reading
 from bench.errors import DataError, SettingsError, number_of
+from bench.wording import printable
 
 LABEL_NAMES = ("label", "class", "target", "y")
 """What a label column is called, in any case; the first is looked for first in messages."""

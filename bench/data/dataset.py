@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int
 from bench.data.features import Feature, to_json
 from bench.data.form import Canvas, Form
 from bench.errors import DataError, number_of
+from bench.wording import printable
 from gmvae.config import Likelihood, Views
 from gmvae.kinds import are_embeddings, views_for
 from gmvae.likelihoods import likelihood_for
@@ -31,18 +32,6 @@ _VIEWS: dict[Views, str] = {
     "warp": "views: warped, as for handwriting and drawings; --set views=photo says otherwise",
     "photo": "views: mirrored, cropped, lighter or darker, as for photographs; --set views=warp says otherwise",
 }
-
-
-def printable(text: str) -> str:
-    """Return a text with its control characters replaced by the sign for "unknown"."""
-    return "".join(
-        character if character.isprintable() or _is_harmless(character) else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
-
-
-def _is_harmless(character: str) -> bool:
-    """Return whether a character is a kind of space, or joins letters as some scripts need."""
-    return unicodedata.category(character) == "Zs" or character in "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +76,13 @@ class Dataset:
         """Make names fit to be shown; raise `DataError` where items and labels cannot belong together."""
         # Names come from files: a terminal would obey escape sequences in them.
         object.__setattr__(self, "name", printable(self.name))
-        object.__setattr__(self, "class_names", tuple(printable(name) for name in self.class_names))
+        names = tuple(printable(name) for name in self.class_names)
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice and len(set(self.class_names)) == len(names):
+            raise DataError(
+                f"{self.name}: several classes are called {twice[0]!r} but for control characters; give each a name of its own"
+            )
+        object.__setattr__(self, "class_names", names)
         if self.test is not None and (self.test.shape[1:] != self.pool.shape[1:] or self.test.dtype != self.pool.dtype):
             raise DataError(
                 f"{self.name}: pool items are {self.pool.dtype} of {self.pool.shape[1]} values, test items {self.test.dtype} of "

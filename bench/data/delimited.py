@@ -13,13 +13,15 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from bench.data.dataset import printable
 from bench.data.reading import Progress, no_progress
 from bench.errors import DataError, number_of
+from bench.wording import printable
 from gmvae.errors import first_line
 
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 _SAMPLE_BYTES, _SAMPLE_ROWS = 2**18, 200
+# More is read where so few lines are in it.
+_SAMPLE_LINES, _MOST_SAMPLE_BYTES = 20, 2**26
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
@@ -64,7 +66,7 @@ class Delimited:
             *(["rows or the header end with a separator"] if self.trailing else []),
             *(["the header has no name for the first column, which names the rows"] if self.row_names else []),
         ]
-        return (f"{self.path.name}: {', '.join(odd)}",) if odd else ()
+        return (f"{printable(self.path.name)}: {', '.join(odd)}",) if odd else ()
 
 
 def plain_suffix(path: Path) -> str:
@@ -126,10 +128,15 @@ def sniff(path: Path) -> Delimited:
         If it has no header, is empty, or its rows do not fit together.
     """
     with opened(path) as file:
-        head = bytes(file.read(_SAMPLE_BYTES + 1))
-    encoding, text = _decoded(head[:_SAMPLE_BYTES], whole=len(head) <= _SAMPLE_BYTES)
+        size = _SAMPLE_BYTES
+        head = bytes(file.read(size + 1))
+        # A header of many long names.
+        while len(head) > size and head.count(b"\n") < _SAMPLE_LINES and size < _MOST_SAMPLE_BYTES:
+            size *= 4
+            head += bytes(file.read(size + 1 - len(head)))
+    encoding, text = _decoded(head[:size], whole=len(head) <= size)
     lines = text.splitlines(keepends=True)
-    lines = lines if len(head) <= _SAMPLE_BYTES else lines[:-1] or lines
+    lines = lines if len(head) <= size else lines[:-1] or lines
     if "\0" in text:
         raise DataError(f"{path} is no text; expected a table with a header and a row per item")
     before = next((place for place, line in enumerate(lines) if not _says_nothing(line)), len(lines))
@@ -141,6 +148,9 @@ def sniff(path: Path) -> Delimited:
     # Of signs that fit alike, commas come last: they may be decimal signs.
     separator = max(reversed(_SEPARATORS), key=lambda sign: _fitness(lines, sign))
     rows = _rows(lines, separator)
+    if not rows:
+        longest = csv.field_size_limit()
+        raise DataError(f"{path}: a value in its first lines is longer than {longest:,} characters; is a quote not closed?")
     header, *body = rows
     names = tuple(name.strip() for name in header)
     # A separator at the end of the header alone.

@@ -14,6 +14,7 @@ from bench.data.pictures import Glance, drawn_on, glance, ground_for, suffixes, 
 from bench.data.reading import Progress, Reading, no_progress
 from bench.data.understood import tell_labels
 from bench.errors import DataError, SettingsError, number_of
+from bench.wording import printable
 
 UNLABELLED = frozenset({"unlabelled", "unlabeled", "unknown"})
 """Names of folders whose images have no class."""
@@ -53,7 +54,7 @@ def load(folder: Path, reading: Reading | None = None, progress: Progress = no_p
     held = bool(in_test.any())
     in_color = " in colour" if len(shape) == 3 else ""
     told = (
-        f"{folder.name}: {number_of(len(paths), 'image')} of {shape[0]} x {shape[1]} pixels{in_color}"
+        f"{printable(folder.name)}: {number_of(len(paths), 'image')} of {shape[0]} x {shape[1]} pixels{in_color}"
         + (f"; {', '.join(sorted(parts))} are parts of a split, not classes" if parts else ""),
         f"labels: by folder, {tell_labels(labels)}",
         *_below_one(folder, ids, labels),

@@ -12,10 +12,10 @@ import pandas as pd
 from jaxtyping import Float
 
 from bench.data.columns import Look, as_option, printable_name
-from bench.data.dataset import printable
 from bench.data.features import Column, Feature
 from bench.data.texts import Texts
 from bench.errors import DataError
+from bench.wording import printable
 from gmvae.rounding import is_coarse, lost_in_float32
 
 GAPS = frozenset({"", "?", "-", ".", "na", "n/a", "nan", "null", "none", "missing"})

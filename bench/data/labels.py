@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from bench.data.dataset import printable
 from bench.errors import DataError, number_of
+from bench.wording import printable
 from gmvae.missing import COULD_BE_CLASSES, says_missing
 
 _NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|\.\d+)([eE][+-]?\d+)?")

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from bench.data.dataset import printable
 from bench.data.features import GAP, Column, Feature
 from bench.data.frames import GAPS, LIST, moments_of, stacked
 from bench.data.texts import Texts, joined, texts_of
 from bench.errors import DataError
+from bench.wording import printable
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 

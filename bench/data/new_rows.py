@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from bench.data.columns import LABEL_NAMES, printable_name
-from bench.data.dataset import printable
 from bench.data.delimited import Delimited, plain_suffix, refuse_short_rows, sniff
 from bench.data.features import make_matrix
 from bench.data.form import Form
@@ -18,6 +17,7 @@ from bench.data.reading import Progress
 from bench.data.tables import ARROW, arrow_blocks, arrow_names, delimited_blocks
 from bench.data.texts import joined, texts_of
 from bench.errors import DataError
+from bench.wording import printable
 
 _SHOWN = 5
 

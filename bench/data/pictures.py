@@ -1,6 +1,7 @@
 """Single pictures as every viewer shows them: upright, on a ground, in eight bits, grey or in colour."""
 
 import importlib.util
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -155,11 +156,18 @@ def white_of(glances: Sequence[Glance]) -> int:
     return next((2**bits - 1 for bits in (8, 10, 12, 14, 16) if largest < 2**bits), largest)
 
 
+def _opened_quietly(path: Path) -> Image.Image:
+    with warnings.catch_warnings():
+        # Pillow's own limit is twice as large; above it, it refuses.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return Image.open(path)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open a picture, not decoded yet."""
     try:
-        with Image.open(path) as image:
+        with _opened_quietly(path) as image:
             n_pages = getattr(image, "n_frames", 1)
             # Phones write a second, smaller picture behind the first.
             if n_pages > 1 and image.format != "MPO":

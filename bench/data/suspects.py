@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.data.columns import Roles, as_option, says_label
-from bench.data.dataset import printable
 from bench.data.features import MAX_LEVELS
 from bench.data.frames import Frame
 from bench.data.labels import MEANS_NOTHING, Labels
 from bench.data.reading import Reading
 from bench.data.texts import Texts
 from bench.errors import DataError, number_of
+from bench.wording import printable
 
 _FREE_TEXT = 0.5
 """A text column with more levels than this share of its rows (and than are kept) is no category."""

@@ -14,7 +14,7 @@ import pyarrow.dataset as pads
 
 from bench.data.arrays import PRETRAINED
 from bench.data.columns import as_logarithms, as_option, assign_roles, check_options, ignored, name_roles, says_role
-from bench.data.dataset import Dataset, printable
+from bench.data.dataset import Dataset
 from bench.data.delimited import Delimited, opened, plain_stem, plain_suffix, refuse_short_rows, sniff
 from bench.data.features import Column, Feature, fit_feature
 from bench.data.frames import Frame, stacked
@@ -26,6 +26,7 @@ from bench.data.suspects import check_leaks, refuse_texts
 from bench.data.texts import Texts, joined, texts_of
 from bench.data.understood import tell_table
 from bench.errors import DataError, number_of
+from bench.wording import printable
 from gmvae.errors import first_line
 
 DELIMITED = frozenset({".csv", ".tsv", ".txt"})

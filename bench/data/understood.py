@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from bench.data.columns import Roles
-from bench.data.dataset import printable
 from bench.data.features import Feature
 from bench.data.frames import Frame
 from bench.data.labels import Labels
 from bench.errors import number_of
+from bench.wording import printable
 
 _NAMES, _CLASSES = 6, 8
 _KINDS = {
@@ -39,7 +39,8 @@ def tell_labels(labels: Labels) -> str:
 def tell_table(frame: Frame, roles: Roles, features: Sequence[Feature], labels: Labels) -> tuple[str, ...]:
     """Return a line each for labels, names of rows, features, gaps and what is left out."""
     n_features = sum(feature.n_features for feature in features)
-    lines = [f"{frame.path.name}: {number_of(frame.n_rows, 'row')}, {number_of(n_features, 'feature')} from {_kinds(features)}"]
+    sizes = f"{number_of(frame.n_rows, 'row')}, {number_of(n_features, 'feature')} from {_kinds(features)}"
+    lines = [f"{printable(frame.path.name)}: {sizes}"]
     lines.append(
         "labels: no column for them" if roles.label is None else f"labels: {_column(frame, roles.label)}, {tell_labels(labels)}"
     )

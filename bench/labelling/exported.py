@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench.data.dataset import printable
 from bench.errors import DataError
+from bench.wording import printable
 
 CHOICES = "label"
 """What the choices are called."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Int
 
-from bench.data.dataset import printable
 from bench.data.delimited import text_rows
 from bench.data.labels import (
     case_notes,
@@ -22,6 +21,7 @@ from bench.data.labels import (
 from bench.errors import DataError, number_of, unknown_name
 from bench.labelling.exported import exported_rows
 from bench.plan.samplers import RANDOM
+from bench.wording import printable
 
 ITEM, ID, LABEL, SAMPLER = "item", "id", "label", "sampler"
 _ALSO_LABEL = frozenset({"class", "target", "y"})

@@ -1,5 +1,7 @@
 """What `recommend` says."""
 
+import shlex
+
 import numpy as np
 from rich.console import Console
 
@@ -22,7 +24,7 @@ def tell_beginning(workplace: Workplace, options: str, console: Console) -> None
     console.print(
         f"{workplace.dataset.name}: no labels yet, so nothing tells methods apart. Begin with labels of chosen items, and a few "
         f"of random ones to know how good that is; {n_clusters} clusters hold items:\n"
-        f"next: gmvae-bench select {workplace.folder}{options} --n {min(100, n_clusters)} --audit 50",
+        f"next: gmvae-bench select {shlex.quote(str(workplace.folder))}{options} --n {min(100, n_clusters)} --audit 50",
         soft_wrap=True,
     )
 
@@ -44,8 +46,8 @@ def tell_recommendation(
     console.print(render_grid(methods_grid(found, about), console.width))
     counts, n_pool = np.bincount(workplace.known_with(given).clip(-1) + 1)[1:], len(workplace.dataset.pool)
     single = " --allow-singletons" if (counts == 1).any() else ""
-    use = f"gmvae-bench label {workplace.folder}{options} --method {found.method}{single}"
-    more = f"gmvae-bench select {workplace.folder}{options}"
+    use = f"gmvae-bench label {shlex.quote(str(workplace.folder))}{options} --method {found.method}{single}"
+    more = f"gmvae-bench select {shlex.quote(str(workplace.folder))}{options}"
     console.print(f"\nuse {found.method}", style="bold")
     if found.outlook is None:
         n_drawn = int(given.drawn.sum())

@@ -10,7 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bench.wording import escape_markdown, one_line
+
 _LATEX = {character: "\\" + character for character in "&%_#${}"} | {
+    "[": "{[}", "*": "{*}",
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", ">": "$>$", "<": "$<$"
 }  # fmt: skip
 # Spaces between columns in the terminal, as a rule and where room is scarce; and the least width of a name.
@@ -201,7 +204,7 @@ def to_text(grid: Grid, format_: str) -> str:
 
 def escape_latex(text: str) -> str:
     """Escape what LaTeX would read as a command."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    return "".join(_LATEX.get(character, character) for character in one_line(text))
 
 
 def _one_line(cell: Cell, escape: Callable[[str], str], bold: Callable[[str], str] = str) -> str:
@@ -212,16 +215,14 @@ def _one_line(cell: Cell, escape: Callable[[str], str], bold: Callable[[str], st
 
 
 def _markdown(grid: Grid) -> str:
-    def escape(text: str) -> str:
-        return text.replace("|", "\\|")
-
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cells) + " |"
 
     marks = "|" + "".join("---|" if index in grid.left else "---:|" for index in range(len(grid.headers)))
-    lines = [f"**{grid.title}**", "", *(f"{note}  " for note in grid.said), *([""] if grid.notes else [])]
-    rows = [line([_one_line(cell, escape, lambda text: f"**{text}**") for cell in row]) for row in grid.cells]
-    return "\n".join([*lines, line([escape(header) for header in grid.headers]), marks, *rows]) + "\n"
+    notes = [f"{escape_markdown(note)}  " for note in grid.said]
+    lines = [f"**{escape_markdown(grid.title)}**", "", *notes, *([""] if grid.notes else [])]
+    rows = [line([_one_line(cell, escape_markdown, lambda text: f"**{text}**") for cell in row]) for row in grid.cells]
+    return "\n".join([*lines, line([escape_markdown(header) for header in grid.headers]), marks, *rows]) + "\n"
 
 
 def _csv(grid: Grid) -> str:
@@ -236,7 +237,7 @@ def _latex(grid: Grid) -> str:
         return " & ".join(cells) + r" \\"
 
     columns = "".join("l" if index in grid.left else "r" for index in range(len(grid.headers)))
-    lines = [f"% {text}" for text in (grid.title, *grid.said)] + [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
+    lines = [f"% {one_line(text)}" for text in (grid.title, *grid.said)] + [rf"\begin{{tabular}}{{{columns}}}", r"\toprule"]
     rows = [line([_one_line(cell, escape_latex, lambda text: rf"\textbf{{{text}}}") for cell in row]) for row in grid.cells]
     header = line([escape_latex(text) for text in grid.headers])
     return "\n".join([*lines, header, r"\midrule", *rows, r"\bottomrule", r"\end{tabular}"]) + "\n"

@@ -22,12 +22,15 @@ from bench.store.lock import LOCK, is_locked
 from bench.store.presence import MODELS
 from bench.store.records import PARTS, TABLE, read_records
 from bench.store.sources import package_version
+from bench.wording import printable
 
 CONFIG, ENVIRONMENT, DATASET, FIGURES = "config.json", "environment.json", "dataset.json", "figures"
 REPORT = "report.html"
 # Files of a search.
 JOURNAL, JOURNAL_LOCK, BEST = "study.journal", "study.journal.lock", "best.toml"
 _EARLIER, _NEARBY = 10, 5
+# Names of files have an end.
+_LONGEST_STEM = 100
 _PACKAGES = (
     "gmvae-bench",
     "torch",
@@ -60,7 +63,7 @@ class StoredRun:
 
 def default_folder(data: str, identity: Mapping[str, Any], kind: str = "runs") -> Path:
     """Return the default folder of a run or search; every configuration has its own."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).stem)
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(data).stem)[:_LONGEST_STEM]
     return Path("results") / kind / f"{stem}-{derive_seed(*(f'{key}={value}' for key, value in identity.items())):08x}"
 
 
@@ -151,10 +154,18 @@ def check_links(folder: Path) -> None:
     for parent, folders, names in os.walk(folder):
         for path in (Path(parent, name) for name in (*folders, *names)):
             # Optuna's lock is a link to the journal, with the path that it had when a killed process made the lock.
-            if path.is_symlink() and path.name != JOURNAL_LOCK and not path.resolve().is_relative_to(root):
+            if path.is_symlink() and path.name != JOURNAL_LOCK and not _leads_into(path, root):
                 raise StoreError(
                     f"{path} is a link out of the run's folder; replace it by what it points to, or give another --out"
                 )
+
+
+def _leads_into(link: Path, root: Path) -> bool:
+    try:
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):
+        # Links that lead to each other.
+        return False
 
 
 def open_run(folder: Path, *, empty: bool = False, columns: Collection[str] | None = None) -> StoredRun:
@@ -180,10 +191,29 @@ def open_run(folder: Path, *, empty: bool = False, columns: Collection[str] | No
             raise StoreError(f"{folder} is at work and has no records yet; `gmvae-bench status` and `watch` say how far it is")
         raise StoreError(f"{folder} has no records yet; repeat `gmvae-bench run` with the same settings to fill it")
     dataset = read_json(folder / DATASET)
-    missing = [key for key in ("name", "n_pool", "n_test", "class_names") if key not in dataset]
+    return StoredRun(folder, config, _checked(folder / DATASET, dataset), read_records(folder, tolerant=empty, columns=columns))
+
+
+def _checked(path: Path, described: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run says of its data, fit to be shown; whoever made the folder may have written anything."""
+    missing = [key for key in ("name", "n_pool", "n_test", "class_names") if key not in described]
     if missing:
-        raise StoreError(f"{folder / DATASET} lacks {', '.join(missing)}; it was written by another version or changed by hand")
-    return StoredRun(folder, config, dataset, read_records(folder, tolerant=empty, columns=columns))
+        raise StoreError(f"{path} lacks {', '.join(missing)}; it was written by another version or changed by hand")
+    counts, names = described.get("class_counts", []), described["class_names"]
+    fits = {
+        "name": isinstance(described["name"], str),
+        "class_names": isinstance(names, list) and all(isinstance(name, str) for name in names),
+        "class_counts": isinstance(counts, list) and all(_is_count(count) for count in counts),
+    } | {key: _is_count(described.get(key, 0)) for key in ("n_pool", "n_test", "n_pool_labels_known", "n_features")}
+    wrong = [key for key, fit in fits.items() if not fit]
+    if wrong:
+        raise StoreError(f"{path}: {', '.join(wrong)} of another kind than a run writes; it was changed by hand")
+    texts = {key: printable(described[key]) for key in ("name", "note", "pretrained") if isinstance(described.get(key), str)}
+    return described | texts | {"class_names": list(map(printable, names))}
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def describe_environment() -> dict[str, Any]:

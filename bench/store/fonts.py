@@ -22,6 +22,7 @@ def save_drawn(figure: "Figure", target: Any, **options: Any) -> None:
         # A dollar sign in a name is no formula. Those of axes are matplotlib's own.
         if not text.get_text().startswith(r"$\mathdefault"):
             text.set_parse_math(False)
+            _measure_plainly(text)
     for text in texts if len(families) > 1 else ():
         text.set_fontfamily(list(families))
     _say_missing(missing)
@@ -31,6 +32,14 @@ def save_drawn(figure: "Figure", target: Any, **options: Any) -> None:
         # Names as long as the figure leave no room: it is drawn all the same.
         warnings.filterwarnings("ignore", message="constrained_layout not applied")
         figure.savefig(target, **options)
+
+
+def _measure_plainly(text: Any) -> None:
+    """Keep matplotlib from reading formulas where it breaks lines, which it does whatever a text is set to."""
+    measure = getattr(text, "_get_rendered_text_width", None)
+    if measure is not None and text.get_wrap() and "$" in text.get_text():
+        # As wide as the sign itself.
+        text._get_rendered_text_width = lambda words: measure(words.replace("$", "S"))
 
 
 @cache

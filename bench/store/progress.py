@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.data.dataset import printable
 from bench.errors import StoreError
 from bench.store.atomic import read_json, write_json
+from bench.wording import printable
 
 PROGRESS = "progress.json"
 

@@ -11,7 +11,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bench.data.dataset import printable
 from bench.errors import StoreError
 from bench.judge.methods import METHODS, PLAIN_VAE, all_methods
 from bench.judge.record import Record
@@ -20,6 +19,7 @@ from bench.plan.samplers import RANDOM, SAMPLERS, all_samplers
 from bench.plugins import available
 from bench.store.atomic import write_atomically
 from bench.store.predictions import append_predictions, merge_predictions
+from bench.wording import printable
 from gmvae.errors import first_line
 
 TABLE, PARTS, BROKEN = "records.parquet", "records.parts", ".broken"
@@ -243,8 +243,11 @@ def _written(path: Path) -> int:
 
 def _read_table(path: Path, schema: pa.Schema = SCHEMA) -> pa.Table:
     try:
-        names = pq.read_schema(path).names
-        table = pq.read_table(path, columns=[name for name in schema.names if name in names])
+        # Read here: pyarrow takes no name that is not UTF-8.
+        content = pa.BufferReader(path.read_bytes())
+        names = pq.read_schema(content).names
+        content.seek(0)
+        table = pq.read_table(content, columns=[name for name in schema.names if name in names])
         # Refuses invalid texts, and other contents that do not fit their types.
         table.validate(full=True)
     except (OSError, ValueError, pa.ArrowException) as error:

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.data.dataset import Dataset, printable
+from bench.data.dataset import Dataset
 from bench.data.reading import Reading
 from bench.data.registry import load_dataset
 from bench.errors import DataError, SettingsError
+from bench.wording import printable
 from gmvae.missing import is_missing
 
 RNG = np.random.default_rng(0)
