@@ -12,6 +12,7 @@ import typer
 from bench.cli.commands import COMMANDS
 from bench.cli.plain import show_controls_as_unknown, write_plainly
 from bench.cli.state import STATE, end_quietly_without_reader, end_without_reader
+from bench.engine.interrupt import remembered
 from bench.errors import BenchError
 from bench.wording import printable_lines
 from gmvae.errors import GMVAEError
@@ -93,7 +94,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="How many labels turn clusters found without labels into a classifier, "
     "and how does that compare with learners that start from nothing?",
-    epilog="Exit codes: 0 done, 1 some cells failed, 2 the input is wrong, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 some cells failed, 2 the input is wrong, 3 the Ray cluster died, 130 interrupted.",
 )
 
 
@@ -121,7 +122,7 @@ def main() -> None:
     end_quietly_without_reader()
     show_controls_as_unknown()
     try:
-        with _ended_without_reader():
+        with remembered(), _ended_without_reader():
             try:
                 app()
             finally:

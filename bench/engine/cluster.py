@@ -4,7 +4,6 @@ import builtins
 import logging
 import os
 import socket
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
+from bench.engine.guard import guarded
+from bench.engine.private import own_token, private_folder, remove, scratch_in
 from bench.engine.work import Work
 from bench.errors import ClusterError, number_of
 from bench.store.sources import fingerprint, package_version
@@ -30,20 +31,19 @@ _QUIET = {
     "RAY_ENABLE_AUTO_CONNECT": "0",
     # Tasks that ask for no GPU must not see one.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    # Tune looks for trackers, and MLflow would write an id of this machine at the sight.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
     # What ran on a node that left runs elsewhere. Ray would print a page about each task that nobody asks for any more.
     "RAY_IGNORE_UNHANDLED_ERRORS": "1",
 }
 # A private instance talks to itself alone: it listens on the loopback interface, as Ray does by default on macOS and Windows.
-_PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+# Where shared memory is small, as in containers, objects go to its folder.
+_PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1"}
 # A cluster's GPUs may all be in use.
 _GPU_SECONDS = 30.0
 # Ray prints these at length for every worker and node that dies; here its cells are judged again or fail with that cause.
 _DEATHS = ("A worker died or was killed", "worker(s) were killed due to", "ServeController.graceful_shutdown")
 _NODE_DEATHS = ("Raylet is terminated", "has been marked dead")
-
-# Of `ray/session_DATE_TIME_PID/sockets/plasma_store` below a folder, and of what the system allows.
-_SOCKET_BYTES, _LONGEST_SOCKET = 70, 107
-_SHORT = "/tmp"  # noqa: S108 - where Ray keeps its folders by itself, if TMPDIR names no other place
 
 _REACH_SECONDS, _ANSWER_SECONDS = 10.0, 25.0
 _FAULTS_SHOWN = 3
@@ -70,39 +70,59 @@ def connected(address: str = "local") -> Iterator[None]:
     import ray
 
     _check_reachable(address)
-    options: dict[str, Any] = {"include_dashboard": False, **_short_folder()} if address == "local" else {}
+    with _joined(ray, address) if address != "local" else _started(ray):
+        yield
+
+
+@contextmanager
+def _joined(ray: Any, address: str) -> Iterator[None]:
     try:
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **options)
+        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise ClusterError(
             f"no Ray cluster answered at --address {address} ({first_line(error)}).\n"
             "Start one with `ray start --head`, or use --address local; for a cluster with tokens set RAY_AUTH_MODE=token and "
             "RAY_AUTH_TOKEN_PATH."
         ) from error
-    _silence_deaths(ray, _DEATHS if address == "local" else _DEATHS + _NODE_DEATHS)
     try:
-        yield
+        _silence_deaths(ray, _DEATHS + _NODE_DEATHS)
+        with guarded(_indispensable(ray), lambda: None):
+            yield
     finally:
         ray.shutdown()
 
 
-def _short_folder() -> dict[str, str]:
-    """Return a folder for Ray where the usual one is too deep: names of sockets in it have at most 107 bytes on Linux.
+@contextmanager
+def _started(ray: Any) -> Iterator[None]:
+    with private_folder() as folder, own_token():
+        try:
+            with scratch_in(folder):
+                ray.init(
+                    address="local",
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                    include_dashboard=False,
+                    _temp_dir=str(folder),
+                )
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ClusterError(
+                f"Ray does not start here ({first_line(error)}); free memory or disk, or use --executor serial"
+            ) from error
+        try:
+            _silence_deaths(ray, _DEATHS)
+            with guarded(_indispensable(ray), lambda: remove(folder)):
+                yield
+        finally:
+            ray.shutdown()
 
-    Raises
-    ------
-    ClusterError
-        If there is none.
-    """
-    usual = os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()
-    if len(os.fsencode(usual)) + _SOCKET_BYTES <= _LONGEST_SOCKET or os.name == "nt":
-        return {}
-    if os.access(_SHORT, os.W_OK):
-        return {"_temp_dir": f"{_SHORT}/ray"}
-    raise ClusterError(
-        f"Ray cannot keep its sockets below {usual}: that name is too long. Set RAY_TMPDIR to a folder with a name of at most "
-        f"{_LONGEST_SOCKET - _SOCKET_BYTES} characters, or use --executor serial"
-    )
+
+def _indispensable(ray: Any) -> list[tuple[str, int]]:
+    """Return where the processes listen without which nothing goes on: the cluster's own, and this node's."""
+    context = ray.get_runtime_context()
+    host, _, port = str(context.gcs_address).rpartition(":")
+    own = context.get_node_id()
+    nodes = [(node["NodeManagerAddress"], node["NodeManagerPort"]) for node in ray.nodes() if node["NodeID"] == own]
+    return [(host.strip("[]"), int(port)), *nodes]
 
 
 def _silence_deaths(ray: Any, deaths: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import ray
 from ray import tune
+from ray.tune.execution.class_cache import ENV_VARS_TO_PROPAGATE
 from ray.tune.experiment import Trial
 
 from bench.errors import BenchError, number_of
@@ -39,6 +40,8 @@ def fit(
     **config: Any,
 ) -> None:
     """Run an experiment to its end; `config` goes to `TuneConfig`."""
+    # Ray writes what it propagates to its workers into its logs, and these are keys of object stores.
+    ENV_VARS_TO_PROPAGATE.difference_update({name for name in ENV_VARS_TO_PROPAGATE if name.startswith("AWS_")})
     system, root = storage.inner("tune").resolved()
     tune.Tuner(
         tune.with_resources(trainable, {"cpu": cpus, "gpu": gpus}),

@@ -3,16 +3,53 @@
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Of a terminal that is closed, too, where there is such a signal.
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 # `timeout` signals the process and its group; count that as one.
 _SAME_SECONDS = 0.5
 
 
+_heard_outside = False
+
+
+def heard() -> bool:
+    """Whether a signal came while `remembered` listened and no `Interrupt` did."""
+    return _heard_outside
+
+
+@contextmanager
+def remembered() -> Iterator[None]:
+    """Let SIGINT, SIGTERM and SIGHUP interrupt a block, and remember them.
+
+    Python drops a KeyboardInterrupt that comes inside a finaliser or a callback. The next `Interrupt` raises it again, and so can
+    who asks `heard` in the end.
+    """
+    global _heard_outside
+    _heard_outside = False
+
+    def hear(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
+        global _heard_outside
+        _heard_outside = True
+        raise KeyboardInterrupt
+
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        # What is ignored, as below nohup, stays so.
+        before = {number: signal.signal(number, hear) for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class Interrupt:
-    """Turns SIGINT and SIGTERM into a flag that an executor looks at between steps.
+    """Turns SIGINT, SIGTERM and SIGHUP into a flag that an executor looks at between steps.
 
     A second signal interrupts at once, unless it comes at the same moment.
 
@@ -27,7 +64,11 @@ class Interrupt:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._hear) for number in _SIGNALS}
+            listened = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._hear) for number in listened}
+            if heard():
+                # It came before, where nobody could hear it.
+                self._heard_at = time.monotonic()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
