@@ -1,5 +1,6 @@
 """The command `gmvae-bench`."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from bench.cli.commands import COMMANDS
 from bench.cli.plain import show_controls_as_unknown, write_plainly
 from bench.cli.state import STATE, end_quietly_without_reader, end_without_reader
 from bench.engine.interrupt import remembered
+from bench.engine.private import ensure_home
 from bench.errors import BenchError
 from bench.wording import printable_lines
 from gmvae.errors import GMVAEError
@@ -120,6 +122,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         write_plainly(stream)
     end_quietly_without_reader()
+    ensure_home()
+    # Where it cannot keep its cache it says so in four lines; that costs a second, and nothing else.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     show_controls_as_unknown()
     try:
         with remembered(), _ended_without_reader():

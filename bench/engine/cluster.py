@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from bench.engine.guard import guarded
-from bench.engine.private import own_token, private_folder, remove, scratch_in
+from bench.engine.private import ensure_home, own_token, private_folder, remove, scratch_in
 from bench.engine.work import Work
 from bench.errors import ClusterError, number_of
 from bench.store.sources import fingerprint, package_version
@@ -94,6 +94,7 @@ def _joined(ray: Any, address: str) -> Iterator[None]:
 
 @contextmanager
 def _started(ray: Any) -> Iterator[None]:
+    ensure_home()
     with private_folder() as folder, own_token():
         try:
             with scratch_in(folder):

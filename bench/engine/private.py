@@ -20,12 +20,21 @@ from gmvae.errors import first_line
 # Of `session_DATE_TIME_PID/sockets/plasma_store` below a folder, and of what the system allows.
 _SOCKET_BYTES, _LONGEST_SOCKET = 66, 107
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each tried, and used with a folder that is ours alone
+_NOWHERE = "/nonexistent"
 _PREFIX = "gmvae-"
 _OURS = re.compile(rf"{_PREFIX}(\d+)-[a-z0-9_]+")
 _TOKEN, _TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 # Ray's processes end by themselves, some of them late.
 _PATIENCE_SECONDS = 3.0
 _PROCESSES = Path("/proc")
+
+
+def ensure_home() -> None:
+    """Give a user without a home, as in some containers, one that does not exist: libraries ask for its name and fail without."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = _NOWHERE
 
 
 @contextmanager
