@@ -7,6 +7,8 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,7 +17,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from runs import METHODS, RUN, Ray, besides_progress, end, has_state, keep_unfinished, run, same_as, start, wait_for
+from runs import (
+    METHODS,
+    RUN,
+    Ray,
+    besides_progress,
+    end,
+    finish,
+    has_state,
+    keep_unfinished,
+    processes,
+    run,
+    same_as,
+    start,
+    wait_for,
+)
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -111,6 +127,39 @@ def test_workers_that_are_killed_then_their_driver(ray: Ray, undisturbed: Path, 
     assert not (folder / "records.parquet").exists()
     run(folder, *METHODS, *ray.options)
     same_as(folder, undisturbed)
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_private_cluster_that_dies_is_told_in_one_line_and_leaves_nothing(undisturbed: Path, tmp_path: Path) -> None:
+    folder, place = tmp_path / "run", Path(tempfile.mkdtemp(prefix="r", dir="/tmp"))
+    place.chmod(0o755)
+    try:
+        for name in ("gcs_server", "raylet"):
+            process = start(folder, *METHODS, RAY_TMPDIR=str(place))
+            wait_for(lambda: has_state(folder) or has_state(folder, "k10-s1"), process)
+            (own,) = place.iterdir()
+            assert own.stat().st_mode & 0o777 == 0o700
+            victim = next(pid for pid, (_, title) in processes().items() if f"/{name}" in title and str(own) in title)
+            begun = time.monotonic()
+            os.kill(victim, signal.SIGKILL)
+            _, messages = finish(process, expected_code=3)
+            assert time.monotonic() - begun < 15
+            last, *others = reversed(besides_progress(messages))
+            assert last == (
+                "gmvae-bench: a process of the Ray cluster died (raylet or GCS); what is done is saved: repeat the same command"
+            )
+            assert others == []
+            assert list(place.iterdir()) == []
+            assert not [title for _, title in processes().values() if str(own) in title]
+            # The next one is to train for a while, too.
+            for path in (folder / "checkpoints").glob("k10-*/training.safetensors"):
+                path.unlink()
+        run(folder, *METHODS, RAY_TMPDIR=str(place))
+        same_as(folder, undisturbed)
+        assert list(place.iterdir()) == []
+    finally:
+        shutil.rmtree(place)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from bench.engine.interrupt import _SAME_SECONDS, Interrupt
+from bench.engine.interrupt import _SAME_SECONDS, Interrupt, remembered
 
 # Sends a second signal at the k-th line that runs after the handler of the first began, for every k that there is.
 NESTED = """
@@ -58,3 +58,46 @@ def test_one_signal_is_a_wish_and_a_later_one_an_order() -> None:
         time.sleep(_SAME_SECONDS * 1.1)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+SWALLOWED = """
+import os, signal
+from bench.engine.interrupt import Interrupt, remembered
+
+class Late:
+    def __del__(self):
+        os.kill(os.getpid(), getattr(signal, "{name}"))
+        for _ in range(1000):
+            pass
+
+with remembered():
+    late = Late()
+    del late
+    print("went on")
+    with Interrupt() as interrupt:
+        try:
+            interrupt.check()
+        except KeyboardInterrupt:
+            print("heard")
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_that_python_drops_is_heard_later(name: str) -> None:
+    """An exception that a finaliser raises is printed and forgotten: so was Ctrl-C inside a lock of the logging module."""
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED.replace("{name}", name)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Exception ignored" in done.stderr
+    assert done.stdout.split() == ["went", "on", "heard"]
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """As below `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with remembered(), Interrupt() as interrupt:
+            os.kill(os.getpid(), signal.SIGHUP)
+            interrupt.check()
+    finally:
+        signal.signal(signal.SIGHUP, before)

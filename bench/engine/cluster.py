@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any
 
 from bench.engine.guard import guarded
-from bench.engine.private import ensure_home, own_token, private_folder, remove, scratch_in
+from bench.engine.private import RAYS, ensure_home, own_token, private_folder, remove, scratch_in
 from bench.engine.work import Work
 from bench.errors import ClusterError, number_of
 from bench.store.sources import fingerprint, package_version
@@ -103,7 +103,7 @@ def _started(ray: Any) -> Iterator[None]:
                     logging_level=logging.ERROR,
                     log_to_driver=False,
                     include_dashboard=False,
-                    _temp_dir=str(folder),
+                    _temp_dir=str(folder / RAYS),
                 )
         except (OSError, RuntimeError, ValueError) as error:
             raise ClusterError(

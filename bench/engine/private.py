@@ -17,8 +17,10 @@ from pathlib import Path
 from bench.errors import ClusterError
 from gmvae.errors import first_line
 
-# Of `session_DATE_TIME_PID/sockets/plasma_store` below a folder, and of what the system allows.
-_SOCKET_BYTES, _LONGEST_SOCKET = 66, 107
+RAYS = "r"
+"""Ray's folder in ours: it lets everybody into what it is given."""
+# Of `r/session_DATE_TIME_PID/sockets/plasma_store` below ours, and of what the system allows.
+_SOCKET_BYTES, _LONGEST_SOCKET = 68, 107
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each tried, and used with a folder that is ours alone
 _NOWHERE = "/nonexistent"
 _PREFIX = "gmvae-"

@@ -1,14 +1,12 @@
 """Where the output has no Unicode, and where Ray's folder would be too deep: plain signs, a short folder."""
 
 import io
-import os
 from pathlib import Path
 
 import pytest
 
 from bench.cli.plain import write_plainly
-from bench.engine import cluster
-from bench.errors import ClusterError, SettingsError
+from bench.errors import SettingsError
 from bench.plan.settings import read_toml
 
 
@@ -23,23 +21,6 @@ def test_signs_that_the_encoding_lacks_become_plain(encoding: str) -> None:
     times = "\N{MULTIPLICATION SIGN}"
     expected = {"ascii": "3 x 2 -|... ?", "latin-1": f"3 {times} 2 -|... ?", "cp1252": f"3 {times} 2 -|\u2026 ?"}
     assert written == expected.get(encoding, f"3 {times} 2 ─│… \N{CAT FACE}")
-
-
-def test_ray_gets_a_short_folder_where_the_usual_one_is_too_deep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("RAY_TMPDIR", raising=False)
-    monkeypatch.setattr("tempfile.gettempdir", lambda: "/short")
-    assert cluster._short_folder() == {}
-    deep = f"/scratch/{'job' * 12}"
-    monkeypatch.setattr("tempfile.gettempdir", lambda: deep)
-    monkeypatch.setattr(cluster, "_SHORT", str(tmp_path))
-    assert cluster._short_folder() == {"_temp_dir": f"{tmp_path}/ray"}
-    monkeypatch.setenv("RAY_TMPDIR", deep)
-    monkeypatch.setattr(cluster, "_SHORT", str(tmp_path / "absent"))
-    with pytest.raises(
-        ClusterError, match="Set RAY_TMPDIR to a folder with a name of at most 37 characters, or use --executor serial"
-    ):
-        cluster._short_folder()
-    assert os.environ["RAY_TMPDIR"] == deep
 
 
 def test_a_configuration_may_begin_with_a_mark(tmp_path: Path) -> None:
