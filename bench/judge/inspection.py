@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.special import entr
 from sklearn.manifold import TSNE
 
 from bench.data.dataset import Dataset
@@ -15,6 +16,8 @@ from gmvae.decoding import HardDecoder, LabelDecoder, Posterior, SoftDecoder
 from gmvae.model import GaussianMixtureVAE
 
 _TOP = 4
+# Items of which something is computed at once.
+_ROWS = 4_096
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,9 @@ class Inspection:
     def class_gains(self) -> tuple[ClassGain, ...]:
         """Return accuracy per class under both decoders, with the mean entropy of q(c|x)."""
         q = self.posterior.q
-        entropy = -np.where(q > 0, q * np.log(np.maximum(q, np.finfo(q.dtype).tiny)), 0).sum(axis=1)
+        # In parts: with thousands of clusters a copy of them all is gigabytes.
+        parts = [q[begin : begin + _ROWS] for begin in range(0, len(q), _ROWS)]
+        entropy = np.concatenate([entr(part).sum(axis=1) for part in parts])
         truth = self.dataset.labels
         gains = []
         for code in range(self.dataset.n_classes):

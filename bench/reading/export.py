@@ -48,7 +48,7 @@ def export(run: OpenRun, folder: Path) -> Exported:
     """
     if run.stored.exported:
         raise SettingsError(f"{run.folder} is an export already; copy it")
-    models, sizes = run.histories(), run.sizes(run.models)
+    models, sizes = run.histories, run.sizes(run.models)
     _write(run.stored, models, sizes, folder)
     # From the folders, not the records: methods on clusters of pixels have records of some K, and no model.
     lost = tuple(key.id for key in model_keys(run.folder) if not is_trained(run.folder, key))

@@ -199,8 +199,9 @@ class OpenRun:
         """The trained models of the run, whether or not it has records: `select` trains models alone."""
         return trained_models(self.folder)
 
+    @cached_property
     def histories(self) -> dict[ModelKey, pd.DataFrame]:
-        """Return the history of every model of the run that has one, including plain VAEs: a row per epoch."""
+        """The history of every model of the run that has one, including plain VAEs: a row per epoch."""
         every = ((key, read_history(self.folder, key)) for key in model_keys(self.folder))
         return {key: history for key, history in every if history is not None}
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from scipy import stats
 from scipy.special import gammaln
 
 from bench.stats.seeds import of_random
@@ -116,23 +115,40 @@ def observed_coverage(records: pd.DataFrame, method: str = "soft") -> tuple[Obse
     """Return what the run's random draws covered, per K and budget, from the records of one method on the clusters."""
     drawn = of_random(records)
     chosen = drawn[(drawn["method"] == method) & (drawn["status"] == "ok") & drawn["clusters_covered"].notna()]
-    observed = []
+    observed, within = [], _correlations(chosen)
     key: Any
     for key, group in chosen.groupby(["n_components", "n_labeled"]):
         k, n_labeled = key
         covered = group["clusters_covered"].to_numpy(float)
-        # Within models: that one model is better and covers more says nothing about draws.
-        within = [_correlation(model) for _, model in group.groupby("model_seed", dropna=False)]
-        known = [value for value in within if value is not None]
-        correlation = float(np.mean(known)) if known else None
+        known = within.get(key, np.array([]))
+        correlation = float(np.mean(known)) if len(known) else None
         observed.append(
             Observed(int(k), int(n_labeled), len(group), float(covered.mean()), float((covered == k).mean()), correlation)
         )
     return tuple(observed)
 
 
-def _correlation(draws: pd.DataFrame) -> float | None:
-    covered, accuracy = draws["clusters_covered"].to_numpy(float), draws["accuracy"].to_numpy(float)
+def _correlations(draws: pd.DataFrame) -> dict[Any, Float[np.ndarray, " m"]]:
+    """Return by K and budget Spearman's correlations of clusters covered with accuracy over the draws of each model.
+
+    Within models: that one model is better and covers more says nothing about draws. All at once, since a run may have thousands.
+    """
+    if draws.empty:
+        return {}
+    names = ["clusters_covered", "accuracy"]
+    by = ["n_components", "n_labeled", "model_seed"]
+    values = draws[[*by, *names]].astype(dict.fromkeys(names, float))
+    groups = values.groupby(by, dropna=False)
     # A draw or two that miss a cluster are no trend.
-    varies = len(np.unique(covered)) > 2 and len(np.unique(accuracy)) > 2
-    return float(stats.spearmanr(covered, accuracy).statistic) if varies else None
+    varies = (groups[names].nunique() > 2).all(axis=1)
+    ranks = groups[names].rank()
+    centred = ranks - ranks.groupby([values[name] for name in by], dropna=False).transform("mean")
+    products = pd.DataFrame(
+        {
+            "both": centred[names[0]] * centred[names[1]],
+            **{name: centred[name] ** 2 for name in names},
+        }
+    )
+    sums = products.groupby([values[name] for name in by], dropna=False).sum()[varies]
+    correlations: Any = sums["both"] / np.sqrt(sums[names[0]] * sums[names[1]])
+    return {key: of_models.to_numpy() for key, of_models in correlations.groupby(level=[0, 1])}

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
 
 from bench.stats import coverage
 from bench.stats.cluster_coverage import (
@@ -108,3 +109,28 @@ def test_log_binomials_stay_accurate_for_large_pools() -> None:
     exact = 1 - math.prod((n - s - i) / (n - i) for i in range(drawn))
     (found, _) = covered_probabilities(np.array([s, n - s]), drawn, replacement=False)
     assert found == pytest.approx(exact, rel=1e-5)
+
+
+def test_correlations_of_all_models_at_once_are_scipys() -> None:
+    rng = np.random.default_rng(0)
+    n = 600
+    records = pd.DataFrame(
+        {
+            "method": "soft", "status": "ok", "sampler": "random",
+            "n_components": rng.choice([10, 20], n), "n_labeled": rng.choice([25, 50], n),
+            "model_seed": pd.array(rng.integers(0, 5, n), dtype="Int64"),
+            "clusters_covered": rng.integers(1, 9, n), "accuracy": rng.integers(0, 30, n) / 30,
+        }
+    )  # fmt: skip
+    # Of one model all draws cover alike, and of one three are all there are.
+    records.loc[(records["model_seed"] == 4) & (records["n_components"] == 10), "clusters_covered"] = 3
+    for row in observed_coverage(records):
+        group = records[(records["n_components"] == row.n_components) & (records["n_labeled"] == row.n_labeled)]
+        expected = [
+            spearmanr(model["clusters_covered"], model["accuracy"]).statistic
+            for _, model in group.groupby("model_seed")
+            if model["clusters_covered"].nunique() > 2 and model["accuracy"].nunique() > 2
+        ]
+        assert len(expected) == (4 if row.n_components == 10 else 5)
+        assert row.correlation == pytest.approx(np.mean(expected))
+    assert observed_coverage(records[:0]) == ()

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.image
+import numpy as np
+import pandas as pd
 import pytest
 
-from bench.reading.figures import FIGURES, figure_of
+from bench.plan.cells import ModelKey
+from bench.reading.figures import FIGURES, figure_of, training
 from bench.reading.open_run import OpenRun
 
 Command = Callable[..., tuple[int, str, str]]
@@ -104,3 +107,17 @@ def test_the_chosen_item_is_one_that_soft_saves(command: Command, run_folder: Pa
     code, out, _ = command("explain", str(run_folder), "--labels", "20")
     assert code == 0
     assert re.search(r"hard decoding says \d \(wrong\), soft decoding \d \(right\)", out)
+
+
+def test_many_models_are_a_band_for_each_k(monkeypatch: pytest.MonkeyPatch) -> None:
+    epochs = np.arange(1, 4)
+    values = dict.fromkeys(training._PANELS, epochs * 1.0) | {"epoch": epochs}
+    histories = {ModelKey(k, seed): pd.DataFrame(values) + seed for k in (10, 20) for seed in range(30)}
+    histories = {key: history.assign(epoch=epochs) for key, history in histories.items()}
+    panel = training.draw(training.Histories(histories, "many")).axes[0]
+    # A median and a band for each K, and two lines for the legend.
+    assert len(panel.lines) == 4
+    assert len(panel.collections) == 2
+    np.testing.assert_allclose(panel.lines[0].get_ydata(), epochs + 14.5)
+    few = {key: history for key, history in histories.items() if key.model_seed < 20}
+    assert len(training.draw(training.Histories(few, "few")).axes[0].lines) == 42
