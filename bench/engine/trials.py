@@ -69,7 +69,10 @@ def _trial(config: dict[str, Any], given: _Given) -> None:
         tune.report({_NUMBER: number, _FAILURE: error})
 
     # An earlier process of this pack may have ended some.
-    jobs = [job for job in config["jobs"] if job.number not in ended()]
+    over = ended()
+    jobs = [job for job in config["jobs"] if job.number not in over]
+    if not jobs:
+        return
     limit = None if jobs[0].limit is None else jobs[0].limit * len(jobs)
     error_of_all: str | None = None
     try:

@@ -272,8 +272,10 @@ class _Training:
 
     def _keep(self) -> None:
         try:
-            for number, (job, key) in enumerate((lane.job, lane.key) for lane in self.lanes):
-                keep_state(self._storage.inner(job.name), key, self.pack.state(number), job.model, job.training)
+            for number, lane in enumerate(self.lanes):
+                if number not in self.pack.errors:
+                    storage, job = self._storage.inner(lane.job.name), lane.job
+                    keep_state(storage, lane.key, self.pack.state(number), job.model, job.training)
         except StoreError as error:
             # The trials continue without it.
             self._on_notice(f"trial {self.lanes[0].job.number}: no checkpoint after epoch {self.pack.epoch}: {error}")

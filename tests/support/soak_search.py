@@ -80,7 +80,8 @@ def disturbed(folder: Path, options: list[str], chance: random.Random, done: dic
         say(f"  {sum(done.values())} kills, exit code {code}")
         if code == 0:
             return
-        if code not in (130, -signal.SIGKILL):
+        # An interrupt at the very end, when nothing is left to be saved, ends Python itself.
+        if code not in (130, -signal.SIGINT, -signal.SIGKILL):
             say("  " + (folder.parent / "messages").read_text().strip()[-2000:])
             sys.exit(f"unexpected exit code {code}")
 
