@@ -44,7 +44,15 @@ class Frame:
     """The model that made the columns, if one did."""
     _lost: dict[int, float] = field(default_factory=dict)
     """How far float32 is from the values of each numeric column, at most."""
+    _known_positions: dict[int, int] = field(default_factory=dict)
     _room: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+
+    @property
+    def _positions(self) -> dict[int, int]:
+        """Where the numeric columns lie in a block; a table may have many thousands, so that none is looked for."""
+        if len(self._known_positions) != len(self.numeric):
+            self._known_positions = {place: position for position, place in enumerate(self.numeric)}
+        return self._known_positions
 
     def allocate(self, n_rows: int) -> None:
         """Make room for rows of the numeric columns, in blocks that the system gets back when they are freed."""
@@ -55,7 +63,7 @@ class Frame:
 
     def fill(self, place: int, values: Float[np.ndarray, " n"]) -> None:
         """Write a numeric column into the room that was made."""
-        position, begin = self.numeric.index(place), 0
+        position, begin = self._positions[place], 0
         self._notice([place], values[:, None])
         for block in self.blocks:
             with np.errstate(over="ignore"):
@@ -101,7 +109,7 @@ class Frame:
         """Return the values of a column."""
         if place in self.others:
             return self.others[place]
-        position = self.numeric.index(place)
+        position = self._positions[place]
         return np.concatenate([block[:, position] for block in self.blocks])
 
     def _numbers_of(self, place: int) -> np.ndarray:

@@ -7,6 +7,8 @@ from urllib.parse import unquote
 from bench.errors import StoreError
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]+):")
+OPTION = re.compile(r"[a-z_]{1,24}")
+"""What a name of an option looks like."""
 # Shorter pieces would be found in any text.
 _SHORTEST = 3
 _HIDDEN = "\N{HORIZONTAL ELLIPSIS}"
@@ -62,7 +64,10 @@ def without_secrets(text: str, url: str) -> str:
     rest = url.partition(":")[2]
     place, _, query = rest.partition("?")
     before = rest.rpartition("@")[0]
-    pieces = {url, *re.split(r"[:@/?&=]", f"{before}&{query}"), *re.split(r"[&]", query)}
+    options = [option.partition("=") for option in query.split("&")]
+    # Of an option its value; what has none may be anything.
+    values = [value if mark or not OPTION.fullmatch(name) else name for name, mark, value in options]
+    pieces = {url, *re.split(r"[:@/?&=]", before), *values, *(part for value in values for part in re.split(r"[:@/]", value))}
     if "@" not in rest and parsed_database(url) is None:
         pieces |= set(re.split(r"[:@/]", place))
     pieces |= {unquote(piece) for piece in pieces}

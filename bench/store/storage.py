@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from pyarrow import ArrowException, fs
 
 from bench.errors import StoreError
-from bench.store.locations import shown_scheme, shown_storage, without_secrets
+from bench.store.locations import OPTION, shown_scheme, shown_storage, without_secrets
 from gmvae.disk import sync, sync_folder
 from gmvae.errors import first_line
 
@@ -221,7 +221,10 @@ def _resolve_s3(location: str) -> tuple[Any, str]:
         raise ValueError("expected options as name=value") from None
     unknown = options.keys() - {"region", "scheme", "endpoint_override"}
     if unknown:
-        raise ValueError("got an unknown option; known are region, scheme, endpoint_override")
+        name = min(unknown)
+        # What is no name of an option may be a key.
+        shown = f"unknown option {name}" if OPTION.fullmatch(name) else "got an unknown option"
+        raise ValueError(f"{shown}; known are region, scheme, endpoint_override")
     # The defaults wait almost two minutes for a server that never answers.
     retry = fs.AwsStandardS3RetryStrategy(max_attempts=3)
     return fs.S3FileSystem(connect_timeout=3, request_timeout=20, retry_strategy=retry, **options), path.rstrip("/")
