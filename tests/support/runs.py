@@ -190,4 +190,5 @@ def same_as(folder: Path, undisturbed: Path) -> None:
         assert ours.read_bytes() == theirs.read_bytes()
         assert pd.read_csv(ours.parent / "history.csv")["epoch"].tolist() == list(range(1, EPOCHS + 1))
     left = {path.name for path in folder.iterdir()}
-    assert left == {".lock", "config.json", "dataset.json", "environment.json", "models", "records.parquet"}
+    expected = {".lock", "config.json", "dataset.json", "environment.json", "models", "records.parquet"}
+    assert left == expected, sorted(left ^ expected)
