@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ def annotated(task: dict[str, Any], *labels: str, cancelled: bool = False) -> di
 
 
 def test_from_select_to_label(command: Command, undisturbed: Path, tmp_path: Path) -> None:
+    # Labelling leaves a file in the run's folder, which others compare with theirs.
+    run = Path(shutil.copytree(undisturbed, tmp_path / "run"))
     code, output, _ = command(
-        *("select", str(undisturbed), "--n", "20", "--audit", "30"),
+        *("select", str(run), "--n", "20", "--audit", "30"),
         *("--out", str(tmp_path / "ask.csv"), "--label-studio", str(tmp_path / "tasks.json")),
     )
     assert code == 0
@@ -47,7 +50,7 @@ def test_from_select_to_label(command: Command, undisturbed: Path, tmp_path: Pat
     exported = [annotated(task, str(truth[task["data"]["item"]])) for task in tasks[:45]] + tasks[45:]
     (tmp_path / "export.json").write_text(json.dumps(exported))
     code, output, _ = command(
-        "label", str(undisturbed), "--labels", str(tmp_path / "export.json"), "--out", str(tmp_path / "out.csv"),
+        "label", str(run), "--labels", str(tmp_path / "export.json"), "--out", str(tmp_path / "out.csv"),
         "--method", "soft", "--allow-singletons",
     )  # fmt: skip
     assert code == 0
