@@ -97,7 +97,8 @@ def _make_folder() -> Path:
     reasons = []
     for place in dict.fromkeys([*([usual] if usual else []), *_PLACES]):
         longest = f"{Path(place).absolute()}/{_PREFIX}{os.getpid()}-12345678"
-        if len(os.fsencode(longest)) + _SOCKET_BYTES > _LONGEST_SOCKET:
+        # Windows has no such sockets.
+        if os.name != "nt" and len(os.fsencode(longest)) + _SOCKET_BYTES > _LONGEST_SOCKET:
             reasons.append(f"the name of {place} is too long")
             continue
         try:
@@ -120,11 +121,13 @@ def _usual_place() -> str | None:
 
 
 def _sweep(place: Path) -> None:
-    """Delete what was left by processes that were killed."""
+    """Delete what was left by processes that were killed, where the system lists those that live."""
+    if not _PROCESSES.exists():
+        return
     for folder in place.glob(f"{_PREFIX}*"):
         owner = _OURS.fullmatch(folder.name)
         with suppress(OSError):
-            if owner and folder.stat().st_uid == os.getuid() and not (_PROCESSES / owner[1]).exists() and _PROCESSES.exists():
+            if owner and folder.stat().st_uid == os.getuid() and not (_PROCESSES / owner[1]).exists():
                 remove(folder)
 
 
