@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,13 +152,19 @@ def alone(lock: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(shared: Path) -> Path:
-    """The folder of a run to which nothing happened; `runs.same_as` compares others with it. All test processes share one."""
+def run_once(shared: Path) -> Path:
+    """The folder of a run; all test processes share one."""
     folder = shared / "undisturbed"
     with alone(shared / "undisturbed.lock"):
         if not (folder / "records.parquet").exists():
             run(folder, *METHODS, "--executor", "serial")
     return folder
+
+
+@pytest.fixture
+def undisturbed(run_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A test's own copy of a run to which nothing happened; `runs.same_as` compares others with it. Labelling writes into it."""
+    return Path(shutil.copytree(run_once, tmp_path_factory.mktemp("undisturbed") / "undisturbed"))
 
 
 @pytest.fixture(scope="session")
