@@ -239,15 +239,18 @@ def checked_items(estimator: BaseEstimator, x: Any, *, reset: bool) -> np.ndarra
     if getattr(x, "ndim", None) in IMAGE_DIMENSIONS:
         x = x.reshape(len(x), -1)
     is_bytes = getattr(x, "dtype", None) == np.uint8
-    given = x
     checked: np.ndarray = validate_data(
         estimator, x, reset=reset, dtype=np.uint8 if is_bytes else np.float32, ensure_min_samples=2 if reset else 1
     )
-    numbers = np.asarray(given)
-    coarse = coarse_columns(numbers) if reset and numbers.shape == checked.shape else []
+    if reset:
+        _refuse_coarse(np.asarray(x))
+    return checked
+
+
+def _refuse_coarse(numbers: np.ndarray) -> None:
+    coarse = coarse_columns(numbers)
     if coarse:
         raise ValueError(
             f"the values of column {coarse[0]}, such as {numbers[0, coarse[0]]:g}, differ by less than float32 tells apart; "
             "subtract what they lie near and divide by how far they lie apart, e.g. with StandardScaler"
         )
-    return checked

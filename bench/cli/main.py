@@ -13,8 +13,8 @@ import typer
 from bench.cli.commands import COMMANDS
 from bench.cli.plain import show_controls_as_unknown, write_plainly
 from bench.cli.state import STATE, end_quietly_without_reader, end_without_reader
+from bench.engine.home import ensure_home
 from bench.engine.interrupt import remembered
-from bench.engine.private import ensure_home
 from bench.errors import BenchError
 from bench.wording import printable_lines
 from gmvae.errors import GMVAEError

@@ -208,10 +208,10 @@ def _make(path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, reading: 
     if len({piece.shape[1:] for piece in pieces}) > 1:
         raise DataError(f"{path}: {' and '.join(parts.items)} hold items of different shapes; give one with --x")
     raw = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
-    columns = fine_columns(raw)
+    columns = _fine_columns(raw)
     if columns:
         pool, shape, scale = _in_columns(raw, columns), None, Scale()
-        test = None if parts.test is None else _in_columns(check_columns(path, arrays[parts.test], columns), columns)
+        test = None if parts.test is None else _in_columns(_checked_columns(path, arrays[parts.test], columns), columns)
     else:
         pool, shape, scale = as_items(path, raw)
         test = None if parts.test is None else as_items(path, arrays[parts.test], scale)[0]
@@ -237,10 +237,11 @@ def _make(path: Path, arrays: Mapping[str, np.ndarray], parts: _Parts, reading: 
     )
 
 
-def fine_columns(items: np.ndarray) -> tuple[Feature, ...]:
-    """Return how the columns of vectors become features that float32 can hold; none if it holds them as they are."""
+def _fine_columns(items: np.ndarray) -> tuple[Feature, ...]:
+    """Return how the columns of vectors become features that float32 can hold; none if it holds them, or there are no numbers."""
     coarse = set(coarse_columns(items)) if items.ndim == 2 else set()
-    if not coarse:
+    # Gaps and infinities of an array are refused where they are: in a table a gap would be filled.
+    if not coarse or (items.dtype.kind == "f" and not all(np.isfinite(values).all() for values in items.T)):
         return ()
     return tuple(
         fit_feature(f"column {place + 1}", values.astype(np.float64 if place in coarse else np.float32), log=False)
@@ -252,7 +253,7 @@ def _in_columns(items: np.ndarray, columns: Sequence[Feature]) -> np.ndarray:
     return make_matrix(columns, [values.astype(np.float64) for values in items.T])
 
 
-def check_columns(path: Path, items: np.ndarray, columns: Sequence[Feature]) -> np.ndarray:
+def _checked_columns(path: Path, items: np.ndarray, columns: Sequence[Feature]) -> np.ndarray:
     """Return items, or raise `DataError` if they are no vectors of as many numbers."""
     if items.ndim != 2 or items.shape[1] != len(columns) or items.dtype.kind not in "uifb":
         raise DataError(
@@ -417,7 +418,8 @@ class Scale:
             return values
         if self.kind == "bytes":
             return values.astype(np.uint8)
-        numbers = values.astype(np.float32)
+        with np.errstate(over="ignore"):
+            numbers = values.astype(np.float32)
         return (numbers + 1) / 2 if self.kind == "signed" else numbers
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -198,11 +199,13 @@ class Dataset:
 
     @cached_property
     def n_distinct(self) -> int:
-        """Different items among the first of the pool, or of those spread over it, that are looked at: 10,000."""
+        """Different items among those of the pool that are looked at: all, or 10,000 at most spread over it."""
         return len({row.tobytes() for row in self._sample})
 
     def check_distinct(self) -> None:
         """Raise `DataError` if there are several items, and no two of them differ."""
+        if self.n_distinct > 1:
+            return
         begins = range(0, len(self.pool), _ROWS)
         if len(self.pool) > 1 and all(bool((self.pool[begin : begin + _ROWS] == self.pool[0]).all()) for begin in begins):
             raise DataError(
@@ -212,7 +215,7 @@ class Dataset:
 
     @property
     def _sample(self) -> np.ndarray:
-        return self.pool[:: max(1, len(self.pool) // _LOOKED_AT)][:_LOOKED_AT]
+        return self.pool[:: max(1, math.ceil(len(self.pool) / _LOOKED_AT))]
 
     def notices(self) -> tuple[str, ...]:
         """Return what a user should know of how the data were read."""
@@ -230,17 +233,13 @@ class Dataset:
         """Return a warning of columns in which a few values are so far from the others that these look alike."""
         if self.image_shape is not None or self.likelihood != "gaussian":
             return ()
-        low, middle, high = np.quantile(self._sample, (_FEW[0], 0.5, _FEW[1]), axis=0)
-        deviation = self.pool.std(axis=0, dtype=np.float64)
-        hidden = np.flatnonzero((high > low) & (high - low < _HIDDEN * deviation))
-        if not len(hidden):
-            return ()
-        names = [name for feature in self.features for name in feature.names] or None
+        names = [name for feature in self.features for name in feature.names]
         told = []
-        for place in hidden.tolist():
-            row = int(np.abs(self.pool[:, place] - middle[place]).argmax())
+        for place, row in _hidden_columns(self.pool, self._sample):
             name = printable(names[place]) if names else f"column {place + 1}"
             told.append(f"{name} ({self.pool[row, place]:g} in row {row + 1})")
+        if not told:
+            return ()
         few = f"{', '.join(told[:_TOLD])}{f' and {len(told) - _TOLD:,} more' if len(told) > _TOLD else ''}"
         return (
             f"warning: a few values are so large that all others look alike: in {few}; correct them, or leave the column out",
@@ -262,6 +261,19 @@ def shown_labels(labels: Int[np.ndarray, " n"], items: Int[np.ndarray, " s"]) ->
     y = np.full(len(labels), -1)
     y[items] = labels[items]
     return y
+
+
+def _hidden_columns(pool: np.ndarray, sample: np.ndarray) -> list[tuple[int, int]]:
+    """Return the columns in which a few values make the others look alike, and in which row the furthest value is."""
+    low, middle, high = np.quantile(sample, (_FEW[0], 0.5, _FEW[1]), axis=0)
+    # No deviation is larger than the largest distance: most columns need no look at all rows, and a copy of all would be large.
+    furthest = np.maximum(pool.max(axis=0) - middle, middle - pool.min(axis=0))
+    found = []
+    for place in np.flatnonzero((high > low) & (high - low < _HIDDEN * furthest)).tolist():
+        values = pool[:, place].astype(np.float64)
+        if high[place] - low[place] < _HIDDEN * values.std():
+            found.append((place, int(np.abs(values - middle[place]).argmax())))
+    return found
 
 
 def _not_finite(items: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from types import FunctionType
 from typing import Any
 
 from bench.engine.guard import guarded
-from bench.engine.private import RAYS, ensure_home, own_token, private_folder, remove, scratch_in
+from bench.engine.home import ensure_home
+from bench.engine.private import RAYS, own_token, private_folder, remove, scratch_in
 from bench.engine.work import Work
 from bench.errors import ClusterError, number_of
 from bench.store.sources import fingerprint, package_version
@@ -39,6 +40,8 @@ _QUIET = {
 # A private instance talks to itself alone: it listens on the loopback interface, as Ray does by default on macOS and Windows.
 # Where shared memory is small, as in containers, objects go to its folder.
 _PRIVATE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1"}
+# Seconds without GCS or this node's raylet: of a cluster, whose head may start again, and of an instance of our own.
+_PATIENCE, _PATIENCE_ALONE = 12, 3
 # A cluster's GPUs may all be in use.
 _GPU_SECONDS = 30.0
 # Ray prints these at length for every worker and node that dies; here its cells are judged again or fail with that cause.
@@ -86,7 +89,7 @@ def _joined(ray: Any, address: str) -> Iterator[None]:
         ) from error
     try:
         _silence_deaths(ray, _DEATHS + _NODE_DEATHS)
-        with guarded(_indispensable(ray), lambda: None):
+        with guarded(_indispensable(ray), lambda: None, _PATIENCE):
             yield
     finally:
         ray.shutdown()
@@ -111,7 +114,7 @@ def _started(ray: Any) -> Iterator[None]:
             ) from error
         try:
             _silence_deaths(ray, _DEATHS)
-            with guarded(_indispensable(ray), lambda: remove(folder)):
+            with guarded(_indispensable(ray), lambda: remove(folder), _PATIENCE_ALONE):
                 yield
         finally:
             ray.shutdown()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 EXIT_CLUSTER_GONE = 3
-_EVERY_SECONDS, _TIMES = 1.0, 3
+_EVERY_SECONDS = 1.0
 _ANSWER_SECONDS = 2.0
 _SHOW_CURSOR = "\x1b[?25h"
 
@@ -16,7 +16,7 @@ Address = tuple[str, int]
 
 
 @contextmanager
-def guarded(addresses: Sequence[Address], clean: Callable[[], None]) -> Iterator[None]:
+def guarded(addresses: Sequence[Address], clean: Callable[[], None], patience: int) -> Iterator[None]:
     """End this process with one line while nobody listens at one of some addresses any more.
 
     What is done is saved by then, as it is for a process that is killed. Raising an error instead would need a main thread that
@@ -28,6 +28,8 @@ def guarded(addresses: Sequence[Address], clean: Callable[[], None]) -> Iterator
         Of the processes without which nothing goes on. One that is stopped, or behind a cut link, still counts as there.
     clean
         Called before the process ends.
+    patience
+        How many times in a row, a second apart, nobody may listen.
     """
     done = threading.Event()
 
@@ -35,7 +37,7 @@ def guarded(addresses: Sequence[Address], clean: Callable[[], None]) -> Iterator
         refused = 0
         while not done.wait(_EVERY_SECONDS):
             refused = refused + 1 if any(map(_refuses, addresses)) else 0
-            if refused >= _TIMES and not done.is_set():
+            if refused >= patience and not done.is_set():
                 _end(clean)
 
     watch = threading.Thread(target=look, name="cluster guard", daemon=True)

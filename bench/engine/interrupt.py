@@ -13,21 +13,15 @@ _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 # `timeout` signals the process and its group; count that as one.
 _SAME_SECONDS = 0.5
 
-
+# Whether a signal came while `remembered` listened and no `Interrupt` did.
 _heard_outside = False
-
-
-def heard() -> bool:
-    """Whether a signal came while `remembered` listened and no `Interrupt` did."""
-    return _heard_outside
 
 
 @contextmanager
 def remembered() -> Iterator[None]:
     """Let SIGINT, SIGTERM and SIGHUP interrupt a block, and remember them.
 
-    Python drops a KeyboardInterrupt that comes inside a finaliser or a callback. The next `Interrupt` raises it again, and so can
-    who asks `heard` in the end.
+    Python drops a KeyboardInterrupt that comes inside a finaliser or a callback. The next `Interrupt` raises it again.
     """
     global _heard_outside
     _heard_outside = False
@@ -66,7 +60,7 @@ class Interrupt:
         if threading.current_thread() is threading.main_thread():
             listened = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
             self._before = {number: signal.signal(number, self._hear) for number in listened}
-            if heard():
+            if _heard_outside:
                 # It came before, where nobody could hear it.
                 self._heard_at = time.monotonic()
         return self

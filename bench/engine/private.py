@@ -4,7 +4,6 @@ Ray itself keeps logs below a folder that anybody may write to, and a token that
 """
 
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -15,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.errors import ClusterError
+from bench.store.lock import LOCK, is_locked, locked
 from gmvae.errors import first_line
 
 RAYS = "r"
@@ -22,21 +22,11 @@ RAYS = "r"
 # Of `r/session_DATE_TIME_PID/sockets/plasma_store` below ours, and of what the system allows.
 _SOCKET_BYTES, _LONGEST_SOCKET = 68, 107
 _PLACES = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108 - each tried, and used with a folder that is ours alone
-_NOWHERE = "/nonexistent"
-_PREFIX = "gmvae-"
-_OURS = re.compile(rf"{_PREFIX}(\d+)-[a-z0-9_]+")
+_PREFIX = "gmvae-ray-"
 _TOKEN, _TOKEN_PATH = "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 # Ray's processes end by themselves, some of them late.
 _PATIENCE_SECONDS = 3.0
 _PROCESSES = Path("/proc")
-
-
-def ensure_home() -> None:
-    """Give a user without a home, as in some containers, one that does not exist: libraries ask for its name and fail without."""
-    try:
-        Path.home()
-    except RuntimeError:
-        os.environ["HOME"] = _NOWHERE
 
 
 @contextmanager
@@ -49,10 +39,12 @@ def private_folder() -> Iterator[Path]:
         If no folder with a name that is short enough can be written to.
     """
     folder = _make_folder()
-    try:
-        yield folder
-    finally:
-        remove(folder, _PATIENCE_SECONDS)
+    # What tells a living owner, whatever machine or container it is in, is the lock: numbers of processes mean nothing elsewhere.
+    with locked(folder):
+        try:
+            yield folder
+        finally:
+            remove(folder, _PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -96,14 +88,13 @@ def _make_folder() -> Path:
     usual = os.environ.get("RAY_TMPDIR") or _usual_place()
     reasons = []
     for place in dict.fromkeys([*([usual] if usual else []), *_PLACES]):
-        longest = f"{Path(place).absolute()}/{_PREFIX}{os.getpid()}-12345678"
-        # Windows has no such sockets.
-        if os.name != "nt" and len(os.fsencode(longest)) + _SOCKET_BYTES > _LONGEST_SOCKET:
+        longest = f"{Path(place).absolute()}/{_PREFIX}12345678"
+        if len(os.fsencode(longest)) + _SOCKET_BYTES > _LONGEST_SOCKET:
             reasons.append(f"the name of {place} is too long")
             continue
         try:
             _sweep(Path(place))
-            return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place))
+            return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
         except OSError as error:
             reasons.append(f"{place}: {error.strerror or first_line(error)}")
     raise ClusterError(
@@ -121,14 +112,11 @@ def _usual_place() -> str | None:
 
 
 def _sweep(place: Path) -> None:
-    """Delete what was left by processes that were killed, where the system lists those that live."""
-    if not _PROCESSES.exists():
-        return
-    for folder in place.glob(f"{_PREFIX}*"):
-        owner = _OURS.fullmatch(folder.name)
+    """Delete what was left by processes that were killed; one that has just made its folder has no lock in it yet."""
+    for lock in place.glob(f"{_PREFIX}*/{LOCK}"):
         with suppress(OSError):
-            if owner and folder.stat().st_uid == os.getuid() and not (_PROCESSES / owner[1]).exists():
-                remove(folder)
+            if lock.stat().st_uid == os.getuid() and not is_locked(lock.parent):
+                remove(lock.parent)
 
 
 def remove(folder: Path, patience: float = 0.0) -> None:

@@ -94,9 +94,21 @@ def run_trials(
     ones.
     """
     with threads(max(1, int(jobs[0].cpus))):
-        items = np.delete(exam.pool, exam.held_out, axis=0)
+        room = _Room(exam, np.delete(exam.pool, exam.held_out, axis=0), storage, ear, check)
         for alike, states in _equally_far(jobs, storage, ear.notice):
-            _run_or_split(alike, states, exam, items, storage, ear, check)
+            _run_or_split(alike, states, room)
+
+
+@dataclass(frozen=True, eq=False)
+class _Room:
+    """What all trials are examined with."""
+
+    exam: Exam
+    items: np.ndarray
+    """Those that models train on."""
+    storage: Storage
+    ear: Ear
+    check: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -144,54 +156,38 @@ def _starts_again(job: TrialJob, error: CheckpointError) -> str:
     return f"trial {job.number}: {error}; it starts again"
 
 
-def _run_or_split(
-    jobs: Sequence[TrialJob],
-    states: _States,
-    exam: Exam,
-    items: np.ndarray,
-    storage: Storage,
-    ear: Ear,
-    check: Callable[[], None],
-) -> None:
+def _run_or_split(jobs: Sequence[TrialJob], states: _States, room: _Room) -> None:
     """Run trials side by side; if their device has too little memory for that, those that have not ended one after the other."""
     running = list(jobs)
     try:
-        _run(running, states, exam, items, storage, ear, check)
+        _run(running, states, room)
         return
     except torch.OutOfMemoryError:
         if len(jobs) == 1:
             raise
     # Here, where nothing holds what did not fit.
-    ear.notice(f"{len(jobs)} trials side by side need more memory than the device has; they go on one after the other")
+    room.ear.notice(f"{len(jobs)} trials side by side need more memory than the device has; they go on one after the other")
     for job in running:
-        _run([job], _kept(job, storage, ear.notice), exam, items, storage, ear, check)
+        _run([job], _kept(job, room.storage, room.ear.notice), room)
 
 
-def _run(
-    running: list[TrialJob],
-    states: _States,
-    exam: Exam,
-    items: np.ndarray,
-    storage: Storage,
-    ear: Ear,
-    check: Callable[[], None],
-) -> None:
+def _run(running: list[TrialJob], states: _States, room: _Room) -> None:
     """Train and measure; trials that end are taken out of `running`."""
     rungs = running[0].rungs
-    trainings = [_Training(lanes, items, states, storage, ear.notice) for lanes in _side_by_side(running)]
+    trainings = [_Training(lanes, states, room) for lanes in _side_by_side(running)]
     for rung in rungs:
         if any(training.pack.epoch > rung for training in trainings):
             # An earlier attempt reported this rung: no model trains past it before that.
             continue
         for training in trainings:
             if len(_diverged(trainings)) < len(running):
-                training.run_to(rung, check)
+                training.run_to(rung)
         diverged = _diverged(trainings)
         for job in tuple(running):
             if job.number in diverged:
-                ear.fail(job.number, f"{TrainingDivergedError.__name__}: {diverged[job.number]}")
+                room.ear.fail(job.number, f"{TrainingDivergedError.__name__}: {diverged[job.number]}")
                 running.remove(job)
-            elif ear.report(job.number, _measure(job, exam, trainings, final=rung == rungs[-1])):
+            elif room.ear.report(job.number, _measure(job, room.exam, trainings, final=rung == rungs[-1])):
                 running.remove(job)
         if not running:
             return
@@ -226,11 +222,8 @@ def _measure(job: TrialJob, exam: Exam, trainings: "Sequence[_Training]", *, fin
 class _Training:
     """Models that train side by side, of one trial or of several."""
 
-    def __init__(
-        self, lanes: Sequence[_Lane], items: np.ndarray, states: _States, storage: Storage, on_notice: Callable[[str], None]
-    ) -> None:
-        self.lanes, self._items = list(lanes), items
-        self._storage, self._on_notice = storage, on_notice
+    def __init__(self, lanes: Sequence[_Lane], states: _States, room: _Room) -> None:
+        self.lanes, self._room = list(lanes), room
         self.pack = self._pack()
         try:
             kept = [states.get(lane.id) for lane in lanes]
@@ -238,7 +231,7 @@ class _Training:
                 self.pack.restore(kept)
         except CheckpointError as error:
             for job in {lane.job.number: lane.job for lane in lanes}.values():
-                on_notice(_starts_again(job, error))
+                room.ear.notice(_starts_again(job, error))
             # A pack that was restored in part must not go on.
             self.pack = self._pack()
         self._kept_at = time.monotonic()
@@ -246,7 +239,7 @@ class _Training:
     def _pack(self) -> Pack:
         job = self.lanes[0].job
         members = [Member(lane.job.model, lane.key.model_seed, lane.job.training) for lane in self.lanes]
-        return Pack(self._items, members, job.training, device=job.device)
+        return Pack(self._room.items, members, job.training, device=job.device)
 
     def numbers(self, job: TrialJob) -> list[int]:
         """Return the places of a trial's models in the pack."""
@@ -261,10 +254,10 @@ class _Training:
             self.pack = self._pack()
             self.pack.restore(states)
 
-    def run_to(self, epoch: int, check: Callable[[], None]) -> None:
+    def run_to(self, epoch: int) -> None:
         """Train until so many epochs are done, or all models diverged; `check` is called before each, and may raise."""
         while self.pack.epoch < epoch and len(self.pack.errors) < len(self.lanes):
-            check()
+            self._room.check()
             # Before an epoch, not after the last one: by now that one is measured and reported.
             if self.pack.epoch and time.monotonic() - self._kept_at >= self.lanes[0].job.checkpoint_seconds:
                 self._keep()
@@ -274,9 +267,9 @@ class _Training:
         try:
             for number, lane in enumerate(self.lanes):
                 if number not in self.pack.errors:
-                    storage, job = self._storage.inner(lane.job.name), lane.job
+                    storage, job = self._room.storage.inner(lane.job.name), lane.job
                     keep_state(storage, lane.key, self.pack.state(number), job.model, job.training)
         except StoreError as error:
             # The trials continue without it.
-            self._on_notice(f"trial {self.lanes[0].job.number}: no checkpoint after epoch {self.pack.epoch}: {error}")
+            self._room.ear.notice(f"trial {self.lanes[0].job.number}: no checkpoint after epoch {self.pack.epoch}: {error}")
         self._kept_at = time.monotonic()

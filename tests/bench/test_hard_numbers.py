@@ -90,6 +90,15 @@ def test_a_test_part_is_measured_from_the_same_place(tmp_path: Path) -> None:
         load_dataset(str(path))
 
 
+@pytest.mark.parametrize("gap", [np.nan, np.inf])
+def test_gaps_of_such_arrays_are_refused_as_those_of_others(gap: float, tmp_path: Path) -> None:
+    """A table has gaps that are filled and marked; of an array nobody said so."""
+    for values in (1e9 + X, 1e300 * X):
+        values[5, 2] = gap
+        with pytest.raises(DataError, match="NaN or infinity"):
+            load_dataset(str(write(values, ".npz", tmp_path)))
+
+
 def test_rounding_is_told_by_its_size() -> None:
     assert lost_in_float32(np.array([1.0, 2.5, -7.0])) == 0
     assert lost_in_float32(np.array([2.0**24 + 1, np.inf, np.nan])) == 1

@@ -12,7 +12,8 @@ import pytest
 
 from bench.engine import private
 from bench.engine.guard import EXIT_CLUSTER_GONE
-from bench.engine.private import ensure_home, own_token, private_folder, remove, scratch_in
+from bench.engine.home import ensure_home
+from bench.engine.private import own_token, private_folder, remove, scratch_in
 from bench.errors import ClusterError
 
 
@@ -60,16 +61,33 @@ def test_a_path_that_is_one_too_long_is_told(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_killed_processes_left_is_swept_and_what_lives_stays(place: Path) -> None:
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True)
-    dead, alive, others = (
-        place / f"gmvae-{name}" for name in (f"{gone.stdout.strip()}-abcdefgh", f"{os.getppid()}-abcdefgh", "x")
+    """Whoever lives holds a lock, also in another container or on another machine with the same folder."""
+    code = (
+        "import os, sys\nfrom bench.engine.private import private_folder\n"
+        "with private_folder() as folder:\n    print(folder, flush=True)\n    sys.stdin.read()"
     )
-    for folder in (dead, alive, others):
-        folder.mkdir()
+    owners = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    folders = []
+    for owner in owners:
+        assert owner.stdout is not None
+        folders.append(Path(owner.stdout.readline().strip()))
+    owners[0].kill()
+    owners[0].wait()
+    assert folders[0].exists()
+    # Made a moment ago, and not locked yet.
+    new = place / "gmvae-ray-abcdefgh"
+    new.mkdir()
     with private_folder():
-        assert not dead.exists()
-    assert alive.exists()
-    assert others.exists()
+        assert not folders[0].exists()
+        assert folders[1].exists()
+        assert new.exists()
+    owners[1].communicate()
+    assert not folders[1].exists()
+    for stream in (owners[0].stdin, owners[0].stdout):
+        assert stream is not None
+        stream.close()
     place.unlink()
 
 
@@ -136,7 +154,7 @@ GUARDED = """
 import sys, time
 from bench.engine import guard
 guard._EVERY_SECONDS = 0.05
-with guard.guarded([("127.0.0.1", int(sys.argv[1]))], lambda: print("cleaned", flush=True)):
+with guard.guarded([("127.0.0.1", int(sys.argv[1]))], lambda: print("cleaned", flush=True), 3):
     print("guarded", flush=True)
     time.sleep(float(sys.argv[2]))
 print("went on", flush=True)
