@@ -30,7 +30,7 @@ from bench.stats.curves import curves
 from bench.stats.seeds import TARGET
 from bench.store.folder import CONFIG, default_folder
 from bench.store.presence import model_folder
-from bench.suite.store import SUITE
+from bench.suite.store import is_suite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -218,7 +218,7 @@ def load(folder: str | Path, data_dir: str | Path | None = None) -> "Run | Suite
     path = Path(folder)
     if (path / CLASSIFIER).is_file():
         return load_classifier(path)
-    if (path / SUITE).is_file():
+    if is_suite(path):
         return Suite(path)
     if not (path / CONFIG).is_file():
         raise StoreError(f"{path} holds no run, suite or classifier; `gmvae_bench.run` or `gmvae-bench run` makes a run")

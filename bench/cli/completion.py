@@ -77,6 +77,11 @@ def suites(incomplete: str) -> list[str]:
     return _folders(incomplete, _SUITE)
 
 
+def results(incomplete: str) -> list[str]:
+    """Complete the folder of a run or of a suite."""
+    return list(dict.fromkeys([*runs(incomplete), *suites(incomplete)]))
+
+
 def one_of(*choices: str) -> Callable[[str], list[str]]:
     """Return what completes one of some words."""
 

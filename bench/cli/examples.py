@@ -20,7 +20,7 @@ EXAMPLES: Mapping[str, tuple[str, str]] = {
     "plot": ("gmvae-bench plot RUN", "gmvae-bench plot RUN --figures label-efficiency,confusion --width 3.3"),
     "explain": ("gmvae-bench explain RUN", "gmvae-bench explain RUN --sample 7 --out item.png"),
     "report": ("gmvae-bench report RUN", "gmvae-bench report RUN --methods soft,hard,xgboost --out page.html"),
-    "export": ("gmvae-bench export RUN published/digits", "gmvae-bench export RUN published/digits --data-dir DIR"),
+    "export": ("gmvae-bench export RUN published/digits", "gmvae-bench export SUITE published/seven --data-dir DIR"),
     "coverage": ("gmvae-bench coverage RUN", "gmvae-bench coverage --components 100 --n 145600"),
     "select": ("gmvae-bench select --data scans --n 100 --audit 50", "gmvae-bench select RUN --labels labels.csv --n 50"),
     "label": (

@@ -6,8 +6,7 @@ from pathlib import Path
 from bench.errors import StoreError
 from bench.store.lock import locked
 from bench.store.merging import Merged, check_sources, merge_runs
-from bench.store.records import PARTS, TABLE
-from bench.suite.store import StoredSuite, check_suite, claim_suite, open_suite
+from bench.suite.store import check_suite, claim_suite, open_suite
 
 
 def merge_suites(sources: Sequence[Path], out: Path) -> dict[str, Merged]:
@@ -27,7 +26,8 @@ def merge_suites(sources: Sequence[Path], out: Path) -> dict[str, Merged]:
                 f"only results of the same suite can be merged: {sources[0]} holds {next(held)}, {other.folder} {next(held)}"
             )
     check_suite(out, first)
-    of_sets = {one.name: [suite.runs[one.name] for suite in suites if _has_records(suite, one.name)] for one in first.sets}
+    judged = [suite.judged for suite in suites]
+    of_sets = {one.name: [runs[one.name] for runs in judged if one.name in runs] for one in first.sets}
     # All of them before anything is written.
     for folders in of_sets.values():
         check_sources(folders)
@@ -35,8 +35,3 @@ def merge_suites(sources: Sequence[Path], out: Path) -> dict[str, Merged]:
     with locked(out):
         claim_suite(out, first, absent)
         return {name: merge_runs(folders, out / name) for name, folders in of_sets.items() if folders}
-
-
-def _has_records(suite: StoredSuite, name: str) -> bool:
-    """Return whether a set has any: a command that was ended early leaves a folder without."""
-    return name in suite.runs and any((suite.runs[name] / kept).exists() for kept in (TABLE, PARTS))

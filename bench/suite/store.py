@@ -9,6 +9,7 @@ from bench.errors import StoreError
 from bench.store.atomic import read_json, write_json
 from bench.store.folder import CONFIG
 from bench.store.lock import LOCK
+from bench.store.records import PARTS, TABLE
 from bench.suite.definition import Suite, make_suite
 
 SUITE = "suite.json"
@@ -28,6 +29,11 @@ class StoredSuite:
         """The folders of the sets that have one, in the suite's order."""
         return {one.name: self.folder / one.name for one in self.suite.sets if (self.folder / one.name / CONFIG).is_file()}
 
+    @property
+    def judged(self) -> dict[str, Path]:
+        """Those of the runs that have records: a command that was ended early leaves a folder without."""
+        return {name: run for name, run in self.runs.items() if any((run / kept).exists() for kept in (TABLE, PARTS))}
+
 
 def default_suite_folder(suite: Suite) -> Path:
     """Return where a suite's results go unless the user says otherwise."""
@@ -42,8 +48,7 @@ def check_suite(folder: Path, suite: Suite) -> None:
     StoreError
         If it is.
     """
-    path = folder / SUITE
-    if path.is_file():
+    if is_suite(folder):
         stored = open_suite(folder).suite
         there, asked = (f"{one.name} version {one.version}" for one in (stored, suite))
         if there != asked:
@@ -77,6 +82,11 @@ def claim_suite(folder: Path, suite: Suite, absent: Mapping[str, str]) -> None:
     write_json(folder / SUITE, {"suite": suite.model_dump(mode="json"), "absent": dict(absent)})
 
 
+def is_suite(folder: Path) -> bool:
+    """Return whether it is the folder of a suite."""
+    return (folder / SUITE).is_file()
+
+
 def open_suite(folder: Path) -> StoredSuite:
     """Read what a suite's folder holds.
 
@@ -86,7 +96,7 @@ def open_suite(folder: Path) -> StoredSuite:
         If it is not the folder of a suite, or broken.
     """
     path = folder / SUITE
-    if not path.is_file():
+    if not is_suite(folder):
         raise StoreError(f"{folder} is not the folder of a suite (no {SUITE}); give one that `gmvae-bench suite run` wrote")
     content: dict[str, Any] = read_json(path)
     if not isinstance(content.get("suite"), dict):

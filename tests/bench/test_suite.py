@@ -316,6 +316,32 @@ def test_the_page_and_the_leaderboard(folder: Path, command: Command, tmp_path: 
     assert str(tmp_path / "board" / "ranking.md") in out
 
 
+def test_an_export_says_what_its_suite_says(folder: Path, command: Command, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, said, err = command("export", str(folder), str(out))
+    assert (code, "2 training histories" in said) == (0, True), err
+    for table in TABLES:
+        assert command("suite", "table", str(out), "--show", table) == command("suite", "table", str(folder), "--show", table)
+    assert command("table", str(out / "iris"))[:2] == command("table", str(folder / "iris"))[:2]
+    assert not list(out.rglob("*.safetensors"))
+    assert all(str(folder.parent) not in path.read_text() for path in out.rglob("*.json"))
+    # It is written over by one of the same suite, and by nothing else.
+    assert command("export", str(folder), str(out))[0] == 0
+    code, _, err = command("export", str(out), str(tmp_path / "again"))
+    assert (code, "is an export already" in err) == (2, True)
+    code, _, err = command("export", str(folder), str(folder))
+    assert (code, "holds a suite, not an export" in err) == (2, True)
+    assert command("suite", "table", str(folder))[0] == 0
+
+
+def test_a_suite_without_results_is_not_exported(folder: Path, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "early").mkdir()
+    shutil.copy(folder / SUITE, tmp_path / "early")
+    code, _, err = command("export", str(tmp_path / "early"), str(tmp_path / "out"))
+    assert (code, "no results yet" in err) == (2, True)
+    assert not (tmp_path / "out").exists()
+
+
 def test_results_of_one_suite_merge(folder: Path, suite_file: Path, command: Command, tmp_path: Path) -> None:
     options = ("--executor", "serial", "--draws", "2-4", "--methods", "knn,logreg")
     assert command("suite", "run", str(suite_file), *options, "--out", str(tmp_path / "two"))[0] == 0

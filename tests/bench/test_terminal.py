@@ -112,6 +112,9 @@ def test_runs_are_completed_and_named_where_none_was_given(
     monkeypatch.chdir(tmp_path)
     assert completion.runs("") == ["results/runs/mine"]
     assert completion.runs("elsewhere/") == ["elsewhere/other"]
+    (tmp_path / "results/suites/ours").mkdir(parents=True)
+    (tmp_path / "results/suites/ours/suite.json").touch()
+    assert completion.results("") == ["results/runs/mine", "results/suites/ours"]
     code, _, err = command("table", "elsewhere")
     assert code == 2
     assert "elsewhere is not the folder of a run; runs nearby: elsewhere/other, results/runs/mine" in err

@@ -8,7 +8,7 @@ import typer
 from bench.errors import SettingsError
 from bench.store.merging import merge_runs, merged_text
 from bench.suite.merging import merge_suites
-from bench.suite.store import SUITE
+from bench.suite.store import is_suite
 
 
 def merge(
@@ -23,7 +23,7 @@ def merge(
         raise SettingsError("merge needs --out, a folder for the result")
     if len(folders) < 2 and not out.exists():
         raise SettingsError("merge needs at least two folders")
-    of_suites = [(folder / SUITE).is_file() for folder in folders]
+    of_suites = [is_suite(folder) for folder in folders]
     if all(of_suites):
         for name, merged in merge_suites(folders, out).items():
             typer.echo(f"{name}: {merged_text(merged)}")
