@@ -200,6 +200,27 @@ def test_unequal_classes_bring_macro_accuracy_beside_accuracy(run_folder: Path, 
     assert not any("/" in cell.text for row in scores.make(run, Ask("macro_accuracy")).cells for cell in row)
 
 
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ({"soft": (3, 20), "xgboost": (0, 5)}, "mean and 95 % interval over 3 models and 5 to 20 draws of labels"),
+        ({"soft": (1, 4), "logreg": (0, 4)}, "mean and 95 % interval over 1 model and 4 draws of labels"),
+        ({"logreg": (0, 4)}, "mean and 95 % interval over 4 draws of labels"),
+        ({"soft": (3, 1), "student": (2, 1)}, "mean and 95 % interval over 2 to 3 models and 1 draw of labels"),
+        ({"soft": (1, 1), "logreg": (0, 1)}, "one model and one draw of labels: no interval"),
+    ],
+)
+def test_what_means_are_over(seeds: dict[str, tuple[int, int]], said: str) -> None:
+    rows = [
+        {"method": method, "sampler": "random", "n_components": 10 if models else None, "model_seed": model, "label_seed": draw}
+        for method, (models, draws) in seeds.items()
+        for model in (range(models) if models else [None])
+        for draw in range(draws)
+    ]
+    (note,) = scores.seeds_notes(pd.DataFrame(rows))
+    assert (note if isinstance(note, str) else note.text) == said
+
+
 def test_samplers_stand_under_each_method_that_ran_with_several(run_folder: Path, tmp_path: Path) -> None:
     run = OpenRun(shutil.copytree(run_folder, tmp_path / "run"))
     assert samplers.make(run, Ask()) is None

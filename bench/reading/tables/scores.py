@@ -88,12 +88,13 @@ def _about_the_data(run: OpenRun) -> tuple[str, ...]:
 
 def seeds_notes(records: pd.DataFrame) -> tuple[Note | str, ...]:
     """Say what means and intervals are over."""
-    n_models, n_draws = records["model_seed"].nunique(), records["label_seed"].nunique()
-    if n_draws == 1 and n_models <= 1:
-        return ("one model seed and one label seed: no interval",)
-    seeds = number_of(n_draws, "label seed")
-    if n_models:
-        seeds = f"{n_models} model × {seeds}"  # noqa: RUF001 - the sign for "times"
+    seeds = records.groupby(["method", "sampler", "n_components"], dropna=False)[["model_seed", "label_seed"]].nunique()
+    models, draws = seeds["model_seed"], seeds["label_seed"]
+    if draws.max() == 1 and models.max() <= 1:
+        return ("one model and one draw of labels: no interval",)
+    over = f"{_counts(draws, 'draw')} of labels"
+    if models.any():
+        over = f"{_counts(models[models > 0], 'model')} and {over}"
     of_ensembles: tuple[str, ...] = ()
     if "models" in records and records["models"].notna().any():
         of_ensembles = (
@@ -101,11 +102,17 @@ def seeds_notes(records: pd.DataFrame) -> tuple[Note | str, ...]:
         )
     return (
         Note(
-            f"mean and 95 % interval over {seeds}",
-            f"mean over {seeds}; 95 % intervals need a wider terminal, or --format csv",
+            f"mean and 95 % interval over {over}",
+            f"mean over {over}; 95 % intervals need a wider terminal, or --format csv",
         ),
         *of_ensembles,
     )
+
+
+def _counts(counts: "pd.Series[int]", what: str) -> str:
+    """Return how many of them methods have."""
+    least, most = int(counts.min()), int(counts.max())
+    return number_of(most, what) if least == most else f"{least:,} to {number_of(most, what)}"
 
 
 def scored_means(table: SeedTable) -> dict[int, float]:
