@@ -101,7 +101,10 @@ def test_crossed_interval_covers_as_often_as_it_says(m: int, s: int, least: floa
 
 
 @pytest.mark.parametrize("effects", [(1.0, 0.0, 0.3), (0.0, 1.0, 0.3), (1.0, 1.0, 0.5), (0.0, 0.0, 1.0)])
-def test_what_a_repetition_finds_is_predicted_as_often_as_it_says(effects: tuple[float, float, float]) -> None:
+@pytest.mark.parametrize(("known", "new"), [((3, 5), (1, 2)), ((3, 20), (2, 3)), ((2, 10), (1, 5)), ((10, 2), (5, 1))])
+def test_what_a_repetition_finds_is_predicted_as_often_as_it_says(
+    effects: tuple[float, float, float], known: tuple[int, int], new: tuple[int, int]
+) -> None:
     random = np.random.default_rng(7)
 
     def seeds(m: int, s: int) -> np.ndarray:
@@ -110,11 +113,12 @@ def test_what_a_repetition_finds_is_predicted_as_often_as_it_says(effects: tuple
 
     hits = []
     for _ in range(600):
-        told = prediction_interval(seeds(3, 5), 1, 2)
+        told = prediction_interval(seeds(*known), *new)
         assert told.ci_low is not None
         assert told.ci_high is not None
-        hits.append(told.ci_low <= seeds(1, 2).mean() <= told.ci_high)
-    assert 0.92 < np.mean(hits) < 0.999
+        hits.append(told.ci_low <= seeds(*new).mean() <= told.ci_high)
+    # With two seeds of a kind it is on the safe side.
+    assert 0.92 < np.mean(hits) < (0.999 if min(known) > 2 else 1.001)
 
 
 def test_a_prediction_where_one_kind_of_seed_varies_is_students() -> None:
