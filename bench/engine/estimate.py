@@ -1,9 +1,9 @@
 """How long the work of a run takes, estimated from its records or from a few steps of training."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
+from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from bench.data.dataset import Dataset
@@ -29,14 +29,16 @@ class Estimate:
 
 
 def estimate(work: Work, finished: pd.DataFrame) -> Estimate:
-    """Estimate the work; times in the records `finished` replace guesses."""
+    """Estimate the work; times in the records `finished` correct the guesses."""
     rates = {k: training_rate(job, work.dataset) for k, job in {job.key.n_components: job for job in work.trainings}.items()}
     trainings = [job.training.epochs * len(work.dataset.pool) / rates[job.key.n_components] * job.cpus for job in work.trainings]
-    known = seconds_by_method(finished)
+
+    def guess(method: str, n_labeled: int) -> float:
+        return work.methods[method].estimate_seconds(n_labeled, work.origin.n_pool)
+
+    scales = scale_by_method(finished[finished["method"].isin(list(work.methods))], guess)
     cells = [
-        known.get(cell.method, work.methods[cell.method].estimate_seconds(cell.budget.n_labeled, work.origin.n_pool))
-        for batch in work.batches
-        for cell in batch.cells
+        scales.get(cell.method, 1.0) * guess(cell.method, cell.budget.n_labeled) for batch in work.batches for cell in batch.cells
     ]
     longest = max((*cells, *(seconds / job.cpus for seconds, job in zip(trainings, work.trainings, strict=True))), default=0.0)
     return Estimate(sum(trainings), sum(cells), longest)
@@ -54,8 +56,11 @@ def training_rate(job: TrainingJob, dataset: Dataset) -> float:
         return trainer.run_epoch(_STEPS - 1).images_per_second
 
 
-def seconds_by_method(records: pd.DataFrame) -> dict[str, float]:
-    """Return the median seconds of a finished cell of each method."""
+def scale_by_method(records: pd.DataFrame, guess: Callable[[str, int], float]) -> dict[str, float]:
+    """Return how many times as long as guessed the finished cells of each method took: cells left may have other budgets."""
     done = records[records["status"] == "ok"]
-    seconds = (done["fit_seconds"].astype(float) + done["predict_seconds"].astype(float)).to_numpy(np.float64)
-    return {str(method): median(seconds[rows]) for method, rows in done.reset_index(drop=True).groupby("method").groups.items()}
+    taken = (done["fit_seconds"].astype(float) + done["predict_seconds"].astype(float)).groupby(done["method"]).sum()
+    guessed = {
+        str(method): sum(map(partial(guess, str(method)), of["n_labeled"].astype(int))) for method, of in done.groupby("method")
+    }
+    return {method: float(taken[method]) / seconds for method, seconds in guessed.items() if seconds}

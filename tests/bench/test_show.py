@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from bench.data.dataset import Dataset
-from bench.engine.estimate import Estimate, estimate, seconds_by_method
+from bench.engine.estimate import Estimate, estimate, scale_by_method
 from bench.engine.forecast import Forecast
 from bench.engine.steps import failed_records
 from bench.engine.watch import Listeners
@@ -246,11 +246,14 @@ def test_times_of_finished_cells_are_better_than_a_guess() -> None:
         {
             "method": ["knn", "knn", "soft"],
             "status": ["ok", "ok", "failed"],
+            "n_labeled": [10, 50, 10],
             "fit_seconds": [1.0, 3.0, None],
             "predict_seconds": 1.0,
         }
     )
-    assert seconds_by_method(records) == {"knn": 3.0}
+    # Guessed were 1 and 5 s, and 2 and 4 were taken; a cell with 100 labels is not taken for one of the small ones.
+    assert scale_by_method(records, lambda _method, n_labeled: n_labeled / 10) == {"knn": 1.0}
+    assert scale_by_method(records, lambda _method, n_labeled: n_labeled / 20) == {"knn": 2.0}
 
 
 @pytest.mark.parametrize(("metric", "top"), [("accuracy", 50.0), ("fit_seconds", 0.5)])
