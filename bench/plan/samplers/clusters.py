@@ -115,8 +115,11 @@ class ClusterAsker(Asker):
         return Pick(item, reason, cluster, int(self._sizes[cluster]))
 
 
-def squared_distances(a: Float[np.ndarray, "n z"], b: Float[np.ndarray, "m z"]) -> Float[np.ndarray, "n m"]:
-    """Return squared Euclidean distances, never below 0."""
-    squared: np.ndarray = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)[None] - 2 * (a @ b.T)
+def squared_distances(
+    a: Float[np.ndarray, "n z"], b: Float[np.ndarray, "m z"], b_norms: Float[np.ndarray, " m"] | None = None
+) -> Float[np.ndarray, "n m"]:
+    """Return squared Euclidean distances, never below 0; `b_norms` are b's squared norms, where they are known."""
+    norms = (b**2).sum(axis=1) if b_norms is None else b_norms
+    squared: np.ndarray = (a**2).sum(axis=1)[:, None] + norms[None] - 2 * (a @ b.T)
     np.maximum(squared, 0, out=squared)
     return squared

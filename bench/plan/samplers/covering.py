@@ -28,6 +28,7 @@ class CoverageAsker(Asker):
         rng = np.random.default_rng(sight.seed)
         self._latent = sight.latent
         self._references = sight.latent[rng.permutation(sight.n_pool)[:_REFERENCES]]
+        self._norms = (self._references**2).sum(axis=1)
         self._rest, self._position = rng.permutation(sight.candidates), 0
         self._choices = self._rest[:_CHOICES]
         squared = squared_distances(self._latent[self._choices], self._references)
@@ -42,7 +43,9 @@ class CoverageAsker(Asker):
         heapq.heapify(self._bounds)
 
     def _learn(self, item: int, label: int) -> None:  # noqa: ARG002 - only which items have labels counts, not what they say
-        squared = squared_distances(self._latent[item][None], self._references)[0]
+        if not self._bounds:
+            return
+        squared = squared_distances(self._latent[item][None], self._references, self._norms)[0]
         self._covered = np.maximum(self._covered, np.exp(-squared / self._width))
 
     def _next(self) -> Pick:
