@@ -154,7 +154,7 @@ def _baseline(module: str, name: str) -> LearnerFactory:
 
 
 def _soft_clusters(representation: str, summary: str) -> Method:
-    return Method(_decoder(SoftDecoder), representation, summary, "clusters", (0.1, 0.0))
+    return Method(_decoder(SoftDecoder), representation, summary, "clusters", (0.02, 0.0))
 
 
 def _tuned(name: str, summary: str, seconds: tuple[float, float]) -> Method:
@@ -194,7 +194,7 @@ def _ensemble(name: str, method: Method) -> Method:
     )
 
 
-_decodes = partial(Method, representation="posterior", needs="model", seconds=(0.1, 0.0))
+_decodes = partial(Method, representation="posterior", needs="model", seconds=(0.02, 0.0))
 
 METHODS: dict[str, Method] = {
     "soft": _decodes(_decoder(SoftDecoder), summary="GMVAE, soft decoding as in the paper"),
@@ -209,10 +209,10 @@ METHODS: dict[str, Method] = {
         _decoder(HardFallbackDecoder), summary="GMVAE, majority vote, ties by mass, unnamed clusters ask a neighbour", version=2
     ),
     "latent-logreg": Method(
-        _baseline("linear", "LogisticBaseline"), "latent", "GMVAE latent means, logistic regression", "model", (0.3, 0.001)
+        _baseline("linear", "LogisticBaseline"), "latent", "GMVAE latent means, logistic regression", "model", (0.03, 0.0)
     ),
     "latent-spreading": Method(
-        _baseline("graph", "SpreadingBaseline"), "latent-graph", "GMVAE latent means, label spreading", "model", (12.0, 0.0), 3
+        _baseline("graph", "SpreadingBaseline"), "latent-graph", "GMVAE latent means, label spreading", "model", (6.0, 0.0), 3
     ),
     "joint-logreg": Method(
         _baseline("linear", "ScaledLogisticBaseline"),
@@ -226,7 +226,7 @@ METHODS: dict[str, Method] = {
         "joint-graph",
         "GMVAE latent means and principal components, label spreading",
         "model",
-        (12.0, 0.0),
+        (6.0, 0.0),
         2,
     ),
     "latent-poisson": Method(
@@ -261,19 +261,19 @@ METHODS: dict[str, Method] = {
     "kmeans-soft": _soft_clusters("kmeans", "k-means on principal components, soft decoding"),
     "gmm-soft": _soft_clusters("mixture", "Gaussian mixture on principal components, soft decoding"),
     "vae-gmm-soft": Method(
-        _decoder(SoftDecoder), "vae-mixture", "plain VAE, Gaussian mixture on its latent means, soft decoding", "vae", (0.1, 0.0)
+        _decoder(SoftDecoder), "vae-mixture", "plain VAE, Gaussian mixture on its latent means, soft decoding", "vae", (0.02, 0.0)
     ),
     "label-spreading": Method(
-        _baseline("graph", "SpreadingBaseline"), "pixel-graph", "label spreading on a k-NN graph", seconds=(12.0, 0.0), version=3
+        _baseline("graph", "SpreadingBaseline"), "pixel-graph", "label spreading on a k-NN graph", seconds=(6.0, 0.0), version=3
     ),
     "self-training": Method(
-        _baseline("self_training", "SelfTrainingBaseline"), "pca", "logistic regression, self-training", seconds=(10.0, 0.001)
+        _baseline("self_training", "SelfTrainingBaseline"), "pca", "logistic regression, self-training", seconds=(0.5, 0.0002)
     ),
-    "knn": Method(_baseline("neighbors", "NeighborsBaseline"), "pca", "nearest labelled neighbours", seconds=(0.5, 0.002)),
+    "knn": Method(_baseline("neighbors", "NeighborsBaseline"), "pca", "nearest labelled neighbours", seconds=(0.05, 0.0003)),
     "logreg": Method(
-        _baseline("linear", "LogisticBaseline"), "pixels", "logistic regression, as in the paper", seconds=(1.0, 0.01)
+        _baseline("linear", "LogisticBaseline"), "pixels", "logistic regression, as in the paper", seconds=(0.3, 0.0004)
     ),
-    "mlp": Method(_baseline("mlp", "MLPBaseline"), "pixels", "multilayer perceptron, as in the paper", seconds=(1.5, 0.006)),
+    "mlp": Method(_baseline("mlp", "MLPBaseline"), "pixels", "multilayer perceptron, as in the paper", seconds=(0.5, 0.0005)),
     "xgboost": Method(
         _baseline("boosting", "XGBoostBaseline"), "pixels", "gradient-boosted trees, as in the paper", seconds=(15.0, 0.02)
     ),

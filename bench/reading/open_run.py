@@ -17,7 +17,7 @@ from bench.errors import BenchError, SettingsError
 from bench.plan.cells import ModelKey
 from bench.reading.part import Part, known_labels
 from bench.stats.chief import chief_components, of_components
-from bench.stats.seeds import over_seeds, seed_tables
+from bench.stats.seeds import over_seeds_of_each, seed_tables
 from bench.stats.selections import selection_notes
 from bench.store.described import read_clusters, read_history
 from bench.store.folder import open_run
@@ -136,7 +136,7 @@ class OpenRun:
     @property
     def over_seeds(self) -> str:
         """What means and intervals are over, in words: `3 models × 5 draws of labels`."""  # noqa: RUF002 - the sign for "times"
-        return over_seeds(self.chief_records)
+        return over_seeds_of_each(self.chief_records)
 
     def add_column(self, name: str, values: Any) -> None:
         """Add a column to the records, before any part of them is looked at."""

@@ -184,13 +184,22 @@ def marks_text(*, oracle: bool, pretrained: bool) -> str:
 
 
 def over_seeds(records: pd.DataFrame) -> str:
-    """Say what means and intervals of some records are over: `3 models × 5 draws of labels`."""  # noqa: RUF002 - the sign for "times"
-    n_models, n_draws = records["model_seed"].nunique(), records["label_seed"].nunique()
-    draws = number_of(n_draws, "draw") + " of labels"
-    if not n_models:
-        return draws
-    alone = " (the draws alone for methods without a model)" if records["model_seed"].isna().any() else ""
-    return f"{number_of(n_models, 'model')} × {draws}{alone}"  # noqa: RUF001 - the sign for "times"
+    """Say what means and intervals of some records are over: `3 models and 5 to 20 draws of labels`."""
+    seeds = records.groupby(["method", "sampler", "n_components"], dropna=False)[["model_seed", "label_seed"]].nunique()
+    models, draws = seeds["model_seed"], f"{_range(seeds['label_seed'], 'draw')} of labels"
+    return f"{_range(models[models > 0], 'model')} and {draws}" if models.any() else draws
+
+
+def over_seeds_of_each(records: pd.DataFrame) -> str:
+    """Say the same, and that a method without a model has no models."""
+    alone = 0 < records["model_seed"].isna().sum() < len(records)
+    return over_seeds(records) + (" (the draws alone for methods without a model)" if alone else "")
+
+
+def _range(counts: "pd.Series[int]", what: str) -> str:
+    """Return how many of them methods have."""
+    least, most = int(counts.min()), int(counts.max())
+    return number_of(most, what) if least == most else f"{least:,} to {number_of(most, what)}"
 
 
 def of_random(records: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from bench.reading.open_run import OpenRun
 from bench.show.axes import Points, draw_lines, explain_below, new_figure, spread_names
 from bench.show.style import looks_of
 from bench.stats.chief import N_CHIEF
-from bench.stats.seeds import SeedTable, of_one_kind, over_seeds, seed_tables
+from bench.stats.seeds import SeedTable, of_one_kind, over_seeds_of_each, seed_tables
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def data(run: OpenRun) -> ByComponents | None:
         return None
     shared = sorted(set.intersection(*(set(table.budgets) for table in tables)))
     about = run.about(run.records[run.records["n_components"].notna()])
-    return ByComponents(tables, shared[len(shared) // 2], about, over_seeds(records)) if shared else None
+    return ByComponents(tables, shared[len(shared) // 2], about, over_seeds_of_each(records)) if shared else None
 
 
 def draw(data: ByComponents) -> Figure:

@@ -9,7 +9,7 @@ from bench.reading.open_run import OpenRun
 from bench.show.axes import explain_below, log_budgets, new_figure
 from bench.show.style import QUIET, looks_of
 from bench.stats.paired import Difference, paired_differences
-from bench.stats.seeds import of_one_kind, over_seeds, seed_tables
+from bench.stats.seeds import of_one_kind, over_seeds_of_each, seed_tables
 
 _REFERENCE = "hard"
 _DECODERS = ("soft", "hard", "hard-fallback", "soft-bayes")
@@ -31,7 +31,7 @@ def data(run: OpenRun) -> Gains | None:
     tables = seed_tables(of_one_kind(records), "accuracy")
     reference = next((table for table in tables if table.method == _REFERENCE), None)
     differences = paired_differences(tables, [reference]) if reference else ()
-    return Gains(differences, run.heading(of_models=True), over_seeds(records)) if differences else None
+    return Gains(differences, run.heading(of_models=True), over_seeds_of_each(records)) if differences else None
 
 
 def draw(data: Gains) -> Figure:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.errors import number_of
 from bench.reading.open_run import OpenRun
 from bench.reading.tables import Ask
 from bench.show.grid import Cell, Grid, Note
@@ -12,7 +11,7 @@ from bench.show.texts import bounds_text
 from bench.stats.curves import curves
 from bench.stats.order import order_note, ordered
 from bench.stats.ranks import average_ranks
-from bench.stats.seeds import LOWER_IS_BETTER, METRICS, SeedTable, seed_tables
+from bench.stats.seeds import LOWER_IS_BETTER, METRICS, SeedTable, over_seeds, seed_tables
 
 TITLE = "Accuracy by number of labels"
 _SELECTION = ["selection", "selection_labels"]
@@ -88,13 +87,10 @@ def _about_the_data(run: OpenRun) -> tuple[str, ...]:
 
 def seeds_notes(records: pd.DataFrame) -> tuple[Note | str, ...]:
     """Say what means and intervals are over."""
-    seeds = records.groupby(["method", "sampler", "n_components"], dropna=False)[["model_seed", "label_seed"]].nunique()
-    models, draws = seeds["model_seed"], seeds["label_seed"]
-    if draws.max() == 1 and models.max() <= 1:
+    n_models, n_draws = records["model_seed"].nunique(), records["label_seed"].nunique()
+    if n_draws == 1 and n_models <= 1:
         return ("one model and one draw of labels: no interval",)
-    over = f"{_counts(draws, 'draw')} of labels"
-    if models.any():
-        over = f"{_counts(models[models > 0], 'model')} and {over}"
+    over = over_seeds(records)
     of_ensembles: tuple[str, ...] = ()
     if "models" in records and records["models"].notna().any():
         of_ensembles = (
@@ -107,12 +103,6 @@ def seeds_notes(records: pd.DataFrame) -> tuple[Note | str, ...]:
         ),
         *of_ensembles,
     )
-
-
-def _counts(counts: "pd.Series[int]", what: str) -> str:
-    """Return how many of them methods have."""
-    least, most = int(counts.min()), int(counts.max())
-    return number_of(most, what) if least == most else f"{least:,} to {number_of(most, what)}"
 
 
 def scored_means(table: SeedTable) -> dict[int, float]:
