@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 import typer
-from documents import COLUMNS, DOCUMENTS, REFERENCE, ROOT, commands, examples, print_of, tidy
+from documents import COLUMNS, DOCUMENTS, PUBLISHED, ROOT, commands, examples, numbers, print_of, prose, tidy
 
 from bench.cli.main import app
 
+# Not of the results: the year of the paper, its split of letters, the confidence of every interval.
+KNOWN = {"2026", "145600", "95"}
 EXAMPLES = {
     (path.relative_to(ROOT).as_posix(), example.arguments): example
     for path in DOCUMENTS
@@ -32,8 +34,16 @@ def test_every_command_has_only_options_that_exist(path: Path) -> None:
 
 
 def test_the_documents_have_examples() -> None:
-    assert {document for document, _ in EXAMPLES} == {"README.md", "results/README.md"}
+    assert {document for document, _ in EXAMPLES} == {"README.md", "results/README.md", "results/letters/README.md"}
     assert len(EXAMPLES) > 5
+
+
+def test_the_page_of_results_is_short_and_says_no_number_that_no_command_prints() -> None:
+    page = (ROOT / "results" / "README.md").read_text()
+    assert len(page.split()) <= 1_200
+    printed = {number for example in examples(page) for number in numbers(example.output)}
+    said = {number for number in numbers(prose(page)) if number not in KNOWN}
+    assert said <= printed, f"no command on the page prints {sorted(said - printed)}"
 
 
 @pytest.mark.parametrize("key", EXAMPLES, ids=lambda key: f"{key[0]}: {key[1]}")
@@ -44,7 +54,9 @@ def test_an_example_prints_what_the_document_says(
     if module:
         assert tidy(print_of(module)) == EXAMPLES[key].output
         return
-    shutil.copytree(ROOT / REFERENCE, tmp_path / REFERENCE)
+    for folder in PUBLISHED:
+        if folder in arguments:
+            shutil.copytree(ROOT / folder, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", COLUMNS)
     code, out, err = command(*shlex.split(arguments))

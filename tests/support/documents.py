@@ -1,6 +1,6 @@
 """Commands in the documents, with what they print. `python tests/support/documents.py` writes what they print now.
 
-An example is a block of one `gmvae-bench` command that reads `results/reference`, or of a script of `results/`, followed by a
+An example is a block of one `gmvae-bench` command that reads what `results/` holds, or of a script of `results/`, followed by a
 block with all of its output.
 """
 
@@ -15,7 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")), *sorted((ROOT / "results").glob("**/README.md"))]
-REFERENCE = "results/reference"
+PUBLISHED = ("results/reference", "results/suite/seven", "results/suite/unseen")
+"""What commands in the documents read."""
 # Of the terminal that the documents show.
 COLUMNS = "120"
 _BLOCK = re.compile(r"^```bash\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
@@ -23,6 +24,11 @@ _ASSIGNMENT = re.compile(r'(\w+)="(.*)"$')
 _INLINE = re.compile(r"`gmvae-bench ([^`\n]+)`")
 _SCRIPT = re.compile(r"python (results/\S+\.py)")
 _OUTPUT = re.compile(r"\s*```\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+
+_FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`[^`\n]+`")
+_TARGET = re.compile(r"\]\([^)]*\)")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?!\w)")
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,21 @@ def examples(text: str) -> Iterator[Example]:
             continue
         if script := _SCRIPT.fullmatch(block[1].strip()):
             yield Example(script[1], output[1], output.start(1))
-        elif REFERENCE in block[1]:
+        elif any(folder in block[1] for folder in PUBLISHED):
             (words,) = commands(block[0])
             yield Example(shlex.join(["-m", "bench.cli.main", *words]), output[1], output.start(1))
+
+
+def prose(text: str) -> str:
+    """Return a document without blocks, code in sentences, and what links point to."""
+    for left_out in (_FENCED, _CODE, _TARGET):
+        text = left_out.sub("", text)
+    return text
+
+
+def numbers(text: str) -> set[str]:
+    """Return the numbers in a text, without the commas between thousands."""
+    return {number.replace(",", "") for number in _NUMBER.findall(text)}
 
 
 def refresh(text: str, run: Callable[[str], str]) -> str:
