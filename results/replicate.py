@@ -3,7 +3,7 @@
 A repetition has another model and other draws of labels. A published interval is one of the mean over models and draws; a
 repetition of a model or two and a few draws varies more than that mean, and 19 of 20 of its means should fall within the
 prediction interval (`bench.stats.intervals.prediction_interval`). Means of the same models and draws are alike, so that
-their number says little; exit code 1 where so few fall within that chance would not explain it even if each were a test of its own.
+their number says little; exit code 1 where so few fall within that chance would not explain it even if each were a test alone.
 """
 
 import sys
