@@ -64,6 +64,9 @@ SWALLOWED = """
 import os, signal
 from bench.engine.interrupt import Interrupt, remembered
 
+# Whoever began the tests may ignore it: nohup does.
+signal.signal(signal.{name}, signal.default_int_handler if "{name}" == "SIGINT" else signal.SIG_DFL)
+
 class Late:
     def __del__(self):
         os.kill(os.getpid(), getattr(signal, "{name}"))
