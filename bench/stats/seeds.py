@@ -191,7 +191,7 @@ def over_seeds(records: pd.DataFrame) -> str:
 
 
 def over_seeds_of_each(records: pd.DataFrame) -> str:
-    """Say the same, and that a method without a model has no models."""
+    """Say what means are over, as `over_seeds` does, and that those of methods without a model are over draws alone."""
     alone = 0 < records["model_seed"].isna().sum() < len(records)
     return over_seeds(records) + (" (the draws alone for methods without a model)" if alone else "")
 

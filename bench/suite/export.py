@@ -25,10 +25,14 @@ def export_suite(
     runs = stored.judged
     if not runs:
         raise SettingsError(f"{stored.folder} has no results yet; repeat the suite's command to go on")
+    # Before anything is written.
+    if any(open_run(run, empty=True).exported for run in runs.values()):
+        raise SettingsError(f"{stored.folder} is an export already; copy it")
     sets = tuple(one.model_copy(update={"data": Path(one.data).name}) for one in stored.suite.sets)
     suite = stored.suite.model_copy(update={"sets": sets})
     check_suite(folder, suite)
     if is_suite(folder) and not all(open_run(run, empty=True).exported for run in open_suite(folder).runs.values()):
         raise StoreError(f"{folder} holds a suite, not an export of one; name another folder")
-    claim_suite(folder, suite, stored.absent)
+    # Why a set was absent may name a place.
+    claim_suite(folder, suite, dict.fromkeys(stored.absent, "not among the data when the suite was run"))
     return {name: export(OpenRun(run, data_dir=data_dir, tell=tell), folder / name) for name, run in runs.items()}

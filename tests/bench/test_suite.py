@@ -316,7 +316,7 @@ def test_the_page_and_the_leaderboard(folder: Path, command: Command, tmp_path: 
     assert str(tmp_path / "board" / "ranking.md") in out
 
 
-def test_an_export_says_what_its_suite_says(folder: Path, command: Command, tmp_path: Path) -> None:
+def test_an_export_says_what_its_suite_says(folder: Path, suite_file: Path, command: Command, tmp_path: Path) -> None:
     out = tmp_path / "out"
     code, said, err = command("export", str(folder), str(out))
     assert (code, "2 training histories" in said) == (0, True), err
@@ -324,11 +324,15 @@ def test_an_export_says_what_its_suite_says(folder: Path, command: Command, tmp_
         assert command("suite", "table", str(out), "--show", table) == command("suite", "table", str(folder), "--show", table)
     assert command("table", str(out / "iris"))[:2] == command("table", str(folder / "iris"))[:2]
     assert not list(out.rglob("*.safetensors"))
-    assert all(str(folder.parent) not in path.read_text() for path in out.rglob("*.json"))
+    # Why a set is absent names the place where it was looked for.
+    assert str(suite_file.parent) in (folder / SUITE).read_text()
+    texts = [path.read_text() for path in out.rglob("*.json")]
+    assert not any(str(place) in text for text in texts for place in (folder.parent, suite_file.parent))
     # It is written over by one of the same suite, and by nothing else.
     assert command("export", str(folder), str(out))[0] == 0
     code, _, err = command("export", str(out), str(tmp_path / "again"))
     assert (code, "is an export already" in err) == (2, True)
+    assert not (tmp_path / "again").exists()
     code, _, err = command("export", str(folder), str(folder))
     assert (code, "holds a suite, not an export" in err) == (2, True)
     assert command("suite", "table", str(folder))[0] == 0

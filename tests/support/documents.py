@@ -99,8 +99,11 @@ def print_of(arguments: str) -> str:
     """Return what Python prints with these arguments, in a clone, on a terminal of `COLUMNS`."""
     done = subprocess.run(
         [sys.executable, *shlex.split(arguments)],
-        cwd=ROOT, env=os.environ | {"COLUMNS": COLUMNS}, capture_output=True, text=True, check=True,
+        cwd=ROOT, env=os.environ | {"COLUMNS": COLUMNS}, capture_output=True, text=True, check=False,
     )  # fmt: skip
+    # A script may end with 1 to say that what it measured falls short; one that failed says why.
+    if done.returncode and (done.stderr or done.returncode != 1):
+        raise RuntimeError(f"{arguments} ended with {done.returncode}: {done.stderr}")
     return done.stdout
 
 
