@@ -73,7 +73,7 @@ class SuiteScores:
         return np.array([means[i][:, there] @ log_weights(self.n_labeled[i, there]) for i, there in enumerate(self.there)])
 
     def of(self, methods: Sequence[str]) -> "SuiteScores":
-        """Return the part for some methods, in that order.
+        """Return the part for some methods, in that order; `soft@cluster` is `soft @cluster`, as in `--methods`.
 
         Raises
         ------
@@ -82,13 +82,14 @@ class SuiteScores:
         """
         if not methods:
             raise SettingsError("--methods names no method; leave it out for all of them")
+        row_of = {_as_asked(name): row for row, name in enumerate(self.methods)}
         for name in methods:
-            if name not in self.methods:
-                raise unknown_name("ranked method", name, self.methods)
-        rows = [self.methods.index(name) for name in methods]
+            if _as_asked(name) not in row_of:
+                raise unknown_name("ranked method", name, list(row_of))
+        rows = [row_of[_as_asked(name)] for name in methods]
         return SuiteScores(
             self.sets,
-            tuple(methods),
+            tuple(self.methods[row] for row in rows),
             self.budgets,
             self.scores[:, rows],
             self.n_labeled,
@@ -96,6 +97,11 @@ class SuiteScores:
             self.chance,
             self.unranked,
         )
+
+
+def _as_asked(name: str) -> str:
+    """Return a method's label as users spell it: `soft@cluster` of `soft @cluster`, and `soft` of `soft@random`."""
+    return name.replace(" @", "@").removesuffix("@random")
 
 
 def normalised(scores: Float[np.ndarray, "k b *draws"], chance: float) -> Float[np.ndarray, "k b *draws"]:

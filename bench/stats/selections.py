@@ -19,9 +19,10 @@ def _selections(records: pd.DataFrame) -> dict[tuple[str, int], list[str]]:
     # Within the labels shown the number differs by budget, and costs nothing beside them.
     read = chosen["selection_labels"].where(chosen["selection"] != WITHIN, 0).fillna(0)
     selections: dict[tuple[str, int], list[str]] = {}
-    for selection, n_labels, method, sampler in zip(chosen["selection"], read, chosen["method"], chosen["sampler"], strict=True):
-        methods = selections.setdefault((str(selection), int(n_labels)), [])
-        name = curve_label(str(method), str(sampler), None)
-        if name not in methods:
-            methods.append(name)
+    samplers = records.groupby("method")["sampler"].nunique()
+    for (selection, n_labels, method), of in chosen.assign(read=read).groupby(["selection", "read", "method"], sort=False):
+        there = of["sampler"].unique()
+        # A method alone stands for all samplers that it has.
+        names = [str(method)] if len(there) == samplers[method] else [curve_label(str(method), str(one), None) for one in there]
+        selections.setdefault((str(selection), int(n_labels)), []).extend(names)
     return selections

@@ -18,8 +18,8 @@ def make(suite: OpenSuite, ask: Ask) -> Grid | None:
     """
     scores = suite.scores
     names = [one.method for one in suite.ranking.standings]
-    name = ask.reference or ("logreg" if "logreg" in suite.every_score.methods else names[-1])
-    reference = suite.every_score.of([name]).means[:, 0]
+    chosen = suite.every_score.of([ask.reference or ("logreg" if "logreg" in suite.every_score.methods else names[-1])])
+    name, reference = chosen.methods[0], chosen.means[:, 0]
     if int(scores.there.sum(axis=1).min()) < 2:
         return None
     rows, values = [], []
