@@ -7,6 +7,7 @@ import pandas as pd
 
 from bench.errors import SettingsError, unknown_name
 from bench.plan.budgets import resolve_budgets
+from bench.plan.cells import ModelKey
 from bench.plan.values import parse_integers, parse_names
 from bench.store.folder import StoredRun
 
@@ -27,6 +28,10 @@ class Part:
     def of_all_methods(self) -> Self:
         """Return the same part for every method."""
         return replace(self, methods=None)
+
+    def has(self, key: ModelKey) -> bool:
+        """Return whether a model belongs to the part: of a K that was asked for, or a plain VAE, which serves every K."""
+        return self.components is None or key == key.plain_vae or key.n_components in parse_integers(self.components)
 
     def of(self, stored: StoredRun) -> pd.DataFrame:
         """Return the records of this part of a run.

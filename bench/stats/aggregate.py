@@ -21,8 +21,8 @@ def normalised_areas(scores: SuiteScores) -> Float[np.ndarray, "d k s"]:
     values = scores.normalised()
     return np.array(
         [
-            np.einsum("b,kbs->ks", log_weights(scores.n_labeled[i, there]), values[i][:, there])
-            for i, there in enumerate(scores.there)
+            np.einsum("b,kbs->ks", log_weights(scores.n_labeled[i, rising]), values[i][:, rising])
+            for i, rising in enumerate(map(scores.rising, range(len(scores.sets))))
         ]
     )
 
@@ -55,15 +55,15 @@ def interquartile_means(scores: SuiteScores, seed: int = 0) -> tuple[Interval, .
 
 def _drawn_again(scores: SuiteScores, i: int, n_resamples: int, generator: np.random.Generator) -> Float[np.ndarray, "k r s"]:
     """Return normalised areas of one set for resampled draws."""
-    there = scores.there[i]
-    of_set = scores.scores[i][:, there]
+    rising = scores.rising(i)
+    of_set = scores.scores[i][:, rising]
     of_set = of_set[:, :, np.isfinite(of_set).all(axis=(0, 1))]
     gained = np.maximum(of_set - scores.chance[i], 0)
     drawn = generator.integers(of_set.shape[2], size=(n_resamples, max(1, of_set.shape[2] - 1)))
     counts = np.array([np.bincount(row, minlength=of_set.shape[2]) for row in drawn])
     means = np.einsum("kbs,rs->rkb", of_set, counts, optimize=True) / drawn.shape[1]
     # The best method's mean, and so the scale, is a new one each time; the rest is the same for each draw.
-    weights = log_weights(scores.n_labeled[i, there]) / span_of(means.max(axis=1), float(scores.chance[i]))
+    weights = log_weights(scores.n_labeled[i, rising]) / span_of(means.max(axis=1), float(scores.chance[i]))
     areas = np.einsum("rb,kbs->krs", weights, gained, optimize=True)
     again: np.ndarray = np.take_along_axis(areas, drawn[None], axis=2)
     return again

@@ -63,6 +63,12 @@ class SuiteScores:
         present: np.ndarray = self.n_labeled > 0
         return present
 
+    def rising(self, i: int) -> Int[np.ndarray, " b"]:
+        """Return the places of the budgets that set `i` has, the fewest labels first: `1%` and `5/class` change places by set."""
+        places = np.flatnonzero(self.there[i])
+        rising: np.ndarray = places[np.argsort(self.n_labeled[i, places], kind="stable")]
+        return rising
+
     def normalised(self) -> Float[np.ndarray, "d k b s"]:
         """Scores where 0 is chance (always the largest class), or worse, and 1 the best method's mean at that set and budget."""
         return np.array([normalised(of_set, float(chance)) for of_set, chance in zip(self.scores, self.chance, strict=True)])
@@ -70,7 +76,8 @@ class SuiteScores:
     def areas(self) -> Float[np.ndarray, "d k"]:
         """Mean score over the log of the number of labels (trapezoids), of each method on each set."""
         means = self.means
-        return np.array([means[i][:, there] @ log_weights(self.n_labeled[i, there]) for i, there in enumerate(self.there)])
+        rising = [self.rising(i) for i in range(len(self.sets))]
+        return np.array([means[i][:, b] @ log_weights(self.n_labeled[i, b]) for i, b in enumerate(rising)])
 
     def of(self, methods: Sequence[str]) -> "SuiteScores":
         """Return the part for some methods, in that order; `soft@cluster` is `soft @cluster`, as in `--methods`.
@@ -224,12 +231,18 @@ def _labels(records: pd.DataFrame, *, several: bool) -> pd.Series:
 
 
 def _in_order(of_sets: Sequence[OfSet]) -> tuple[str, ...]:
-    """Return the budgets of all sets by their mean place in the sets that have them: shares and counts per class mix."""
-    sizes: dict[str, list[float]] = {}
-    for one in of_sets:
-        for n, text in one.budgets.items():
-            sizes.setdefault(text, []).append(np.log(n))
-    return tuple(sorted(sizes, key=lambda text: float(np.mean(sizes[text]))))
+    """Return the budgets of all sets by their size: shares and counts per class mix.
+
+    The size of a budget is fitted, by least squares, to the log of its number of labels, which a set shifts as a whole: a set
+    of many classes that lacks the largest budget makes the others larger, but not larger than that one.
+    """
+    texts = list(dict.fromkeys(text for one in of_sets for text in one.budgets.values()))
+    cells = [(i, texts.index(text), np.log(n)) for i, one in enumerate(of_sets) for n, text in one.budgets.items()]
+    design = np.zeros((len(cells), len(of_sets) + len(texts)))
+    for row, (i, place, _) in enumerate(cells):
+        design[row, [i, len(of_sets) + place]] = 1
+    sizes = np.linalg.lstsq(design, np.array([size for *_, size in cells]))[0][len(of_sets) :]
+    return tuple(texts[place] for place in np.argsort(sizes, kind="stable"))
 
 
 def _with_failures(

@@ -18,11 +18,18 @@ def _selections(records: pd.DataFrame) -> dict[tuple[str, int], list[str]]:
     chosen = records[records["selection"].notna()]
     # Within the labels shown the number differs by budget, and costs nothing beside them.
     read = chosen["selection_labels"].where(chosen["selection"] != WITHIN, 0).fillna(0)
-    selections: dict[tuple[str, int], list[str]] = {}
-    samplers = records.groupby("method")["sampler"].nunique()
-    for (selection, n_labels, method), of in chosen.assign(read=read).groupby(["selection", "read", "method"], sort=False):
-        there = of["sampler"].unique()
-        # A method alone stands for all samplers that it has.
-        names = [str(method)] if len(there) == samplers[method] else [curve_label(str(method), str(one), None) for one in there]
-        selections.setdefault((str(selection), int(n_labels)), []).extend(names)
-    return selections
+    ways: dict[tuple[str, int], dict[str, list[str]]] = {}
+    for selection, n_labels, method, sampler in zip(chosen["selection"], read, chosen["method"], chosen["sampler"], strict=True):
+        samplers = ways.setdefault((str(selection), int(n_labels)), {}).setdefault(str(method), [])
+        if sampler not in samplers:
+            samplers.append(str(sampler))
+    every = records.groupby("method")["sampler"].nunique()
+    return {
+        way: [name for method, samplers in of.items() for name in _names(method, samplers, int(every[method]))]
+        for way, of in ways.items()
+    }
+
+
+def _names(method: str, samplers: list[str], n_every: int) -> list[str]:
+    """Return a method's curves, or its name alone where these are all that it has."""
+    return [method] if len(samplers) == n_every else [curve_label(method, sampler, None) for sampler in samplers]

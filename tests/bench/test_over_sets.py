@@ -43,6 +43,12 @@ def records(scores: dict[str, list[list[float | None]]], *, models: int = 1) -> 
     return pd.DataFrame(rows).astype({"n_components": "Int64", "model_seed": "Int64", "accuracy": "Float64"})
 
 
+def asked(name: str, budgets: dict[int, str]) -> OfSet:
+    """A set with other budgets than the others; its scores rise with the log of the number of labels."""
+    of_budgets = [records({"knn": [[float(np.log(n)) / 10, float(np.log(n)) / 10]]}).assign(n_labeled=n) for n in budgets]
+    return OfSet(name, pd.concat(of_budgets), budgets, 0.0)
+
+
 def of_set(name: str, scores: dict[str, list[list[float | None]]], chance: float = 0.2, models: int = 1) -> OfSet:
     return OfSet(name, records(scores, models=models), BUDGETS, chance)
 
@@ -228,3 +234,35 @@ def test_k_is_in_all_names_or_in_none() -> None:
         [OfSet("one", pd.concat([one, more]).astype({"n_components": "Int64"}), BUDGETS, 0.2), OfSet("two", two, BUDGETS, 0.2)]
     )
     assert scores.methods == ("soft K=10", "knn")
+
+
+def test_budgets_are_in_order_where_a_set_of_many_classes_lacks_the_largest() -> None:
+    few = asked("few", {5: "1/class", 100: "20/class", 250: "50/class"})
+    many = asked("many", {77: "1/class", 1540: "20/class"})
+    scores = suite_scores([few, many])
+    assert scores.budgets == ("1/class", "20/class", "50/class")
+    # Scores are linear in the log of the number of labels, so that their mean over it is the one in the middle.
+    np.testing.assert_allclose(scores.areas()[:, 0], [np.log(5 * 250) / 20, np.log(77 * 1540) / 20])
+
+
+def test_what_a_set_says_does_not_depend_on_how_budgets_of_other_sets_compare() -> None:
+    one = asked("one", {50: "5/class", 100: "100", 400: "1%"})
+    two = asked("two", {30: "1%", 100: "100", 385: "5/class"})
+    scores = suite_scores([one, two])
+    np.testing.assert_allclose(scores.areas()[:, 0], [np.log(50 * 400) / 20, np.log(30 * 385) / 20])
+    assert [scores.n_labeled[i, scores.rising(i)].tolist() for i in range(2)] == [[50, 100, 400], [30, 100, 385]]
+    areas = normalised_areas(scores)
+    # The only method is the best one everywhere.
+    np.testing.assert_allclose(areas, 1.0)
+    (interval,) = interquartile_means(scores)
+    assert interval.mean == pytest.approx(1.0)
+
+
+def test_a_method_with_chosen_items_is_named_as_in_a_command() -> None:
+    one = of_set("one", {"soft": [[0.5, 0.7], [0.8, 0.9]]})
+    there = OfSet("one", pd.concat([one.records, one.records.assign(sampler="coverage")]), BUDGETS, 0.2)
+    scores = suite_scores([there])
+    assert scores.methods == ("soft", "soft @coverage")
+    assert scores.of(["soft@coverage", "soft@random"]).methods == ("soft @coverage", "soft")
+    with pytest.raises(SettingsError, match="soft@coverage"):
+        scores.of(["soft@cluster"])

@@ -87,6 +87,14 @@ def test_costs_of_trainings_with_and_without_processor_time() -> None:
     assert (alone.n_components, alone.n_models, alone.total_seconds, alone.n_by_clock) == (20, 1, 20.0, 0)
 
 
+def test_costs_are_of_the_trainings_asked_for(command: Command, tmp_path: Path) -> None:
+    published = Path(__file__).parents[2] / "results" / "reference"
+    code, out, _ = command("table", str(published), "--cost", "--components", "26,100", "--methods", "knn", "--format", "csv")
+    assert code == 0
+    trained = pd.read_csv(io.StringIO(out))["method"].tolist()
+    assert sorted(trained) == ["knn", "training K=100", "training K=26"]
+
+
 def test_costs_of_a_run(command: Command, run_folder: Path) -> None:
     code, out, _ = command("table", str(run_folder), "--cost", "--format", "csv")
     assert code == 0

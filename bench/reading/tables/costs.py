@@ -18,7 +18,8 @@ def make(run: OpenRun, ask: Ask) -> Grid:  # noqa: ARG001 - time and memory are 
     """Add up what the trainings and the methods shown cost."""
     of_k: dict[int, list[pd.DataFrame]] = {}
     for key, history in run.histories.items():
-        of_k.setdefault(key.n_components, []).append(history)
+        if run.part.has(key):
+            of_k.setdefault(key.n_components, []).append(history)
     about = f"{run.name}, {run.described['n_pool']:,} items"
     return costs_grid(method_costs(run.records), training_costs(of_k), about, run.selections)
 

@@ -43,8 +43,8 @@ def data(suite: OpenSuite) -> Panels:
     methods = tuple(method for method in ranked if method in ranked[:_HEAD] or method in rivals)
     rows = [scores.methods.index(method) for method in methods]
     panels = (
-        Panel(name, scores.n_labeled[i, scores.there[i]], scores.means[i][rows][:, scores.there[i]], float(scores.chance[i]))
-        for i, name in enumerate(scores.sets)
+        Panel(name, scores.n_labeled[i, rising], scores.means[i][rows][:, rising], float(scores.chance[i]))
+        for i, (name, rising) in enumerate(zip(scores.sets, map(scores.rising, range(len(scores.sets))), strict=True))
     )
     return Panels(methods, tuple(panels), suite.measure)
 

@@ -27,10 +27,10 @@ def make(suite: OpenSuite, ask: Ask) -> Grid | None:
         k = scores.methods.index(method)
         ratios, cells = [], []
         for i in range(len(scores.sets)):
-            there = scores.there[i]
-            n, curve = scores.n_labeled[i, there], scores.means[i, k, there]
+            rising = scores.rising(i)
+            n, curve = scores.n_labeled[i, rising], scores.means[i, k, rising]
             middle = (len(n) - 1) // 2
-            needed = crossing(n, curve, float(reference[i, there][middle]))
+            needed = crossing(n, curve, float(reference[i, rising][middle]))
             bound = "<" if not np.isfinite(needed) else ">" if needed == n[0] else ""
             ratio = float(n[middle] / min(needed, n[-1]))
             ratios.append(ratio)

@@ -18,9 +18,8 @@ def make(suite: OpenSuite, ask: Ask) -> Grid | None:  # noqa: ARG001 - every tab
     rows: list[tuple[str, ...]] = []
     values: list[tuple[object, ...]] = []
     for i, name in enumerate(scores.sets):
-        for b, budget in enumerate(scores.budgets):
-            if not scores.there[i, b]:
-                continue
+        for b in scores.rising(i):
+            budget = scores.budgets[b]
             of_methods = means[i, :, b]
             second, first = np.argsort(of_methods, kind="stable")[-2:]
             lead = of_methods[first] - of_methods[second]
