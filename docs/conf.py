@@ -28,7 +28,7 @@ nitpick_ignore_regex = [
     # Types of other packages: nothing is looked up over the network.
     ("py:.*", ".*"),
     # Folders, and files that are no pages.
-    ("myst", r"\.\./tests/plugin|reference|replication|kubernetes/.*"),
+    ("myst", r"\.\./tests/plugin|reference|replication|suite/seven|kubernetes/.*"),
 ]
 
 

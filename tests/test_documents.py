@@ -34,7 +34,12 @@ def test_every_command_has_only_options_that_exist(path: Path) -> None:
 
 
 def test_the_documents_have_examples() -> None:
-    assert {document for document, _ in EXAMPLES} == {"README.md", "results/README.md", "results/letters/README.md"}
+    assert {document for document, _ in EXAMPLES} == {
+        "README.md",
+        "results/README.md",
+        "results/letters/README.md",
+        "results/suite/README.md",
+    }
     assert len(EXAMPLES) > 5
 
 
